@@ -1,0 +1,259 @@
+"""What the services need from the outside world, as guarantees; adapters keep them.
+
+Every port has a memory version beside the real one, and one test suite (tests/ports) runs against
+all. No foreign exception crosses a port: adapters raise the classes of ledger.core.errors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+from ledger.core.model import (
+    AnchorRecord,
+    BlockRef,
+    ChainInfo,
+    GrantRecord,
+    IssuerRecord,
+    KeyRecord,
+    LedgerEvent,
+    TypeRecord,
+)
+
+ContractName = Literal["registry", "ledger"]
+
+
+class Clock(Protocol):
+    """Tells the time. Nothing else in the product may."""
+
+    def now(self) -> int:
+        """Seconds since 1970 UTC."""
+
+    def monotonic(self) -> float:
+        """Seconds from an arbitrary start; never goes back."""
+
+
+class Entropy(Protocol):
+    """Gives randomness. Nothing else in the product may."""
+
+    def token(self, size: int) -> bytes:
+        """`size` bytes that nobody can guess."""
+
+    def permutation(self, size: int) -> Sequence[int]:
+        """A uniformly random order of 0..size-1."""
+
+
+class CredentialSigner(Protocol):
+    """Signs credentials, list tokens and directory entries with ES256. The key never leaves it."""
+
+    @property
+    def thumbprint(self) -> bytes:
+        """RFC 7638 SHA-256 JWK thumbprint, 32 bytes; base64url of it is the `kid`."""
+
+    @property
+    def public_jwk(self) -> Mapping[str, str]:
+        """kty, crv, x, y."""
+
+    @property
+    def x5c(self) -> tuple[bytes, ...]:
+        """DER certificates, leaf first, without the root."""
+
+    def sign(self, message: bytes) -> bytes:
+        """64 bytes r ‖ s over SHA-256 of `message` (RFC 7518 §3.4)."""
+
+
+class ChainSigner(Protocol):
+    """Signs transactions and EIP-712 digests with secp256k1. The key never leaves it."""
+
+    @property
+    def address(self) -> bytes:
+        """20 bytes."""
+
+    @property
+    def signer_id(self) -> bytes:
+        """32 bytes: the address, left-padded (IIssuerRegistry)."""
+
+    def sign_digest(self, digest: bytes) -> bytes:
+        """65 bytes r ‖ s ‖ v, v in {27, 28}, low s. The contracts want a kind byte 0x01 in front."""
+
+
+@dataclass(frozen=True, slots=True)
+class ContractCall:
+    """One call of a contract: Solidity function name and Python arguments in ABI shape.
+
+    Tuples are plain Python tuples; issuers are 18 bytes, hashes 32 bytes.
+    """
+
+    contract: ContractName
+    function: str
+    args: tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedTransaction:
+    """A signed transaction: store it before sending, send it as often as needed."""
+
+    hash: bytes
+    raw: bytes
+    sender: bytes
+    nonce: int
+
+
+@dataclass(frozen=True, slots=True)
+class TransactionOutcome:
+    """What became of a transaction.
+
+    `unknown`: the chain never saw it (or lost it); `pending`: seen, not yet in a final block;
+    `final`: executed in a final block; `reverted`: in a final block, without effect.
+    `error` is the decoded custom error: name and values.
+    """
+
+    state: Literal["unknown", "pending", "final", "reverted"]
+    block: BlockRef | None = None
+    error: tuple[str, tuple[Any, ...]] | None = None
+
+
+class Chain(Protocol):
+    """A chain that runs the two contracts.
+
+    Guarantees: a root is stored at most once per issuer; `anchor_of` sees it once final; sending the
+    same raw transaction twice has the effect of once; a transaction signed for another chain id is
+    refused with InputError(WRONG_CHAIN). No answer in time: UnavailableError(CHAIN_UNAVAILABLE).
+    """
+
+    def info(self) -> ChainInfo: ...
+
+    def head(self) -> BlockRef:
+        """The newest final block."""
+
+    def block(self, number: int) -> BlockRef | None:
+        """The final block of that height, None above the head."""
+
+    def next_nonce(self, address: bytes) -> int:
+        """Transactions of this account in final blocks."""
+
+    def prepare(self, call: ContractCall, signer: ChainSigner, nonce: int) -> PreparedTransaction:
+        """Encode and sign; sends nothing."""
+
+    def send(self, raw: bytes) -> None:
+        """Hand over for inclusion. Known already: no effect. Raises InputError if it can never be included."""
+
+    def outcome(self, transaction_hash: bytes) -> TransactionOutcome: ...
+
+    def read(self, call: ContractCall) -> Any:
+        """Result of a view at the head. A revert raises RefusedError with the custom error's name as code."""
+
+    def events(self, first: int, last: int) -> Iterator[LedgerEvent]:
+        """Decoded events of both contracts in final blocks first..last, in order."""
+
+
+@dataclass(frozen=True, slots=True)
+class ViewHead:
+    """Up to where the view knows the chain, and when that was last confirmed to be the source's head.
+
+    `kind` picks the maximum age of the trust file: embedded, mirror, consortium, snapshot.
+    `forked` is set when the source contradicted a block that the view had already taken.
+    """
+
+    block: BlockRef
+    confirmed_at: int
+    kind: str
+    forked: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ChainEvidence:
+    """Everything the checks need about one credential, read in one consistent look.
+
+    Entries are None (or empty) when the chain does not have them. `grants` maps each issuer from the
+    credential's own up to the root to its grant intervals of this type. `status` is None when the
+    anchor is missing, the index is not below size, or no index was asked for.
+    `receipt_block_hash` is the view's hash at the height that was asked for, None if above the head.
+    """
+
+    info: ChainInfo
+    head: ViewHead
+    anchor: AnchorRecord | None
+    key: KeyRecord | None
+    issuer: IssuerRecord | None
+    ancestors: tuple[IssuerRecord, ...]
+    grants: Mapping[str, tuple[GrantRecord, ...]]
+    credential_type: TypeRecord | None
+    status: int | None
+    receipt_block_hash: bytes | None
+    credential_key: KeyRecord | None
+    """The key registered under the thumbprint that was asked for (the `kid`), of any issuer."""
+
+
+class ChainView(Protocol):
+    """A local projection of registry, anchors and status words: the only source of verification.
+
+    Reading it sends nothing to anybody. Advanced by one leased follower, events and head together.
+    """
+
+    def head(self) -> ViewHead | None:
+        """None before the first block was taken."""
+
+    def evidence(
+        self,
+        issuer: str,
+        root: bytes,
+        leaf_index: int | None,
+        *,
+        thumbprint: bytes | None = None,
+        block_number: int | None = None,
+    ) -> ChainEvidence | None:
+        """None only when the view is empty."""
+
+    def anchors(self, issuer: str | None = None) -> Iterator[AnchorRecord]:
+        """In order of anchoring."""
+
+    def status_words(self, issuer: str, root: bytes) -> Mapping[int, int]:
+        """Words that were ever written; others are 0."""
+
+    def issuers(self) -> Iterator[IssuerRecord]: ...
+
+    def keys(self, issuer: str) -> tuple[KeyRecord, ...]: ...
+
+    def types(self) -> tuple[TypeRecord, ...]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedCredential:
+    """An SD-JWT as read, before anything is believed.
+
+    `claims` has the disclosed values put back; `disclosed` names them; `undisclosed` counts digests
+    without a disclosure. `issuer_jwt` are the exact bytes that were signed, with signature.
+    """
+
+    text: str
+    issuer_jwt: bytes
+    header: Mapping[str, Any]
+    payload: Mapping[str, Any]
+    claims: Mapping[str, Any]
+    disclosed: tuple[str, ...]
+    undisclosed: int
+    key_binding_jwt: str | None
+    signing_input: bytes
+    signature: bytes
+
+
+class CredentialFormat(Protocol):
+    """Writes and reads one wire format of credentials."""
+
+    def issue(
+        self,
+        payload: Mapping[str, Any],
+        disclosable: Sequence[tuple[str, Any]],
+        signer: CredentialSigner,
+        entropy: Entropy,
+    ) -> str:
+        """`payload` in clear plus every pair of `disclosable` as a salted disclosure, in random order."""
+
+    def parse(self, text: str) -> ParsedCredential:
+        """Raises InputError whose code names the check that fails (see docs/formats.md)."""
+
+
+PasswordSource = Callable[[str], str]
+"""Asked for the password of a key URI; only the edge of a process has one."""
