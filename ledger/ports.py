@@ -133,6 +133,9 @@ class Chain(Protocol):
     def next_nonce(self, address: bytes) -> int:
         """Transactions of this account in final blocks."""
 
+    def encode(self, call: ContractCall) -> bytes:
+        """ABI calldata of a call, as a proposal carries it (IIssuerRegistry.propose)."""
+
     def prepare(self, call: ContractCall, signer: ChainSigner, nonce: int) -> PreparedTransaction:
         """Encode and sign; sends nothing."""
 
