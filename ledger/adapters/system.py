@@ -1,0 +1,81 @@
+"""Time and randomness of this machine, and their memory versions for tests.
+
+The only module that asks the operating system for either. The memory versions give the same answers
+each time: they are for tests and benches, bootstrap never wires them.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import secrets
+import time
+from collections.abc import Sequence
+
+
+class SystemClock:
+    """The machine's clock (port Clock)."""
+
+    def now(self) -> int:
+        return int(time.time())
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+
+class SystemEntropy:
+    """The operating system's random source (port Entropy)."""
+
+    def token(self, size: int) -> bytes:
+        return os.urandom(size)
+
+    def permutation(self, size: int) -> Sequence[int]:
+        order = list(range(size))
+        secrets.SystemRandom().shuffle(order)
+        return order
+
+
+class ManualClock:
+    """A clock that moves only when told to.
+
+    Args:
+        now: seconds since 1970 UTC at the start.
+    """
+
+    def __init__(self, now: int) -> None:
+        self._now = now
+        self._monotonic = 0.0
+
+    def now(self) -> int:
+        return self._now
+
+    def monotonic(self) -> float:
+        return self._monotonic
+
+    def advance(self, seconds: int) -> None:
+        """Both clocks move on, as they do when nobody touches the machine's time."""
+        self._now += seconds
+        self._monotonic += seconds
+
+    def set(self, now: int) -> None:
+        """Somebody touched the machine's time: the monotonic clock does not move."""
+        self._now = now
+
+
+class SeededEntropy:
+    """The same "random" answers for the same seed: never for real credentials.
+
+    Args:
+        seed: any integer.
+    """
+
+    def __init__(self, seed: int) -> None:
+        self._random = random.Random(seed)  # noqa: S311  reproducible on purpose
+
+    def token(self, size: int) -> bytes:
+        return self._random.randbytes(size)
+
+    def permutation(self, size: int) -> Sequence[int]:
+        order = list(range(size))
+        self._random.shuffle(order)
+        return order

@@ -1,0 +1,133 @@
+"""What an installation is told from outside: the only reader of the environment.
+
+| variable | meaning | default |
+|---|---|---|
+| `ECERT_HOME` | data directory | `~/.local/share/ecert` |
+| `ECERT_LANG` | `zh` or `en` | the locale, else `zh` |
+| `ECERT_PASSWORD_FILE` | a file (one password for every key asked) or a folder with one file a key | none |
+| `CREDENTIALS_DIRECTORY` | set by systemd's `LoadCredential=`; one file a key, as above | none |
+| `ECERT_HOST`, `ECERT_PORT` | where `ecert serve` listens | `127.0.0.1`, `8420` |
+| `ECERT_ACCEPT_CLOCK` | `1`: seal blocks although the clock is far ahead of the chain (once) | unset |
+
+Reading the settings also fixes the keccak implementation for the libraries that choose one at import
+time (`ETH_HASH_BACKEND`), so it comes before any of them.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from ledger.core.errors import InputError
+
+Language = Literal["zh", "en"]
+
+DEFAULT_PORT = 8420
+HIGHEST_PORT = 65_535
+KECCAK_BACKEND = "pysha3"  # C; the pure Python one is 50 times slower
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """One installation's settings.
+
+    Args:
+        home: the data directory; need not exist yet.
+        language: language of texts for people.
+        password_path: file with one password, or folder with one file a key; see
+            `ledger.adapters.passwords`.
+        credentials_path: the same as a folder, given by systemd.
+        host: address to listen on.
+        port: TCP port to listen on.
+        accept_clock: the operator has looked at the clock and vouches for it.
+    """
+
+    home: Path
+    language: Language = "zh"
+    password_path: Path | None = None
+    credentials_path: Path | None = None
+    host: str = "127.0.0.1"
+    port: int = DEFAULT_PORT
+    accept_clock: bool = False
+
+
+def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
+    """Settings from the environment.
+
+    Args:
+        environ: what to read instead of the process's own environment (which stays untouched then).
+
+    Raises:
+        InputError: SETTING_INVALID, naming the variable.
+    """
+    if environ is None:
+        os.environ.setdefault("ETH_HASH_BACKEND", KECCAK_BACKEND)
+        environ = os.environ
+    return Settings(
+        home=_home(environ),
+        language=_language(environ),
+        password_path=_path(environ, "ECERT_PASSWORD_FILE"),
+        credentials_path=_path(environ, "CREDENTIALS_DIRECTORY"),
+        host=environ.get("ECERT_HOST") or "127.0.0.1",
+        port=_port(environ),
+        accept_clock=_flag(environ, "ECERT_ACCEPT_CLOCK"),
+    )
+
+
+def _home(environ: Mapping[str, str]) -> Path:
+    named = _path(environ, "ECERT_HOME")
+    if named is not None:
+        return named
+    data = environ.get("XDG_DATA_HOME")
+    base = Path(data) if data else Path(environ.get("HOME", "~")).expanduser() / ".local" / "share"
+    return base / "ecert"
+
+
+def _path(environ: Mapping[str, str], name: str) -> Path | None:
+    value = environ.get(name)
+    return Path(value).expanduser().absolute() if value else None
+
+
+def _language(environ: Mapping[str, str]) -> Language:
+    named = environ.get("ECERT_LANG")
+    if named:
+        if named not in ("zh", "en"):
+            raise InputError(
+                "SETTING_INVALID",
+                f"ECERT_LANG is {named!r}; it must be zh or en.",
+                name="ECERT_LANG",
+                value=named,
+            )
+        return "zh" if named == "zh" else "en"
+    for name in ("LC_ALL", "LC_MESSAGES", "LANG"):
+        locale = environ.get(name)
+        if locale:
+            # C and POSIX name no language: a server's usual locale, and our users read Chinese
+            return "en" if locale.lower().startswith("en") else "zh"
+    return "zh"
+
+
+def _port(environ: Mapping[str, str]) -> int:
+    text = environ.get("ECERT_PORT")
+    if not text:
+        return DEFAULT_PORT
+    if not (text.isascii() and text.isdigit() and 0 < int(text) <= HIGHEST_PORT):
+        raise InputError(
+            "SETTING_INVALID",
+            f"ECERT_PORT is {text!r}; it must be a number from 1 to {HIGHEST_PORT}.",
+            name="ECERT_PORT",
+            value=text,
+        )
+    return int(text)
+
+
+def _flag(environ: Mapping[str, str], name: str) -> bool:
+    text = environ.get(name, "")
+    if text not in ("", "0", "1"):
+        raise InputError(
+            "SETTING_INVALID", f"{name} is {text!r}; it must be 0 or 1.", name=name, value=text
+        )
+    return text == "1"
