@@ -14,12 +14,14 @@ from ledger.core.model import (
     AnchorRecord,
     BlockRef,
     ChainInfo,
-    GrantRecord,
     IssuerRecord,
     KeyRecord,
     LedgerEvent,
     TypeRecord,
 )
+from ledger.core.model import ChainEvidence as ChainEvidence
+from ledger.core.model import ParsedCredential as ParsedCredential
+from ledger.core.model import ViewHead as ViewHead
 
 ContractName = Literal["registry", "ledger"]
 
@@ -151,44 +153,6 @@ class Chain(Protocol):
         """Decoded events of both contracts in final blocks first..last, in order."""
 
 
-@dataclass(frozen=True, slots=True)
-class ViewHead:
-    """Up to where the view knows the chain, and when that was last confirmed to be the source's head.
-
-    `kind` picks the maximum age of the trust file: embedded, mirror, consortium, snapshot.
-    `forked` is set when the source contradicted a block that the view had already taken.
-    """
-
-    block: BlockRef
-    confirmed_at: int
-    kind: str
-    forked: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class ChainEvidence:
-    """Everything the checks need about one credential, read in one consistent look.
-
-    Entries are None (or empty) when the chain does not have them. `grants` maps each issuer from the
-    credential's own up to the root to its grant intervals of this type. `status` is None when the
-    anchor is missing, the index is not below size, or no index was asked for.
-    `receipt_block_hash` is the view's hash at the height that was asked for, None if above the head.
-    """
-
-    info: ChainInfo
-    head: ViewHead
-    anchor: AnchorRecord | None
-    key: KeyRecord | None
-    issuer: IssuerRecord | None
-    ancestors: tuple[IssuerRecord, ...]
-    grants: Mapping[str, tuple[GrantRecord, ...]]
-    credential_type: TypeRecord | None
-    status: int | None
-    receipt_block_hash: bytes | None
-    credential_key: KeyRecord | None
-    """The key registered under the thumbprint that was asked for (the `kid`), of any issuer."""
-
-
 class ChainView(Protocol):
     """A local projection of registry, anchors and status words: the only source of verification.
 
@@ -220,26 +184,6 @@ class ChainView(Protocol):
     def keys(self, issuer: str) -> tuple[KeyRecord, ...]: ...
 
     def types(self) -> tuple[TypeRecord, ...]: ...
-
-
-@dataclass(frozen=True, slots=True)
-class ParsedCredential:
-    """An SD-JWT as read, before anything is believed.
-
-    `claims` has the disclosed values put back; `disclosed` names them; `undisclosed` counts digests
-    without a disclosure. `issuer_jwt` are the exact bytes that were signed, with signature.
-    """
-
-    text: str
-    issuer_jwt: bytes
-    header: Mapping[str, Any]
-    payload: Mapping[str, Any]
-    claims: Mapping[str, Any]
-    disclosed: tuple[str, ...]
-    undisclosed: int
-    key_binding_jwt: str | None
-    signing_input: bytes
-    signature: bytes
 
 
 class CredentialFormat(Protocol):
