@@ -107,11 +107,12 @@ class TransactionOutcome:
     """What became of a transaction.
 
     `unknown`: the chain never saw it (or lost it); `pending`: seen, not yet in a final block;
-    `final`: executed in a final block; `reverted`: in a final block, without effect.
-    `error` is the decoded custom error: name and values.
+    `final`: executed in a final block; `reverted`: in a final block, without effect; `rejected`: seen,
+    and it can never be included (its nonce is used, it wants too much gas): prepare another one.
+    `error` is the decoded custom error, name and values, or why it was rejected.
     """
 
-    state: Literal["unknown", "pending", "final", "reverted"]
+    state: Literal["unknown", "pending", "final", "reverted", "rejected"]
     block: BlockRef | None = None
     error: tuple[str, tuple[Any, ...]] | None = None
 
