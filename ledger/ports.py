@@ -22,6 +22,7 @@ from ledger.core.model import (
 from ledger.core.model import ChainEvidence as ChainEvidence
 from ledger.core.model import ParsedCredential as ParsedCredential
 from ledger.core.model import ViewHead as ViewHead
+from ledger.core.sd_jwt import Inspection as Inspection
 
 ContractName = Literal["registry", "ledger"]
 
@@ -199,8 +200,50 @@ class CredentialFormat(Protocol):
     ) -> str:
         """`payload` in clear plus every pair of `disclosable` as a salted disclosure, in random order."""
 
+    def inspect(self, text: str) -> Inspection:
+        """Every fault that can be seen, and the credential as far as it can be read.
+
+        The code of a fault names the check that fails (ledger.core.sd_jwt.CHECK_OF_CODE).
+        """
+
     def parse(self, text: str) -> ParsedCredential:
-        """Raises InputError whose code names the check that fails (see docs/formats.md)."""
+        """Like `inspect`, raising the first fault (InputError)."""
+
+
+class DataKey(Protocol):
+    """The key of one credential's personal data, in the clear only inside this process."""
+
+    def seal(self, plaintext: bytes, context: bytes) -> bytes:
+        """Encrypted and authenticated, 29 bytes longer. `context` says what and whose this is."""
+
+    def open(self, sealed: bytes, context: bytes) -> bytes:
+        """Raises InputError(VAULT_TAMPERED) if bytes, context or key differ from what was sealed."""
+
+
+class Vault(Protocol):
+    """Keeps a data key per credential, apart from the data; who destroys the key erases the data.
+
+    Names are 16 random bytes: not guessable, nothing personal. Guarantees: a key is durable before
+    `create` returns it; one name has one key for ever; an erased name never gets a key again.
+    """
+
+    def create(self, names: Sequence[bytes]) -> Sequence[DataKey]:
+        """Keys of these names in this order, made where missing, in one transaction.
+
+        Raises: RefusedError(DATA_KEY_ERASED).
+        """
+
+    def load(self, names: Sequence[bytes]) -> Mapping[bytes, DataKey]:
+        """Keys of these names; unknown and erased ones are absent."""
+
+    def erase(self, names: Sequence[bytes], at: int) -> int:
+        """Destroys keys and remembers the names; how many keys there were. Twice: no effect."""
+
+    def erasures(self) -> Sequence[tuple[bytes, int]]:
+        """Erased names with their times, oldest first: replay them on every restore."""
+
+    def index(self, kind: str, value: str) -> bytes:
+        """32 bytes that only this installation can compute: for searching and for uniqueness."""
 
 
 PasswordSource = Callable[[str], str]
