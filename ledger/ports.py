@@ -268,6 +268,24 @@ class Vault(Protocol):
         """32 bytes that only this installation can compute: for searching and for uniqueness."""
 
 
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One contract call and the account that stands behind it."""
+
+    call: ContractCall
+    sender: ChainSigner
+
+
+class Carrier(Protocol):
+    """Brings governance calls to the chain and waits until each is decided.
+
+    Guarantees: calls take effect in the given order; each outcome is final, reverted or rejected; a call
+    whose transaction is lost is never reported as done. Raises UnavailableError(CHAIN_SLOW).
+    """
+
+    def carry(self, steps: Sequence[Step]) -> Sequence[TransactionOutcome]: ...
+
+
 PasswordSource = Callable[[str], str]
 """Asked for the password of a key URI; only the edge of a process has one."""
 

@@ -1,0 +1,228 @@
+"""The data directory: where everything lies, and the record that says what it is.
+
+```
+home.json     what this installation is: mode, chain, agencies, where each key lies
+trust.json    trust file to hand to verifiers
+store.db      business data, encrypted          keys.db   data keys, wrapped
+chain.db      the embedded chain                view.db   projection for verification
+directory/    signed directory entries          pki/      certificates (no keys)
+keys/         <owner>/<who>/signing.key, each in its own folder
+released/     bundles whose anchor is final     published/  what may be served to everybody
+logs/         the worker's log
+```
+Files are written beside, flushed and renamed: after a power cut there is the old one or the new one.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from ledger.core.errors import ConflictError, InputError, NotFoundError
+
+Mode = Literal["demo", "production"]
+
+PRIVATE_FOLDER = 0o700
+PRIVATE_FILE = 0o600
+RECORD_VERSION = 1
+CHAIN_ROLES = ("admin1", "admin2", "operator", "maker", "approver")
+P256_ROLES = ("credential", "status")
+LEDGER_OWNER = "ledger"
+
+
+@dataclass(frozen=True, slots=True)
+class Agency:
+    """One agency of this installation.
+
+    Args:
+        uscc: 18 characters.
+        name_zh: official name.
+        name_en: English name.
+        iss: https URL that names the agency in credentials.
+        division: six digits.
+        phone: what a clerk calls when a verdict is not understood, or None.
+        types: type references it may issue, e.g. "HPF_PERSONAL_DEPOSIT:1".
+        parent: USCC of the agency that admits it; None for the root.
+    """
+
+    uscc: str
+    name_zh: str
+    name_en: str
+    iss: str
+    division: str
+    phone: str | None = None
+    types: tuple[str, ...] = ()
+    parent: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HomeRecord:
+    """What home.json says. Written at the start of set-up, `ready` at its end.
+
+    `keys` maps "<owner>/<who>" to a key file, relative to the home or absolute.
+    """
+
+    mode: Mode
+    created_at: int
+    agencies: tuple[Agency, ...]
+    keys: Mapping[str, str] = field(default_factory=dict)
+    ready: bool = False
+    chain: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def root(self) -> Agency:
+        return self.agencies[0]
+
+    def agency(self, uscc: str) -> Agency:
+        """Raises NotFoundError(ISSUER_NOT_HERE): this installation does not work for that agency."""
+        for agency in self.agencies:
+            if agency.uscc == uscc:
+                return agency
+        raise NotFoundError(
+            "ISSUER_NOT_HERE",
+            f"{uscc} is no agency of this installation; `ecert issuer list` shows those that are.",
+            issuer=uscc,
+        )
+
+    def with_agency(self, agency: Agency) -> HomeRecord:
+        """This record with one agency added or replaced."""
+        others = [known for known in self.agencies if known.uscc != agency.uscc]
+        if agency.uscc == self.root.uscc:
+            return replace(self, agencies=(agency, *others))
+        return replace(self, agencies=(*others, agency))
+
+
+class Home:
+    """Paths and small files of one data directory.
+
+    Args:
+        path: absolute.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.record_file = path / "home.json"
+        self.trust_file = path / "trust.json"
+        self.store_file = path / "store.db"
+        self.key_store_file = path / "keys.db"
+        self.chain_file = path / "chain.db"
+        self.view_file = path / "view.db"
+        self.directory = path / "directory"
+        self.pki = path / "pki"
+        self.keys = path / "keys"
+        self.released = path / "released"
+        self.published = path / "published"
+        self.logs = path / "logs"
+
+    def create(self) -> None:
+        """All folders, private to the account that runs the installation."""
+        self.path.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
+        self.path.chmod(PRIVATE_FOLDER)
+        for folder in (self.directory, self.pki, self.keys, self.released, self.published, self.logs):
+            folder.mkdir(mode=PRIVATE_FOLDER, exist_ok=True)
+
+    def exists(self) -> bool:
+        return self.record_file.is_file()
+
+    def load(self) -> HomeRecord:
+        """What is installed here.
+
+        Raises:
+            NotFoundError: HOME_MISSING.
+            InputError: HOME_BROKEN.
+        """
+        try:
+            data = json.loads(self.record_file.read_bytes())
+        except FileNotFoundError:
+            raise NotFoundError(
+                "HOME_MISSING",
+                f"{self.path} holds no installation: run `ecert init` or `ecert demo`, or set ECERT_HOME.",
+                path=str(self.path),
+            ) from None
+        except ValueError as error:
+            raise InputError(
+                "HOME_BROKEN", f"{self.record_file} is not readable: {error}.", path=str(self.record_file)
+            ) from error
+        return _parse_record(data, self.record_file)
+
+    def load_ready(self) -> HomeRecord:
+        """As `load`; ConflictError(HOME_NOT_READY) when set-up was not finished."""
+        record = self.load()
+        if not record.ready:
+            command = "ecert demo" if record.mode == "demo" else "ecert init"
+            raise ConflictError(
+                "HOME_NOT_READY",
+                f"Set-up of {self.path} was interrupted: run `{command}` again, it continues.",
+                path=str(self.path),
+                command=command,
+            )
+        return record
+
+    def save(self, record: HomeRecord) -> None:
+        value = {"version": RECORD_VERSION, **asdict(record)}
+        text = json.dumps(value, ensure_ascii=False, indent=1) + "\n"
+        write_file(self.record_file, text.encode())
+
+    def key_file(self, record: HomeRecord, owner: str, who: str) -> Path:
+        """Where a key lies (or will lie)."""
+        named = record.keys.get(f"{owner}/{who}")
+        if named is None:
+            return self.keys / owner / who / "signing.key"
+        return self.path / named  # an absolute name stays absolute
+
+    def entry_file(self, uscc: str) -> Path:
+        return self.directory / f"{uscc}.jws"
+
+    def entry(self, uscc: str) -> str | None:
+        """The agency's signed directory entry, None when it is not here."""
+        try:
+            return self.entry_file(uscc).read_text("ascii")
+        except FileNotFoundError:
+            return None
+
+    def free_bytes(self) -> int:
+        return shutil.disk_usage(self.path).free
+
+
+def write_file(path: Path, data: bytes, mode: int = PRIVATE_FILE) -> None:
+    """Replace a file durably: readers see the old bytes or the new ones."""
+    beside = path.with_name(f".{path.name}.part")
+    handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
+    with os.fdopen(handle, "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    beside.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def _parse_record(data: Any, path: Path) -> HomeRecord:
+    try:
+        if data["version"] != RECORD_VERSION:
+            raise InputError(
+                "HOME_VERSION", f"{path} was written by a newer version of ecert.", path=str(path)
+            )
+        agencies = tuple(Agency(**{**agency, "types": tuple(agency["types"])}) for agency in data["agencies"])
+        if data["mode"] not in ("demo", "production") or not agencies:
+            raise ValueError("mode or agencies")
+        return HomeRecord(
+            mode=data["mode"],
+            created_at=int(data["created_at"]),
+            agencies=agencies,
+            keys=dict(data["keys"]),
+            ready=bool(data["ready"]),
+            chain=dict(data["chain"]),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(
+            "HOME_BROKEN", f"{path} has not the expected shape: {error!r}.", path=str(path)
+        ) from error

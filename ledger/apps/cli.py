@@ -1,0 +1,186 @@
+"""The `ecert` program: picks the command, and turns what went wrong into words and an exit code.
+
+Exit codes are chosen here and nowhere else. `verify`: 0 accepted, 1 refused, 2 unreadable or wrong
+usage, 3 cannot tell (several files: the worst). Everything else: 0 done, 1 not done or something is
+wrong, 2 wrong usage or unreadable input. Commands are imported when they are used: `--help` must be
+quick, and checking a file must not load a blockchain.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+
+import click
+
+from ledger.apps.cli_frame import LANGUAGE, BilingualGroup, Session, Text, common_options
+from ledger.core.errors import InputError, LedgerError, UnavailableError
+from ledger.settings import Language, Settings, load_settings
+
+EXIT_FAILED = 1
+EXIT_USAGE = 2
+EXIT_UNKNOWN = 3
+EXIT_INTERRUPTED = 130  # 128 + SIGINT, as shells report it
+
+
+def _lazy(module: str, attribute: str) -> Callable[[], click.Command]:
+    def load() -> click.Command:
+        found = getattr(importlib.import_module(f"ledger.apps.{module}"), attribute)
+        if not isinstance(found, click.Command):
+            raise TypeError(f"{module}.{attribute} is no command")
+        return found
+
+    return load
+
+
+ROOT = BilingualGroup(
+    "ecert",
+    text=Text(
+        "电子证照账本:签发、上链、核验电子证照和住房公积金缴存证明。\n\n"
+        "第一次使用?「ecert demo」建立一套完整的演示环境;「ecert verify 文件 --trust trust.json」核验一份证照。",
+        "A ledger for e-certificates: issue, anchor and verify licences and deposit proofs.\n\n"
+        "New here? `ecert demo` builds a complete demo; `ecert verify FILE --trust trust.json` checks a bundle.",
+    ),
+    params=common_options(),
+    examples=(
+        "ecert demo",
+        "ecert issue --issuer USCC --type HPF_PERSONAL_DEPOSIT export.csv --dry-run",
+        "ecert batch list",
+        "ecert verify proof.ecert.json --trust trust.json",
+    ),
+    lazy={
+        "init": (
+            Text("建立正式环境:链、密钥、信任文件。", "Set up a production installation."),
+            _lazy("cli_init", "INIT"),
+        ),
+        "demo": (
+            Text("一条命令建立完整的演示环境。", "Build a complete demo with one command."),
+            _lazy("cli_init", "DEMO"),
+        ),
+        "issuer": (
+            Text("发证机关:列出、接纳、授权。", "Issuing agencies: list, admit, grant."),
+            _lazy("cli_issuer", "ISSUER"),
+        ),
+        "key": (
+            Text("密钥:生成、登记、停用、列出。", "Keys: make, register, retire, list."),
+            _lazy("cli_key", "KEY"),
+        ),
+        "issue": (
+            Text("导入数据文件并制证。", "Import a data file and make credentials of it."),
+            _lazy("cli_issue", "ISSUE"),
+        ),
+        "batch": (
+            Text("批次:查看、经办、审批、驳回、撤回。", "Batches: look, sign, approve, reject, withdraw."),
+            _lazy("cli_batch", "BATCH"),
+        ),
+        "worker": (
+            Text("运行后台任务:签名、上链、放行。", "Run the background jobs: sign, anchor, release."),
+            _lazy("cli_work", "WORKER"),
+        ),
+        "status": (
+            Text("改变证照状态:挂起、恢复、吊销……", "Change a credential's status: suspend, resume, revoke…"),
+            _lazy("cli_status", "STATUS"),
+        ),
+        "verify": (
+            Text("核验证照文件,逐项给出结果。", "Check bundles, point by point."),
+            _lazy("cli_verify", "VERIFY"),
+        ),
+        "show": (
+            Text("查看一份已签发的证照。", "Look at one issued credential."),
+            _lazy("cli_show", "SHOW"),
+        ),
+        "list": (
+            Text("列出已签发的证照。", "List issued credentials."),
+            _lazy("cli_show", "LIST"),
+        ),
+        "serve": (
+            Text("启动网页服务和后台任务。", "Start the web page and the worker."),
+            _lazy("cli_work", "SERVE"),
+        ),
+        "doctor": (
+            Text("全面体检,并说明如何处理。", "Check everything, and say what to do."),
+            _lazy("cli_doctor", "DOCTOR"),
+        ),
+    },
+)
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run one command line and leave the process with its exit code."""
+    sys.exit(run(sys.argv[1:] if argv is None else argv))
+
+
+def run(argv: Sequence[str], settings: Settings | None = None) -> int:
+    """Run one command line.
+
+    Args:
+        argv: without the program's name.
+        settings: instead of those of the environment.
+
+    Returns: the exit code.
+    """
+    as_json = "--json" in argv
+    try:
+        settings = settings or load_settings()
+        language = _language_of(argv) or settings.language
+    except InputError as error:
+        language, failed = "zh", error
+    else:
+        failed = None
+    token = LANGUAGE.set(language)
+    try:
+        if failed is not None or settings is None:
+            raise failed or RuntimeError("no settings and no error")
+        session = Session(settings, as_json=as_json)
+        ROOT.main(list(argv), prog_name="ecert", standalone_mode=False, obj=session)
+    except Exception as error:  # noqa: BLE001  the edge of the process: words for people, or a crash below
+        return _explain(error, argv, as_json=as_json)
+    else:
+        return session.exit_code
+    finally:
+        LANGUAGE.reset(token)
+
+
+def _language_of(argv: Sequence[str]) -> Language | None:
+    """The language asked for, before any text is shown (help comes before option callbacks)."""
+    for position, word in enumerate(argv):
+        value = word.removeprefix("--lang=") if word.startswith("--lang=") else None
+        if word == "--lang" and position + 1 < len(argv):
+            value = argv[position + 1]
+        if value == "zh":
+            return "zh"
+        if value == "en":
+            return "en"
+    return None
+
+
+def _explain(error: Exception, argv: Sequence[str], *, as_json: bool) -> int:
+    from ledger.apps import cli_errors  # noqa: PLC0415  texts are needed only when something is wrong
+
+    if isinstance(error, click.exceptions.Exit):
+        return error.exit_code
+    if isinstance(error, click.exceptions.Abort):
+        click.echo(str(cli_errors.INTERRUPTED), err=True)
+        return EXIT_INTERRUPTED
+    if isinstance(error, click.ClickException):
+        cli_errors.show_usage_error(error, as_json=as_json)
+        return EXIT_USAGE
+    if isinstance(error, LedgerError):
+        cli_errors.show_ledger_error(error, as_json=as_json)
+        return _exit_code(error, is_verify="verify" in argv[:4])
+    if isinstance(error, BrokenPipeError):
+        # the reader of our output has gone (`ecert list | head`); nothing is left to say
+        with suppress(OSError):
+            sys.stdout.close()
+        return EXIT_FAILED
+    raise error
+
+
+def _exit_code(error: LedgerError, *, is_verify: bool) -> int:
+    if isinstance(error, InputError):
+        return EXIT_USAGE
+    if is_verify:
+        return EXIT_UNKNOWN if isinstance(error, UnavailableError) else EXIT_USAGE
+    return EXIT_FAILED

@@ -1,0 +1,280 @@
+"""Governance: who may issue what, with which keys. Every act is proposed by one admin, accepted by another.
+
+A question is asked first (`missing_…` compares with the registry's state at the head), so each act may
+be asked for again after a crash and is carried out once. Proposal and acceptance go out together and
+usually land in one block. Registering types and opening the ledger are governance's own calls.
+
+What this leaves to others: keys and directory entries are made elsewhere; here are only their hashes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ledger.core.errors import ConflictError, RefusedError, UnavailableError
+from ledger.core.model import Purpose, Role
+from ledger.ports import Carrier, Chain, ChainSigner, ContractCall, Step, TransactionOutcome
+
+FOREVER = 2**40 - 1  # largest uint40: an interval without an end
+RACES = 3  # somebody else's proposal may take our number; then we look again
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """One act of IIssuerRegistry ("act" in its interface); the first argument is who acts."""
+
+    function: str
+    args: tuple[Any, ...]
+
+    @property
+    def call(self) -> ContractCall:
+        return ContractCall("registry", self.function, self.args)
+
+
+@dataclass(frozen=True, slots=True)
+class TypeToRegister:
+    """What governance registers of a type file."""
+
+    type_code: str
+    version: int
+    file_hash: bytes
+    single_use: bool
+
+
+class Registry:
+    """The issuer registry, read at the head and changed by two admins.
+
+    Args:
+        chain: whose head is asked.
+        carrier: how calls get there.
+    """
+
+    def __init__(self, chain: Chain, carrier: Carrier) -> None:
+        self._chain = chain
+        self._carrier = carrier
+
+    def _ask(self, function: str, *args: Any) -> Any:
+        return self._chain.read(ContractCall("registry", function, args))
+
+    def is_admitted(self, issuer: str) -> bool:
+        try:
+            record = self._ask("issuerOf", _id(issuer))
+        except RefusedError as error:
+            if error.code == "RegistryUnknownIssuer":
+                return False
+            raise
+        return bool(record[1])  # level 0: the interface's empty record
+
+    def type_id(self, code: str, version: int) -> int | None:
+        """The number of a registered type, None when it is not registered."""
+        for number in range(1, int(self._ask("typeCount")) + 1):
+            found = self._ask("typeOf", number)
+            if found[0] == code.encode() and found[1] == version:
+                return number
+        return None
+
+    def key_number(self, issuer: str, thumbprint: bytes) -> int | None:
+        """The number of an issuer's registered key, None when it is not registered."""
+        for number in range(1, int(self._ask("keyCount", _id(issuer))) + 1):
+            if self._ask("keyOf", _id(issuer), number)[4] == thumbprint:
+                return number
+        return None
+
+    # What is still to be done: each gives the act, or nothing when it is done already.
+
+    def missing_issuer(
+        self, by: str, issuer: str, admins: tuple[bytes, bytes], directory_hash: bytes
+    ) -> list[Act]:
+        if self.is_admitted(issuer):
+            return self.missing_directory(by, issuer, directory_hash)
+        return [Act("admitIssuer", (_id(by), _id(issuer), *admins, directory_hash))]
+
+    def missing_directory(self, by: str, issuer: str, directory_hash: bytes) -> list[Act]:
+        if self._ask("directoryOf", _id(issuer)) == directory_hash:
+            return []
+        return [Act("setDirectory", (_id(by), _id(issuer), directory_hash))]
+
+    def missing_grant(
+        self, by: str, issuer: str, type_id: int, valid_from: int, valid_until: int = FOREVER
+    ) -> list[Act]:
+        """A grant that stands, withdrawn or ended, is not missing: a new interval is a new decision."""
+        if self.is_admitted(issuer) and int(self._ask("grantCount", _id(issuer), type_id)):
+            return []
+        return [Act("grantType", (_id(by), _id(issuer), type_id, valid_from, valid_until))]
+
+    def missing_key(
+        self,
+        by: str,
+        issuer: str,
+        thumbprint: bytes,
+        purpose: Purpose,
+        interval: tuple[int, int],
+    ) -> list[Act]:
+        if self.is_admitted(issuer) and self.key_number(issuer, thumbprint) is not None:
+            return []
+        return [Act("registerKey", (_id(by), _id(issuer), thumbprint, int(purpose), *interval))]
+
+    def missing_role(
+        self, issuer: str, signer_id: bytes, role: Role, valid_from: int, valid_until: int = FOREVER
+    ) -> list[Act]:
+        if self._ask("hasRole", _id(issuer), signer_id, int(role), 0):
+            return []
+        args = (_id(issuer), _id(issuer), signer_id, int(role), 0, valid_from, valid_until)
+        return [Act("setRole", args)]
+
+    def retire_key(self, by: str, issuer: str, key: int, valid_until: int) -> list[Act]:
+        if self._ask("keyOf", _id(issuer), key)[1] <= valid_until:
+            return []
+        return [Act("retireKey", (_id(by), _id(issuer), key, valid_until))]
+
+    def compromise_key(self, by: str, issuer: str, key: int, since: int) -> list[Act]:
+        current = self._ask("keyOf", _id(issuer), key)[2]
+        if current and current <= since:
+            return []
+        return [Act("compromiseKey", (_id(by), _id(issuer), key, since))]
+
+    def withdraw_grant(self, by: str, issuer: str, type_id: int, since: int, cause: int) -> list[Act]:
+        if self._ask("grantOf", _id(issuer), type_id)[3]:
+            return []
+        return [Act("withdrawGrant", (_id(by), _id(issuer), type_id, since, cause))]
+
+    # Carrying out.
+
+    def carry_out(self, acts: Sequence[Act], proposer: ChainSigner, accepter: ChainSigner) -> None:
+        """Propose and accept every act, in order; returns when all are final.
+
+        Args:
+            proposer: an admin of the acting issuer.
+            accepter: another one.
+
+        Raises:
+            RefusedError: the contract's custom error as code.
+            ConflictError: PROPOSAL_RACE when other admins' proposals kept taking our numbers.
+        """
+        if proposer.signer_id == accepter.signer_id:
+            raise RefusedError(
+                "SAME_ADMIN", "One admin proposes and another accepts: name two different admin keys."
+            )
+        waiting = list(acts)
+        for _attempt in range(RACES):
+            if not waiting:
+                return
+            waiting = self._attempt(waiting, proposer, accepter)
+        if waiting:
+            raise ConflictError(
+                "PROPOSAL_RACE",
+                "Other admins are changing the registry at the same moment: try again.",
+                acts=[act.function for act in waiting],
+            )
+
+    def _attempt(self, acts: Sequence[Act], proposer: ChainSigner, accepter: ChainSigner) -> list[Act]:
+        number = self._next_proposal()
+        steps: list[Step] = []
+        for offset, act in enumerate(acts):
+            data = self._chain.encode(act.call)
+            propose = ContractCall("registry", "propose", (act.args[0], data, _auth(proposer)))
+            accept = ContractCall("registry", "accept", (number + offset, data, _auth(accepter)))
+            steps += [Step(propose, proposer), Step(accept, accepter)]
+        outcomes = self._carrier.carry(steps)
+        lost: list[Act] = []
+        for position, act in enumerate(acts):
+            proposed, accepted = outcomes[2 * position], outcomes[2 * position + 1]
+            _require_done(proposed, act)
+            if _is_race(accepted):
+                lost.append(act)
+            else:
+                _require_done(accepted, act)
+        return lost
+
+    def _next_proposal(self) -> int:
+        """The number that the next proposal will get: they count from 1 without gaps."""
+        count = sum(
+            1 for event in self._chain.events(0, self._chain.head().number) if event.name == "ActProposed"
+        )
+        return count + 1
+
+    # Governance's own calls.
+
+    def register_types(self, types: Sequence[TypeToRegister], governance: ChainSigner) -> None:
+        """Register what is not registered yet, in the given order.
+
+        Raises:
+            ConflictError: TYPE_DIFFERENT when the same code and version has another file's hash.
+        """
+        missing = []
+        for wanted in types:
+            number = self.type_id(wanted.type_code, wanted.version)
+            if number is None:
+                missing.append(wanted)
+            elif self._ask("typeOf", number)[3] != wanted.file_hash:
+                raise ConflictError(
+                    "TYPE_DIFFERENT",
+                    f"Type {wanted.type_code} version {wanted.version} is registered with another file: "
+                    "a changed type file needs a new version number.",
+                    type=wanted.type_code,
+                    version=wanted.version,
+                )
+        calls = [
+            ContractCall(
+                "registry",
+                "registerType",
+                (one.type_code.encode(), one.version, one.file_hash, one.single_use),
+            )
+            for one in missing
+        ]
+        self._govern(calls, governance)
+
+    def open_ledger(self, governance: ChainSigner) -> None:
+        """Open the credential ledger for anchoring; nothing is imported after that."""
+        if not self._chain.read(ContractCall("ledger", "isOpen", ())):
+            self._govern([ContractCall("ledger", "open", ())], governance)
+
+    def _govern(self, calls: Sequence[ContractCall], governance: ChainSigner) -> None:
+        outcomes = self._carrier.carry([Step(call, governance) for call in calls])
+        for call, outcome in zip(calls, outcomes, strict=True):
+            _require_done(outcome, call)
+
+
+def _id(issuer: str) -> bytes:
+    return issuer.encode("ascii")
+
+
+def _auth(signer: ChainSigner) -> tuple[bytes, int, int, bytes]:
+    """The admin sends it itself: no signature besides the transaction's."""
+    return (signer.signer_id, 0, 0, b"")
+
+
+def _is_race(outcome: TransactionOutcome) -> bool:
+    return outcome.error is not None and outcome.error[0] in (
+        "RegistryActMismatch",
+        "RegistryUnknownProposal",
+    )
+
+
+def _require_done(outcome: TransactionOutcome, act: Act | ContractCall) -> None:
+    if outcome.state == "final":
+        return
+    if outcome.error is None:
+        raise UnavailableError(
+            "TRANSACTION_LOST", f"The chain did not take {act.function}: try again.", call=act.function
+        )
+    name, values = outcome.error
+    raise RefusedError(
+        name,
+        f"The registry refused {act.function}: {name}{_values(values)}.",
+        call=act.function,
+        values=_values(values),
+    )
+
+
+def _values(values: Sequence[Any]) -> str:
+    shown = []
+    for value in values:
+        if isinstance(value, bytes):
+            text = value.decode("ascii") if len(value) == 18 and value.isascii() else "0x" + value.hex()
+            shown.append(text)
+        else:
+            shown.append(str(value))
+    return "(" + ", ".join(shown) + ")"
