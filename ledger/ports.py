@@ -310,12 +310,10 @@ class ImportStore(Protocol):
         job: ImportJob,
         rows: Sequence[NewRow],
         notes: Sequence[RowNote],
-        revived: Sequence[tuple[int, NewRow]],
         rows_done: int,
     ) -> ImportJob:
         """Everything about one piece of the file in one transaction.
 
-        `revived`: dead records (by id) that take new content under their old name.
         Raises ConflictError(IMPORT_TAKEN_OVER) on a stale fence, ConflictError(ROW_RACE) when another
         import stored one of the keys since `known` was asked: ask again.
         """
