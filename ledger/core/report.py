@@ -6,9 +6,10 @@ Checks return, parsers raise. Nothing here touches a clock, a file or a network.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum, StrEnum
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple
 
 
 class Outcome(StrEnum):
@@ -57,15 +58,20 @@ class CheckId(StrEnum):
     PAGE = "page"
 
 
-@dataclass(frozen=True, slots=True)
-class CheckResult:
-    """One answer. `as_of` is seconds since 1970 UTC, or None where time plays no part."""
+NO_EVIDENCE: Final[Mapping[str, Any]] = MappingProxyType({})
+
+
+class CheckResult(NamedTuple):
+    """One answer. `as_of` is seconds since 1970 UTC, or None where time plays no part.
+
+    A tuple, not a dataclass: 32 of them are made for each credential.
+    """
 
     id: CheckId
     outcome: Outcome
     code: str
     as_of: int | None = None
-    evidence: Mapping[str, Any] = field(default_factory=dict)
+    evidence: Mapping[str, Any] = NO_EVIDENCE
 
 
 class Presenter(Enum):
@@ -77,18 +83,22 @@ class Presenter(Enum):
 
 
 def passed(check: CheckId, code: str, as_of: int | None = None, **evidence: Any) -> CheckResult:
+    """This check found what it wants."""
     return CheckResult(check, Outcome.PASSED, code, as_of, evidence)
 
 
 def failed(check: CheckId, code: str, as_of: int | None = None, **evidence: Any) -> CheckResult:
+    """This check found the opposite of what it wants."""
     return CheckResult(check, Outcome.FAILED, code, as_of, evidence)
 
 
 def skipped(check: CheckId, code: str, as_of: int | None = None, **evidence: Any) -> CheckResult:
+    """This check does not apply."""
     return CheckResult(check, Outcome.SKIPPED, code, as_of, evidence)
 
 
 def unknown(check: CheckId, code: str, as_of: int | None = None, **evidence: Any) -> CheckResult:
+    """This check could not tell."""
     return CheckResult(check, Outcome.UNKNOWN, code, as_of, evidence)
 
 
@@ -103,6 +113,92 @@ def accept(results: Iterable[CheckResult], required: Iterable[CheckId]) -> bool:
         return False
     if any(result.outcome is Outcome.FAILED for result in by_id.values()):
         return False
-    return all(
-        check in by_id and by_id[check].outcome is Outcome.PASSED for check in wanted
-    )
+    return all(check in by_id and by_id[check].outcome is Outcome.PASSED for check in wanted)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The national result code 0 to 6, the code that decided, and a sentence in two languages."""
+
+    national: int
+    code: str
+    text: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class CredentialSummary:
+    """What the credential says. `issuer_name` is None unless the directory entry on chain gave it."""
+
+    type: str
+    identifier: str | None
+    issuer: str
+    issuer_name: Mapping[str, str] | None
+    claims: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """All answers about one bundle. `checks` are the 32 in the order of CheckId.
+
+    `credential` is None when it could not be read or its signature does not hold: values that
+    nobody vouches for are not repeated. `exit_code`: 0 accepted, 1 refused, 2 unreadable, 3 cannot tell.
+    """
+
+    verdict: Verdict
+    accepted: bool
+    presenter: Presenter
+    checks: tuple[CheckResult, ...]
+    credential: CredentialSummary | None
+    single_operator: bool
+    exit_code: int
+
+    def check(self, check: CheckId) -> CheckResult:
+        """The answer of one check."""
+        return next(result for result in self.checks if result.id is check)
+
+    def as_json(self) -> dict[str, Any]:
+        """Members as in docs/report.schema.json; bytes become 0x hex."""
+        summary = self.credential
+        return {
+            "verdict": {
+                "national": self.verdict.national,
+                "code": str(self.verdict.code),
+                "text": dict(self.verdict.text),
+            },
+            "accepted": self.accepted,
+            "presenter": self.presenter.value,
+            "checks": [
+                {
+                    "id": result.id.value,
+                    "outcome": result.outcome.value,
+                    "code": str(result.code),
+                    "as_of": result.as_of,
+                    "evidence": _plain(result.evidence),
+                }
+                for result in self.checks
+            ],
+            "credential": None
+            if summary is None
+            else {
+                "type": summary.type,
+                "identifier": summary.identifier,
+                "issuer": {
+                    "uscc": summary.issuer,
+                    "name": None if summary.issuer_name is None else dict(summary.issuer_name),
+                },
+                "claims": _plain(summary.claims),
+            },
+        }
+
+
+def _plain(value: Any) -> Any:
+    """JSON form of evidence."""
+    if isinstance(value, bytes):
+        return "0x" + value.hex()
+    if isinstance(value, Mapping):
+        return {str(name): _plain(item) for name, item in value.items()}
+    if isinstance(value, tuple | list | frozenset | set):
+        return [_plain(item) for item in value]
+    if isinstance(value, str):
+        return str(value)
+    return value
