@@ -1,0 +1,108 @@
+"""Builds the application: settings, security, routes, error pages. Reads nothing from outside.
+
+What a person hands in stays in memory: uploads are never spooled to a temporary file, never logged
+and never put into a URL.
+"""
+
+from __future__ import annotations
+
+import io
+import logging
+import traceback
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import IO, Any, Literal, Protocol
+
+from flask import Flask, Request
+
+from ledger.core.credential_type import CredentialType
+from ledger.core.report import Report
+from ledger.ports import Clock, Entropy
+from web import problems, security, views
+
+MAX_BUNDLE_BYTES = 1_048_576  # docs/formats.md: a bundle has at most 1 MiB
+FORM_OVERHEAD_BYTES = 65_536  # boundaries, field names and the token around a bundle
+_LOG = logging.getLogger("web")
+
+
+@dataclass(frozen=True, slots=True)
+class WebSettings:
+    """How the page is served; made by ledger.bootstrap, never from the environment.
+
+    Args:
+        mode: `demo` puts a banner on every page.
+        checks_per_minute: verifications one client address may ask for, in a row and on average.
+        secure_cookies: False only where the page is served without TLS on this machine.
+    """
+
+    mode: Literal["demo", "production"]
+    checks_per_minute: int = 60
+    secure_cookies: bool = True
+
+
+class WebServices(Protocol):
+    """What the page calls."""
+
+    @property
+    def clock(self) -> Clock: ...
+
+    @property
+    def entropy(self) -> Entropy: ...
+
+    @property
+    def types(self) -> Mapping[str, CredentialType]:
+        """Credential types by reference (CODE:version), for labels."""
+
+    def verify(self, data: bytes) -> Report:
+        """Judge these bytes now. Never raises because of them."""
+
+
+class MemoryRequest(Request):
+    """A request whose uploads stay in memory (Werkzeug would spool them to the temporary folder)."""
+
+    max_content_length = MAX_BUNDLE_BYTES + FORM_OVERHEAD_BYTES
+    max_form_memory_size = MAX_BUNDLE_BYTES + FORM_OVERHEAD_BYTES
+    max_form_parts = 8
+
+    def _get_file_stream(
+        self,
+        total_content_length: int | None,
+        content_type: str | None,
+        filename: str | None = None,
+        content_length: int | None = None,
+    ) -> IO[bytes]:
+        del total_content_length, content_type, filename, content_length
+        return io.BytesIO()
+
+
+class VerifyApp(Flask):
+    """A Flask that never writes the words of an exception into its log: they may quote a document."""
+
+    request_class = MemoryRequest
+
+    def log_exception(self, exc_info: Any) -> None:
+        kind, _, trace = exc_info
+        frames = [f"{frame.filename}:{frame.lineno}" for frame in traceback.extract_tb(trace)]
+        _LOG.error("unexpected %s at %s", getattr(kind, "__name__", kind), " < ".join(reversed(frames)))
+
+
+def create_app(settings: WebSettings, services: WebServices) -> Flask:
+    """The WSGI application.
+
+    Services live in `app.extensions["ledger"]`, so that views need no globals.
+    """
+    app = VerifyApp(__name__)
+    app.config.update(
+        MAX_CONTENT_LENGTH=MemoryRequest.max_content_length,
+        MAX_FORM_MEMORY_SIZE=MemoryRequest.max_form_memory_size,
+        TRAP_BAD_REQUEST_ERRORS=False,
+    )
+    app.jinja_env.trim_blocks = True
+    app.jinja_env.lstrip_blocks = True
+    app.extensions["ledger"] = services
+    app.extensions["web-settings"] = settings
+    app.extensions["rate-limit"] = security.RateLimiter(settings.checks_per_minute, services.clock.monotonic)
+    views.register(app)
+    security.register(app)
+    problems.register(app)
+    return app

@@ -1,0 +1,94 @@
+"""Every error page and every problem document (RFC 9457) is made here and nowhere else."""
+
+from __future__ import annotations
+
+from flask import Flask, Response, jsonify, make_response, render_template, request
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+
+from ledger.core.errors import (
+    ConflictError,
+    InputError,
+    LedgerError,
+    NotFoundError,
+    RefusedError,
+    UnavailableError,
+)
+from web.language import chosen_language
+from web.texts import PROBLEMS, text
+
+STATUS_OF: tuple[tuple[type[LedgerError], int], ...] = (
+    (InputError, 422),
+    (RefusedError, 403),
+    (NotFoundError, 404),
+    (ConflictError, 409),
+    (UnavailableError, 503),
+)
+RETRY_AFTER_S = 10
+DRAIN_BYTES = 32 * 1_048_576  # beyond this we hang up on whoever goes on sending
+DRAIN_CHUNK = 65_536
+
+
+def wants_json() -> bool:
+    """Did the caller ask for JSON rather than a page?"""
+    best = request.accept_mimetypes.best_match(["text/html", "application/json", "application/problem+json"])
+    return best is not None and best != "text/html"
+
+
+def problem(status: int, code: str, *, retry_after_s: int | None = None) -> Response:
+    """A page or a problem document for `code`, in the reader's language."""
+    language = chosen_language()
+    kind = code if code in PROBLEMS else f"HTTP_{status}" if f"HTTP_{status}" in PROBLEMS else "HTTP_500"
+    title, advice = (PROBLEMS[kind][language][part] for part in (0, 1))
+    if wants_json():
+        response = jsonify(
+            type=f"urn:ecert:problem:{code}", title=title, status=status, detail=advice, code=code
+        )
+        response.mimetype = "application/problem+json"
+    else:
+        response = make_response(
+            render_template("problem.html", title=title, advice=advice, code=code, status=status)
+        )
+    response.status_code = status
+    if retry_after_s is not None:
+        response.headers["Retry-After"] = str(retry_after_s)
+    return response
+
+
+def drain() -> None:
+    """Read on what the client still sends, so that its browser shows our answer and not a reset."""
+    stream = request.environ.get("wsgi.input")
+    left = min(request.content_length or 0, DRAIN_BYTES)
+    while stream is not None and left > 0:
+        chunk = stream.read(min(left, DRAIN_CHUNK))
+        if not chunk:
+            break
+        left -= len(chunk)
+
+
+def register(app: Flask) -> None:
+    """Answer every error of the application."""
+
+    @app.errorhandler(RequestEntityTooLarge)
+    def too_large(error: RequestEntityTooLarge) -> Response:
+        del error
+        drain()
+        return problem(413, "BUNDLE_TOO_LARGE")
+
+    @app.errorhandler(HTTPException)
+    def http(error: HTTPException) -> Response:
+        status = error.code or 500
+        return problem(status, f"HTTP_{status}")
+
+    @app.errorhandler(LedgerError)
+    def ledger(error: LedgerError) -> Response:
+        status = next(status for kind, status in (*STATUS_OF, (LedgerError, 500)) if isinstance(error, kind))
+        retry = RETRY_AFTER_S if isinstance(error, UnavailableError) else None
+        return problem(status, error.code, retry_after_s=retry)
+
+    # Anything else is our own mistake: Flask logs it (without its words) and the reader is told so.
+    @app.errorhandler(500)
+    def ours(error: Exception) -> Response:
+        del error
+        return problem(500, "HTTP_500")
+
+    app.jinja_env.globals["t"] = lambda key: text(key, chosen_language())

@@ -1,0 +1,304 @@
+"""Turns a report into what a result page shows: one of four states, groups of checks, labelled values.
+
+Decides nothing about a credential: it only sorts and names what the report says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any, Literal
+
+from ledger.core.checks.texts import advice_of, check_name, text_of
+from ledger.core.credential_type import CredentialType, Field
+from ledger.core.report import CheckId, CheckResult, Outcome, Report
+from web.language import Language
+from web.texts import text
+
+State = Literal["good", "bad", "paused", "unknown"]
+SHANGHAI = timezone(timedelta(hours=8))  # no summer time since 1991; docs/formats.md, Times
+PAUSING = frozenset({CheckId.NOT_BEFORE, CheckId.EXPIRY, CheckId.SUSPENSION})
+ICONS: Mapping[State, str] = {"good": "✓", "bad": "✕", "paused": "!", "unknown": "?"}
+OUTCOME_ICONS: Mapping[Outcome, str] = {
+    Outcome.PASSED: "✓",
+    Outcome.FAILED: "✕",
+    Outcome.UNKNOWN: "?",
+    Outcome.SKIPPED: "–",
+}
+# Worst first: a group is as good as its worst check.
+ORDER = (Outcome.FAILED, Outcome.UNKNOWN, Outcome.PASSED, Outcome.SKIPPED)
+GROUPS: tuple[tuple[str, tuple[CheckId, ...]], ...] = (
+    (
+        "group_file",
+        (
+            CheckId.PARSE,
+            CheckId.CANONICAL,
+            CheckId.PAYLOAD,
+            CheckId.DISCLOSURES,
+            CheckId.DUPLICATES,
+            CheckId.SCHEMA,
+            CheckId.PAGE,
+        ),
+    ),
+    (
+        "group_signature",
+        (
+            CheckId.ALGORITHM,
+            CheckId.SIGNATURE,
+            CheckId.ISSUER_BINDING,
+            CheckId.KEY_VALID_AT_ANCHOR,
+            CheckId.KEY_COMPROMISE,
+        ),
+    ),
+    ("group_right", (CheckId.GRANT_AT_ANCHOR, CheckId.GRANT_CHAIN, CheckId.ISSUER_NOW)),
+    (
+        "group_anchor",
+        (
+            CheckId.INCLUSION,
+            CheckId.ANCHOR,
+            CheckId.FINALITY,
+            CheckId.CONTRACT,
+            CheckId.ANCHOR_FACTS,
+            CheckId.ISSUED_BEFORE_ANCHOR,
+        ),
+    ),
+    ("group_term", (CheckId.NOT_BEFORE, CheckId.EXPIRY)),
+    (
+        "group_status",
+        (
+            CheckId.REVOCATION,
+            CheckId.SUSPENSION,
+            CheckId.SUPERSESSION,
+            CheckId.STATUS_LIST,
+            CheckId.STATUS_OWNER,
+            CheckId.STATUS_AGE,
+        ),
+    ),
+    ("group_presenter", (CheckId.HOLDER_BINDING, CheckId.AUDIENCE, CheckId.DELEGATION)),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class CheckLine:
+    """One check in words."""
+
+    id: str
+    name: str
+    outcome: str
+    icon: str
+    icon_name: str
+    sentence: str
+    advice: str
+    code: str
+    as_of: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class CheckGroup:
+    """Checks that answer one question of a clerk."""
+
+    title: str
+    outcome: str
+    icon: str
+    icon_name: str
+    is_open: bool
+    lines: tuple[CheckLine, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A fact beside the verdict, with its tone: calm or warning."""
+
+    title: str
+    value: str
+    hint: str
+    tone: Literal["calm", "warning"]
+
+
+@dataclass(frozen=True, slots=True)
+class ResultPage:
+    """Everything the template prints."""
+
+    state: State
+    icon: str
+    heading: str
+    reason: str
+    advice: str
+    code: str
+    national: int
+    accepted: bool
+    notes: tuple[Note, ...]
+    rows: tuple[tuple[str, str], ...]
+    groups: tuple[CheckGroup, ...]
+    count: str
+    checked_at: str
+    ledger_as_of: str | None
+
+
+def state_of(report: Report) -> State:
+    """Which of the four states this report is shown as."""
+    if report.accepted:
+        return "good"
+    failures = {check.id for check in report.checks if check.outcome is Outcome.FAILED}
+    if not failures:
+        return "unknown"
+    return "paused" if failures <= PAUSING else "bad"
+
+
+def shanghai_time(seconds: int) -> str:
+    """Date and time of day in Beijing time, as clerks write it."""
+    return datetime.fromtimestamp(seconds, UTC).astimezone(SHANGHAI).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def result_page(
+    report: Report, types: Mapping[str, CredentialType], language: Language, now: int
+) -> ResultPage:
+    """The page of one report, checked at `now`."""
+    state = state_of(report)
+    results = {check.id: check for check in report.checks}
+    counts = {
+        outcome.value: sum(check.outcome is outcome for check in report.checks) for outcome in Outcome
+    }
+    as_of = results[CheckId.STATUS_AGE].as_of if CheckId.STATUS_AGE in results else None
+    return ResultPage(
+        state=state,
+        icon=ICONS[state],
+        heading=text(state, language),
+        reason=report.verdict.text[language],
+        advice=advice_of(report.verdict.code, language),
+        code=report.verdict.code,
+        national=report.verdict.national,
+        accepted=report.accepted,
+        notes=(_presenter_note(report, language), _ledger_note(results, language, report)),
+        rows=_rows(report, types, language),
+        groups=tuple(_group(key, ids, results, language) for key, ids in GROUPS),
+        count=text("checks_count", language, **counts),
+        checked_at=shanghai_time(now),
+        ledger_as_of=None if as_of is None else shanghai_time(as_of),
+    )
+
+
+def _presenter_note(report: Report, language: Language) -> Note:
+    key = f"presenter_{report.presenter.value}"
+    tone: Literal["calm", "warning"] = "calm" if key == "presenter_bound" else "warning"
+    return Note(text("presenter_title", language), text(key, language), text(f"{key}_hint", language), tone)
+
+
+def _ledger_note(results: Mapping[CheckId, CheckResult], language: Language, report: Report) -> Note:
+    finality = results.get(CheckId.FINALITY)
+    tone: Literal["calm", "warning"] = "warning"
+    if report.single_operator:
+        key = "single"
+    elif finality is not None and finality.outcome is Outcome.PASSED:
+        key, tone = "witnessed", "calm"
+    else:
+        key = "finality_unknown"
+    return Note(text("single_title", language), text(key, language), text(f"{key}_hint", language), tone)
+
+
+def _group(
+    key: str, ids: tuple[CheckId, ...], results: Mapping[CheckId, CheckResult], language: Language
+) -> CheckGroup:
+    found = [results[check] for check in ids if check in results]
+    worst = min((check.outcome for check in found), key=ORDER.index, default=Outcome.UNKNOWN)
+    return CheckGroup(
+        title=text(key, language),
+        outcome=text(f"outcome_{worst.value}", language),
+        icon=OUTCOME_ICONS[worst],
+        icon_name=worst.value,
+        is_open=worst in {Outcome.FAILED, Outcome.UNKNOWN},
+        lines=tuple(_line(check, language) for check in found),
+    )
+
+
+def _line(check: CheckResult, language: Language) -> CheckLine:
+    needs_action = check.outcome in {Outcome.FAILED, Outcome.UNKNOWN}
+    return CheckLine(
+        id=check.id.value,
+        name=check_name(check.id, language),
+        outcome=text(f"outcome_{check.outcome.value}", language),
+        icon=OUTCOME_ICONS[check.outcome],
+        icon_name=check.outcome.value,
+        sentence=text_of(check.code, language),
+        advice=advice_of(check.code, language) if needs_action else "",
+        code=check.code,
+        as_of=None if check.as_of is None else shanghai_time(check.as_of),
+    )
+
+
+def _rows(
+    report: Report, types: Mapping[str, CredentialType], language: Language
+) -> tuple[tuple[str, str], ...]:
+    summary = report.credential
+    if summary is None:
+        return ()
+    credential_type = next((item for item in types.values() if item.code == summary.type), None)
+    type_name = _label(credential_type.name, language) if credential_type else (summary.type or "—")
+    rows = [
+        (text("type", language), type_name),
+        (text("issuer", language), _issuer_name(summary.issuer, language)),
+    ]
+    if uscc := summary.issuer.get("uscc"):
+        rows.append((text("issuer_code", language), str(uscc)))
+    if summary.identifier:
+        rows.append((text("identifier", language), summary.identifier))
+    rows += _claim_rows(summary.claims, credential_type, language)
+    return tuple(rows)
+
+
+def _issuer_name(issuer: Mapping[str, Any], language: Language) -> str:
+    name = issuer.get("name")
+    if isinstance(name, Mapping):
+        name = name.get(language) or name.get("zh")
+    return str(name) if name else text("name_unknown", language)
+
+
+def _claim_rows(
+    claims: Mapping[str, Any], credential_type: CredentialType | None, language: Language
+) -> list[tuple[str, str]]:
+    fields = {} if credential_type is None else {field.key: field for field in credential_type.fields}
+    derived = _derived_labels(credential_type, language)
+    known = [
+        (_label(field.labels, language), _value(claims[key], field, language))
+        for key, field in fields.items()
+        if key in claims
+    ]
+    others = [
+        (derived.get(key, key), _value(value, None, language))
+        for key, value in claims.items()
+        if key not in fields and key != "identifier"
+    ]
+    return known + others
+
+
+def _derived_labels(credential_type: CredentialType | None, language: Language) -> dict[str, str]:
+    if credential_type is None:
+        return {}
+    return {
+        name: _label(labels, language) for name, labels in getattr(credential_type, "claim_labels", {}).items()
+    }
+
+
+def _label(labels: Any, language: Language) -> str:
+    return str(getattr(labels, language))
+
+
+def _value(value: Any, field: Field | None, language: Language) -> str:
+    if isinstance(value, bool):
+        return text("yes" if value else "no", language)
+    if field is None:
+        return str(value)
+    kind = str(field.kind)
+    if kind == "money":
+        return f"{_thousands(str(value))} {text('yuan', language)}"
+    if kind == "month" and len(str(value)) == len("YYYYMM"):
+        return f"{str(value)[:4]}-{str(value)[4:]}"
+    if kind == "code" and str(value) in field.values:
+        return f"{_label(field.values[str(value)], language)} ({value})"
+    return str(value)
+
+
+def _thousands(amount: str) -> str:
+    whole, dot, cents = amount.partition(".")
+    return f"{int(whole):,}{dot}{cents}" if whole.lstrip("-").isdigit() else amount

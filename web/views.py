@@ -1,0 +1,128 @@
+"""The routes: form to command, one service call, result to page."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flask import Flask, Response, current_app, jsonify, make_response, render_template, request
+
+from web.access import public
+from web.language import Language, chosen_language, remember_language
+from web.problems import problem, wants_json
+from web.security import form_token, is_foreign, is_own_form, set_token
+from web.texts import text
+from web.verdict import result_page
+
+RAW_TYPES = frozenset(
+    {"application/vnd.ecert+json", "application/json", "application/dc+sd-jwt", "application/octet-stream"}
+)
+FORM_TYPES = frozenset({"multipart/form-data", "application/x-www-form-urlencoded"})
+MAX_BYTES = 1_048_576  # docs/formats.md
+UNREADABLE = 2  # Report.exit_code: these bytes are no credential at all
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """What a person handed in: bytes, or the sentence that says what is wrong."""
+
+    data: bytes = b""
+    error: str | None = None
+    field: str = "file"
+
+
+@public("anybody may check what they hold; nothing is stored")
+def home() -> Response:
+    """The form."""
+    return _form_page(None)
+
+
+@public("anybody may check what they hold; nothing is stored")
+def verify() -> Response:
+    """Judge what was handed in: a page for people, the report for programs."""
+    services = current_app.extensions["ledger"]
+    wait_s = current_app.extensions["rate-limit"].wait_s(request.remote_addr or "")
+    if wait_s:
+        return problem(429, "RATE_LIMITED", retry_after_s=wait_s)
+    if request.mimetype not in RAW_TYPES | FORM_TYPES:
+        return problem(415, "HTTP_415")
+    if is_foreign(request):
+        return problem(403, "FORM_FOREIGN")
+    if request.mimetype in RAW_TYPES:
+        submission = Submission(request.get_data(cache=False))
+    else:
+        secure = current_app.extensions["web-settings"].secure_cookies
+        if not wants_json() and not is_own_form(request, secure=secure):
+            return problem(403, "FORM_FOREIGN")
+        submission = _read_form(chosen_language())
+    if len(submission.data) > MAX_BYTES:
+        return problem(413, "BUNDLE_TOO_LARGE")
+    if wants_json() or request.mimetype in RAW_TYPES:
+        return jsonify(services.verify(submission.data).as_json())
+    if submission.error is not None:
+        return _form_page(submission)
+    return _result(submission.data)
+
+
+@public("tells a supervisor that the process answers; says nothing about anybody")
+def healthz() -> Response:
+    """Alive."""
+    return jsonify(status="ok")
+
+
+def _result(data: bytes) -> Response:
+    services = current_app.extensions["ledger"]
+    language = chosen_language()
+    report = services.verify(data)
+    page = result_page(report, services.types, language, services.clock.now())
+    if report.exit_code == UNREADABLE:
+        return _form_page(Submission(data, error=f"{page.reason} {page.advice}".strip()))
+    response = make_response(
+        render_template("result.html", page=page, bundle=_as_text(data), token=form_token(), **_frame(language))
+    )
+    set_token(response, form_token())
+    remember_language(response)
+    return response
+
+
+def _form_page(submission: Submission | None) -> Response:
+    language = chosen_language()
+    token = form_token()
+    response = make_response(
+        render_template("home.html", submission=submission, token=token, **_frame(language)),
+        200 if submission is None else 422,
+    )
+    set_token(response, token)
+    remember_language(response)
+    return response
+
+
+def _frame(language: Language) -> dict[str, object]:
+    return {"language": language, "mode": current_app.extensions["web-settings"].mode}
+
+
+def _read_form(language: Language) -> Submission:
+    upload = request.files.get("file")
+    pasted = request.form.get("text", "").strip()
+    data = upload.read() if upload is not None and upload.filename else None
+    if data is not None and pasted:
+        return Submission(error=text("error_both", language))
+    if data is not None:
+        return Submission(data)
+    if pasted:
+        return Submission(pasted.encode(), field="text")
+    return Submission(error=text("error_nothing", language))
+
+
+def _as_text(data: bytes) -> str | None:
+    """The bytes as text, for showing the same result in the other language; None if they are none."""
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        return None
+
+
+def register(app: Flask) -> None:
+    """All addresses of the page, in one place."""
+    app.add_url_rule("/", view_func=home, methods=["GET"])
+    app.add_url_rule("/verify", view_func=verify, methods=["POST"])
+    app.add_url_rule("/healthz", view_func=healthz, methods=["GET"])
