@@ -1,0 +1,251 @@
+"""The only place that picks adapters: opens a data directory and hands out services.
+
+Two ways in. The light one, for whoever only checks: `open_verifier`, `open_view`, `load_trust`. It
+loads neither an EVM nor a database layer. The full one: `open_home`, whose parts are made when they
+are first asked for, so that a command pays for what it uses. Hence the imports inside functions.
+
+`bootstrap_init` builds an installation, `bootstrap_work` runs one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from ledger.adapters.agencies_home import HomeAgencies
+from ledger.adapters.home_files import LEDGER_OWNER, Home, HomeRecord
+from ledger.adapters.passwords import PasswordChain
+from ledger.adapters.signer_file import Keyring
+from ledger.adapters.system import SystemClock, SystemEntropy
+from ledger.core.credential_type import CredentialType
+from ledger.core.errors import InputError, NotFoundError
+from ledger.core.report import Report
+from ledger.core.trust import Trust, load_trust_bytes
+from ledger.ports import ChainView, Clock, PasswordSource, Store, Vault
+from ledger.services.verify import Verifier
+from ledger.settings import Settings
+
+LARGEST_TRUST_FILE = 1_048_576  # docs/formats.md: no object of ours is larger
+
+
+def load_trust(path: Path | str) -> Trust:
+    """The trust file, its signatures checked.
+
+    Raises:
+        NotFoundError: TRUST_MISSING.
+        InputError: TRUST_*.
+    """
+    file = Path(path)
+    try:
+        data = file.read_bytes() if file.stat().st_size <= LARGEST_TRUST_FILE else b""
+    except OSError as error:
+        raise NotFoundError(
+            "TRUST_MISSING",
+            f"The trust file {file} cannot be read ({error.strerror}); ask the ledger's operator for it.",
+            path=str(file),
+        ) from error
+    return load_trust_bytes(data)
+
+
+def open_view(source: Path | str, clock: Clock | None = None) -> ChainView:
+    """A chain view of a data directory or a chain file, caught up in memory, for reading only.
+
+    Raises:
+        NotFoundError: CHAIN_MISSING.
+    """
+    from ledger.adapters import chain_view_open
+
+    return chain_view_open.open_view(Path(source), clock or SystemClock())
+
+
+class BoundVerifier:
+    """A verifier with trust file, chain view and clock in place. Keep one a process: it caches.
+
+    Args:
+        verifier: see ledger.services.verify.
+        clock: whose time "now" is.
+        trust: what the verifier trusts.
+        view: where the chain evidence comes from, or None.
+    """
+
+    def __init__(self, verifier: Verifier, clock: Clock, trust: Trust, view: ChainView | None) -> None:
+        self._verifier = verifier
+        self._clock = clock
+        self.trust = trust
+        self.view = view
+
+    def verify(self, data: bytes) -> Report:
+        """The report on one bundle; never raises for any bytes."""
+        return self._verifier.verify(data, now=self._clock.now())
+
+    __call__ = verify
+
+
+def open_verifier(
+    trust: Path | str | Trust,
+    ledger: Path | str | ChainView | None = None,
+    clock: Clock | None = None,
+) -> BoundVerifier:
+    """A verifier.
+
+    Args:
+        trust: the trust file.
+        ledger: data directory, chain file or chain view; None: what needs the chain is UNKNOWN.
+        clock: the machine's by default.
+    """
+    from ledger.adapters.format_sd_jwt import SdJwtFormat
+    from ledger.adapters.json_orjson import loads
+    from ledger.adapters.type_files import verifiable_types
+
+    told = clock or SystemClock()
+    trusted = load_trust(trust) if isinstance(trust, str | Path) else trust
+    view = open_view(ledger, told) if isinstance(ledger, str | Path) else ledger
+    verifier = Verifier(trusted, SdJwtFormat(), verifiable_types(), view, loads)
+    return BoundVerifier(verifier, told, trusted, view)
+
+
+@dataclass
+class Installation:
+    """One data directory, opened; every part is made when it is first asked for.
+
+    Args:
+        settings: see ledger.settings.
+        home: its files.
+        record: what home.json says.
+        ask: asks a person for a password, or None where nobody is there.
+    """
+
+    settings: Settings
+    home: Home
+    record: HomeRecord
+    ask: PasswordSource | None = None
+
+    @cached_property
+    def clock(self) -> SystemClock:
+        """The machine's clock."""
+        return SystemClock()
+
+    @cached_property
+    def entropy(self) -> SystemEntropy:
+        """The machine's randomness."""
+        return SystemEntropy()
+
+    @cached_property
+    def passwords(self) -> PasswordChain:
+        """See ledger.adapters.passwords."""
+        return password_chain(self.settings, demo=self.record.mode == "demo", ask=self.ask)
+
+    @cached_property
+    def keyring(self) -> Keyring:
+        """Opens key files, each once."""
+        return Keyring(self.passwords)
+
+    @cached_property
+    def agencies(self) -> HomeAgencies:
+        """Directory entries and service keys."""
+        return HomeAgencies(self.home, self.record, self.keyring)
+
+    @cached_property
+    def store(self) -> Store:
+        """Business data."""
+        from ledger.adapters.store_sql import open_store
+
+        return open_store(self.home.store_file, self.clock)
+
+    @cached_property
+    def vault(self) -> Vault:
+        """Data keys; unlocks the key-encryption key."""
+        from ledger.adapters.vault import SqliteVault
+
+        uri = f"file:{self.home.key_file(self.record, LEDGER_OWNER, 'vault')}"
+        return SqliteVault(self.home.key_store_file, self.keyring.vault_keys(uri), self.entropy)
+
+    @cached_property
+    def view(self) -> ChainView:
+        """The chain view for reading, as of now."""
+        return open_view(self.home.path, self.clock)
+
+    @cached_property
+    def types(self) -> dict[str, CredentialType]:
+        """Credential types by reference, e.g. "HPF_PERSONAL_DEPOSIT:1"."""
+        from ledger.adapters.type_files import builtin_types
+
+        return builtin_types()
+
+    def credential_type(self, name: str) -> CredentialType:
+        """The type called `CODE` or `CODE:VERSION` (of several versions the newest).
+
+        Raises:
+            NotFoundError: TYPE_NOT_HERE.
+        """
+        found = [kind for ref, kind in self.types.items() if name in (ref, kind.code)]
+        if not found:
+            raise NotFoundError(
+                "TYPE_NOT_HERE",
+                f"There is no credential type {name}; known: {', '.join(sorted(self.types))}.",
+                type=name,
+                known=sorted(self.types),
+            )
+        return max(found, key=lambda kind: kind.version)
+
+    def type_id(self, kind: CredentialType) -> int:
+        """The chain's number of a type.
+
+        Raises:
+            NotFoundError: TYPE_NOT_REGISTERED.
+        """
+        for record in self.view.types():
+            if record.code == kind.type_code and record.version == kind.version:
+                return record.type_id
+        raise NotFoundError(
+            "TYPE_NOT_REGISTERED", f"{kind.ref} is not registered on this chain.", type=kind.ref
+        )
+
+    @cached_property
+    def verifier(self) -> BoundVerifier:
+        """Checks bundles with this installation's own trust file and chain."""
+        return open_verifier(self.home.trust_file, self.view, self.clock)
+
+
+def password_chain(settings: Settings, *, demo: bool, ask: PasswordSource | None) -> PasswordChain:
+    """The order of password sources for an installation."""
+    return PasswordChain(
+        credentials=settings.credentials_path,
+        given=settings.password_path,
+        beside=demo,
+        ask=ask,
+    )
+
+
+def open_home(settings: Settings, ask: PasswordSource | None = None) -> Installation:
+    """The installation in `settings.home`.
+
+    Raises:
+        NotFoundError: HOME_MISSING.
+        ConflictError: HOME_NOT_READY.
+        InputError: HOME_BROKEN.
+    """
+    home = Home(settings.home)
+    return Installation(settings, home, home.load_ready(), ask)
+
+
+def default_ledger(settings: Settings) -> Path | None:
+    """The data directory, if an installation is there: where `verify` looks by default."""
+    home = Home(settings.home)
+    return home.path if home.chain_file.exists() else None
+
+
+def read_bundle(path: Path, largest: int = LARGEST_TRUST_FILE) -> bytes:
+    """The bytes of a bundle file; one byte more than allowed when it is too large.
+
+    Raises:
+        InputError: FILE_UNREADABLE.
+    """
+    try:
+        with path.open("rb") as file:
+            return file.read(largest + 1)
+    except OSError as error:
+        raise InputError(
+            "FILE_UNREADABLE", f"{path} cannot be read: {error.strerror}.", path=str(path)
+        ) from error

@@ -1,0 +1,355 @@
+"""Set-up of an installation in steps that can each run twice: a kill anywhere, run again, it goes on.
+
+The plan (who, which types, where each key lies) is written first and decides every later run. Order:
+plan, keys, certificates, directory entries, chain and contracts, registry, trust file, databases,
+ready. Nothing random is drawn twice for the same thing: what exists is read back, not made again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from ledger.adapters.carrier import DirectCarrier
+from ledger.adapters.chain_embedded.chain import EmbeddedChain
+from ledger.adapters.home_files import CHAIN_ROLES, LEDGER_OWNER, P256_ROLES, Home, HomeRecord, write_file
+from ledger.adapters.pki import CertificateAuthority
+from ledger.adapters.signer_file import (
+    FileChainSigner,
+    FileCredentialSigner,
+    Keyring,
+    create_chain_key,
+    create_credential_key,
+    create_vault_keys,
+    save_certificates,
+)
+from ledger.adapters.store_sql import open_store
+from ledger.adapters.type_files import builtin_types
+from ledger.adapters.vault import SqliteVault
+from ledger.core.claims import shanghai_day
+from ledger.core.credential_type import CredentialType
+from ledger.core.directory import make_directory_entry, parse_directory_entry
+from ledger.core.errors import ConflictError
+from ledger.core.model import ChainInfo, Purpose, Role
+from ledger.core.trust import ContractPin, make_trust, sign_trust
+from ledger.ports import Clock, Entropy, PasswordSource
+from ledger.services.registry import Act, Registry, TypeToRegister
+
+DAY_S = 86_400
+YEAR_S = 31_557_600  # 365.25 days
+ROOT_CA_YEARS = 50
+AGENCY_CA_YEARS = 45
+LEAF_YEARS = 40  # not shorter than any credential with an end (a licence's term may be 30 years)
+TRUST_YEARS = 1
+ROLES = (
+    ("operator", Role.OPERATOR),
+    ("maker", Role.MAKER),
+    ("approver", Role.APPROVER),
+)
+PURPOSES = (("credential", Purpose.CREDENTIAL), ("status", Purpose.STATUS))
+
+
+@dataclass(frozen=True, slots=True)
+class SetupTools:
+    """What set-up needs from outside.
+
+    Args:
+        clock: tells the time of the machine.
+        entropy: gives randomness.
+        new_password: password for a key that is about to be made (asked twice, or drawn at random).
+        password: password of a key that exists.
+        say: told the name of each step as it begins.
+        accept_clock: see Settings.
+        scrypt_p: cost of the password hash; tests use 1.
+    """
+
+    clock: Clock
+    entropy: Entropy
+    new_password: PasswordSource
+    password: PasswordSource
+    say: Callable[[str], None]
+    accept_clock: bool = False
+    scrypt_p: int | None = None
+
+
+def plan_home(home: Home, wanted: HomeRecord) -> HomeRecord:
+    """The plan on disk, or `wanted`, written, when there is none.
+
+    Raises:
+        ConflictError: HOME_OTHER when the directory holds another installation.
+    """
+    if not home.exists():
+        home.create()
+        home.save(wanted)
+        return wanted
+    found = home.load()
+    if found.mode != wanted.mode or found.root.uscc != wanted.root.uscc:
+        raise ConflictError(
+            "HOME_OTHER",
+            f"{home.path} already holds the {found.mode} installation of {found.root.uscc}: "
+            "choose another directory with --home.",
+            path=str(home.path),
+            mode=found.mode,
+            issuer=found.root.uscc,
+        )
+    return found
+
+
+class Setup:
+    """One run over all steps.
+
+    Args:
+        home: the data directory.
+        record: the plan, as `plan_home` gave it.
+        tools: see SetupTools.
+    """
+
+    def __init__(self, home: Home, record: HomeRecord, tools: SetupTools) -> None:
+        self._home = home
+        self._record = record
+        self._tools = tools
+        self._keyring = Keyring(tools.password)
+        self._types = builtin_types()
+
+    def run(self) -> HomeRecord:
+        """All steps; the record at the end is `ready`."""
+        if self._record.ready:
+            return self._record
+        self._tools.say("keys")
+        self._make_keys()
+        self._tools.say("certificates")
+        self._make_certificates()
+        self._tools.say("directory")
+        self._make_entries()
+        self._tools.say("chain")
+        chain = self._open_chain()
+        try:
+            info = self._deploy(chain)
+            self._tools.say("registry")
+            self._govern(chain)
+        finally:
+            chain.close()
+        self._tools.say("trust")
+        self._write_trust(info)
+        self._tools.say("databases")
+        self._make_databases()
+        record = replace(self._record, ready=True, chain=_chain_summary(info))
+        self._home.save(record)
+        return record
+
+    # Keys, each in its own folder with its own password.
+
+    def _uri(self, owner: str, who: str) -> str:
+        return f"file:{self._home.key_file(self._record, owner, who)}"
+
+    def _make_keys(self) -> None:
+        for agency in self._record.agencies:
+            for who in CHAIN_ROLES:
+                self._make_key(agency.uscc, who, create_chain_key)
+            for who in P256_ROLES:
+                self._make_key(agency.uscc, who, create_credential_key)
+        self._make_key(LEDGER_OWNER, "governance", create_chain_key)
+        self._make_key(LEDGER_OWNER, "trust", create_credential_key)
+        self._make_key(LEDGER_OWNER, "vault", create_vault_keys)
+
+    def _make_key(self, owner: str, who: str, create: Callable[..., object]) -> None:
+        path = self._home.key_file(self._record, owner, who)
+        if path.exists():
+            return
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        uri = self._uri(owner, who)
+        options = {} if self._tools.scrypt_p is None else {"scrypt_p": self._tools.scrypt_p}
+        create(uri, self._tools.new_password(uri), self._tools.entropy, **options)
+
+    def _chain_signer(self, owner: str, who: str) -> FileChainSigner:
+        return self._keyring.chain_signer(self._uri(owner, who))
+
+    def _p256_signer(self, owner: str, who: str) -> FileCredentialSigner:
+        return self._keyring.credential_signer(self._uri(owner, who))
+
+    # Certificates of our own small PKI: root, one CA an agency, one leaf a key.
+
+    def _make_certificates(self) -> None:
+        root = self._authority("root", None)
+        for agency in self._record.agencies:
+            authority = self._authority(agency.uscc, root)
+            for who in P256_ROLES:
+                signer = self._p256_signer(agency.uscc, who)
+                if signer.x5c:
+                    continue
+                start = self._record.created_at - DAY_S
+                leaf = authority.issue_leaf(
+                    signer.public_jwk,
+                    name=agency.name_zh,
+                    uri=agency.iss,
+                    not_before=start,
+                    not_after=start + LEAF_YEARS * YEAR_S,
+                )
+                save_certificates(self._uri(agency.uscc, who), (leaf, authority.certificate))
+        # signers remember their certificates: read them again
+        self._keyring = Keyring(self._tools.password)
+
+    def _authority(self, owner: str, root: CertificateAuthority | None) -> CertificateAuthority:
+        folder = LEDGER_OWNER if root is None else owner
+        path = self._home.keys / folder / "ca" / "authority.key"
+        uri = f"file:{path}"
+        if path.exists():
+            return CertificateAuthority.load(path, self._tools.password(uri))
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        start = self._record.created_at - DAY_S
+        if root is None:
+            authority = CertificateAuthority.new_root(
+                f"{self._record.root.name_zh} CA",
+                not_before=start,
+                not_after=start + ROOT_CA_YEARS * YEAR_S,
+                entropy=self._tools.entropy,
+            )
+        else:
+            authority = root.new_agency_ca(
+                f"{self._record.agency(owner).name_zh} CA",
+                not_before=start,
+                not_after=start + AGENCY_CA_YEARS * YEAR_S,
+            )
+        authority.save(path, self._tools.new_password(uri))
+        write_file(self._home.pki / f"{owner}.der", authority.certificate)
+        return authority
+
+    def _make_entries(self) -> None:
+        for agency in self._record.agencies:
+            if self._home.entry(agency.uscc) is None:
+                text = make_directory_entry(
+                    agency.uscc,
+                    agency.name_zh,
+                    agency.name_en,
+                    agency.iss,
+                    agency.division,
+                    self._record.created_at,
+                    self._p256_signer(agency.uscc, "credential"),
+                    agency.phone,
+                )
+                write_file(self._home.entry_file(agency.uscc), text.encode("ascii"))
+
+    def _entry_hash(self, uscc: str) -> bytes:
+        text = self._home.entry(uscc)
+        if text is None:
+            raise RuntimeError("directory entries are made before the chain")
+        return parse_directory_entry(text).hash
+
+    # Chain and registry.
+
+    def _open_chain(self) -> EmbeddedChain:
+        path = self._home.chain_file
+        if path.exists():
+            return EmbeddedChain.open(path, self._tools.clock, accept_clock=self._tools.accept_clock)
+        return EmbeddedChain.create(path, self._tools.clock, self._tools.entropy)
+
+    def _deploy(self, chain: EmbeddedChain) -> ChainInfo:
+        root = self._record.root.uscc
+        governance = self._chain_signer(LEDGER_OWNER, "governance")
+        return chain.deploy(
+            governance,
+            governance=governance.address,
+            root_issuer=root,
+            admin1=self._chain_signer(root, "admin1").signer_id,
+            admin2=self._chain_signer(root, "admin2").signer_id,
+            directory_hash=self._entry_hash(root),
+        )
+
+    def _govern(self, chain: EmbeddedChain) -> None:
+        governance = self._chain_signer(LEDGER_OWNER, "governance")
+        registry = Registry(chain, DirectCarrier(chain))
+        registry.register_types([_to_register(found) for found in self._wanted_types()], governance)
+        registry.open_ledger(governance)
+        root = self._record.root.uscc
+        admins = (self._chain_signer(root, "admin1"), self._chain_signer(root, "admin2"))
+        registry.carry_out(self._root_acts(registry), *admins)
+        for agency in self._record.agencies:
+            own = (
+                self._chain_signer(agency.uscc, "admin1"),
+                self._chain_signer(agency.uscc, "admin2"),
+            )
+            registry.carry_out(self._own_acts(registry, agency.uscc), *own)
+
+    def _wanted_types(self) -> list[CredentialType]:
+        return [found for _ref, found in sorted(self._types.items())]
+
+    def _type_id(self, registry: Registry, ref: str) -> int:
+        found = self._types[ref]
+        number = registry.type_id(found.type_code, found.version)
+        if number is None:
+            raise RuntimeError("types are registered before they are granted")
+        return number
+
+    def _root_acts(self, registry: Registry) -> list[Act]:
+        """What the root's two admins decide: children, grants, everybody's keys."""
+        root = self._record.root.uscc
+        since = self._record.created_at
+        acts: list[Act] = []
+        for agency in self._record.agencies[1:]:
+            admins = (
+                self._chain_signer(agency.uscc, "admin1").signer_id,
+                self._chain_signer(agency.uscc, "admin2").signer_id,
+            )
+            acts += registry.missing_issuer(root, agency.uscc, admins, self._entry_hash(agency.uscc))
+        granted = sorted({ref for agency in self._record.agencies for ref in agency.types})
+        for ref in granted:
+            acts += registry.missing_grant(root, root, self._type_id(registry, ref), since)
+        for agency in self._record.agencies[1:]:
+            for ref in agency.types:
+                acts += registry.missing_grant(root, agency.uscc, self._type_id(registry, ref), since)
+        return acts
+
+    def _own_acts(self, registry: Registry, uscc: str) -> list[Act]:
+        """What an agency's own two admins decide: its keys and who works for it."""
+        since = self._record.created_at
+        acts: list[Act] = []
+        for who, purpose in PURPOSES:
+            thumbprint = self._p256_signer(uscc, who).thumbprint
+            interval = (since, since + LEAF_YEARS * YEAR_S)
+            acts += registry.missing_key(uscc, uscc, thumbprint, purpose, interval)
+        for who, role in ROLES:
+            signer_id = self._chain_signer(uscc, who).signer_id
+            acts += registry.missing_role(uscc, signer_id, role, since)
+        return acts
+
+    # Trust file and databases.
+
+    def _write_trust(self, info: ChainInfo) -> None:
+        if self._home.trust_file.exists():
+            return
+        signer = self._p256_signer(LEDGER_OWNER, "trust")
+        governance = self._chain_signer(LEDGER_OWNER, "governance")
+        root = self._authority("root", None)
+        last_day = shanghai_day(self._record.created_at + TRUST_YEARS * YEAR_S)
+        document = make_trust(
+            mode=self._record.mode,
+            ledger_id=info.ledger_id,
+            chain_id=info.chain_id,
+            registry=ContractPin(info.registry, info.registry_code_hash),
+            ledger=ContractPin(info.ledger, info.ledger_code_hash),
+            root_issuer=self._record.root.uscc,
+            governance=governance.address,
+            x509_anchors=(root.certificate,),
+            types={ref: found.file_hash for ref, found in sorted(self._types.items())},
+            not_after=last_day,
+            keys=(signer.public_jwk,),
+        )
+        write_file(self._home.trust_file, sign_trust(document, [signer]), mode=0o644)
+
+    def _make_databases(self) -> None:
+        keys = self._keyring.vault_keys(self._uri(LEDGER_OWNER, "vault"))
+        open_store(self._home.store_file, self._tools.clock).close()
+        SqliteVault(self._home.key_store_file, keys, self._tools.entropy)
+
+
+def _to_register(found: CredentialType) -> TypeToRegister:
+    return TypeToRegister(found.type_code, found.version, found.file_hash, found.single_use)
+
+
+def _chain_summary(info: ChainInfo) -> dict[str, str | int]:
+    return {
+        "chain_id": info.chain_id,
+        "ledger_id": "0x" + info.ledger_id.hex(),
+        "registry": "0x" + info.registry.hex(),
+        "ledger": "0x" + info.ledger.hex(),
+    }
