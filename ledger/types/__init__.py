@@ -1,0 +1,1 @@
+"""Credential types as data, one JSON file each."""
