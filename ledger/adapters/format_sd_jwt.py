@@ -158,58 +158,59 @@ def _kept_header(text: str) -> Mapping[str, Any] | None:
     return MappingProxyType(header)
 
 
-def _decode_all(parts: Sequence[bytes]) -> list[bytes] | None:
-    """Bytes of canonical base64url texts, None if one is not canonical."""
-    padded = [part + _ENDS[len(part) & 3] for part in parts]
-    try:
-        raws = list(map(a2b_base64, padded))
-    except Base64Error:
-        return None
-    return raws if list(map(b2a_base64, raws)) == padded else None
+class _NotPlainError(Exception):
+    """Not the shape that `issue` writes; never leaves this module."""
+
+
+def _need(condition: bool) -> None:  # noqa: FBT001 (an assertion that is also kept under -O)
+    if not condition:
+        raise _NotPlainError
 
 
 def _read_plain(text: str) -> ParsedCredential | None:
     """The credential if it has exactly the shape that `issue` writes, else None."""
-    if len(text) > MAX_CREDENTIAL_BYTES or not text.isascii():
+    try:
+        return _parse_plain(text)
+    except (_NotPlainError, Base64Error, UnicodeEncodeError, orjson.JSONDecodeError):
         return None
+
+
+def _parse_plain(text: str) -> ParsedCredential:
+    _need(len(text) <= MAX_CREDENTIAL_BYTES and text.isascii())
     jwt, tilde, rest = text.partition("~")
     segments = jwt.split(".")
-    if not tilde or len(segments) != 3 or len(segments[2]) != SIGNATURE_TEXT:
-        return None
+    _need(bool(tilde) and len(segments) == 3 and len(segments[2]) == SIGNATURE_TEXT)
     header_text, payload_text, signature_text = segments
-    if len(header_text) > LONGEST_KEPT_HEADER:
-        return None
+    _need(len(header_text) <= LONGEST_KEPT_HEADER)
     header = _kept_header(header_text)
-    encoded = rest.encode("ascii")
-    parts = encoded.split(b"~")
+    parts = rest.encode("ascii").split(b"~")
     key_binding = parts.pop().decode("ascii")
     if header is None or (key_binding and not _is_key_binding(key_binding)):
-        return None
-    standard = encoded.translate(_TO_STANDARD).split(b"~")
-    standard.pop()
-    body = f"{payload_text}~{signature_text}".encode("ascii").translate(_TO_STANDARD).split(b"~")
-    raws = _decode_all(body + standard)
-    if raws is None:
-        return None
+        raise _NotPlainError
+    segments_and_parts = f"{payload_text}~{signature_text}~{rest}".encode("ascii")
+    raws = _decode_all(segments_and_parts.translate(_TO_STANDARD).split(b"~")[:-1])
     payload = _plain_payload(raws[0])
-    if payload is None:
-        return None
-    claims = _plain_claims(payload, parts, raws[2:])
-    if claims is None:
-        return None
-    members, names = claims
+    claims, names = _plain_claims(payload, parts, raws[2:])
     return ParsedCredential(
         text,
         jwt.encode("ascii"),
         header,
         payload,
-        members,
+        claims,
         names,
         len(payload["_sd"]) - len(parts),
         key_binding or None,
         jwt[: -SIGNATURE_TEXT - 1].encode("ascii"),
         raws[1],
     )
+
+
+def _decode_all(parts: Sequence[bytes]) -> list[bytes]:
+    """Bytes of canonical base64 texts without padding."""
+    padded = [part + _ENDS[len(part) & 3] for part in parts]
+    raws = list(map(a2b_base64, padded))
+    _need(list(map(b2a_base64, raws)) == padded)
+    return raws
 
 
 def _is_key_binding(jwt: str) -> bool:
@@ -220,61 +221,50 @@ def _is_key_binding(jwt: str) -> bool:
     return True
 
 
-def _plain_payload(raw: bytes) -> dict[str, Any] | None:
+def _plain_payload(raw: bytes) -> dict[str, Any]:
     """A payload whose only digests are those of a top-level `_sd`.
 
     orjson does not see duplicate keys. But what it writes has none, so a text that equals its own
     re-encoding has none either; nor has it escapes that could hide the two names searched for.
     """
-    try:
-        payload = orjson.loads(raw)
-    except orjson.JSONDecodeError:
-        return None
-    if type(payload) is not dict or type(payload.get("_sd")) is not list or orjson.dumps(payload) != raw:
-        return None
-    if raw.count(b'"_sd"') != 1 or b'"..."' in raw or payload.get("_sd_alg") != DIGEST_ALGORITHM:
-        return None
+    payload = orjson.loads(raw)
+    if type(payload) is not dict or type(payload.get("_sd")) is not list:
+        raise _NotPlainError
+    _need(orjson.dumps(payload) == raw)
+    _need(raw.count(b'"_sd"') == 1 and b'"..."' not in raw and payload.get("_sd_alg") == DIGEST_ALGORITHM)
     return payload
 
 
 def _plain_claims(
     payload: dict[str, Any], parts: list[bytes], raws: list[bytes]
-) -> tuple[dict[str, Any], tuple[str, ...]] | None:
+) -> tuple[dict[str, Any], tuple[str, ...]]:
     """Claims with the disclosed ones put back, and the names of these."""
     claims = payload.copy()
     digests: list[str] = claims.pop("_sd")
     del claims["_sd_alg"]
-    if not digests:
-        return None if parts else (claims, ())
-    try:
-        known = set(("=\n~".join(digests) + "=\n").encode("ascii").translate(_TO_STANDARD_DIGEST).split(b"~"))
-        items = list(map(orjson.loads, raws))
-    except (TypeError, UnicodeEncodeError, orjson.JSONDecodeError):
-        return None
-    if len(known) != len(digests):
-        return None
+    _need(set(map(type, digests)) <= {str})
+    ended = "".join([digest + _DIGEST_END for digest in digests]).encode("ascii")
+    listed = ended.translate(_TO_STANDARD_DIGEST).split(b"~")[:-1]
+    known = set(listed)
+    _need(len(known) == len(listed) == len(digests))
     if not parts:
         return claims, ()
     hashed = {b2a_base64(sha256(part).digest()) for part in parts}
-    if len(hashed) != len(parts) or not hashed <= known:
-        return None
-    if set(map(type, items)) != {list} or set(map(len, items)) != {3}:
-        return None
+    _need(len(hashed) == len(parts) and hashed <= known)
+    items = list(map(orjson.loads, raws))
+    _need(set(map(type, items)) == {list} and set(map(len, items)) == {3})
     salts, names, values = zip(*items, strict=True)
-    if set(map(type, salts)) != {str} or set(map(type, names)) != {str}:
-        return None
-    if not _PLAIN_KINDS.issuperset(map(type, values)) and not _are_plain(raws, items):
-        return None
+    _need({str} == set(map(type, salts)) == set(map(type, names)))
+    _need(_PLAIN_KINDS.issuperset(map(type, values)) or _are_plain(raws, items))
     disclosed = dict(zip(names, values, strict=True))
-    if len(disclosed) != len(names) or not _FORBIDDEN_NAMES.isdisjoint(disclosed):
-        return None
-    if not payload.keys().isdisjoint(disclosed):
-        return None
+    _need(len(disclosed) == len(names) and _FORBIDDEN_NAMES.isdisjoint(disclosed))
+    _need(payload.keys().isdisjoint(disclosed))
     claims.update(disclosed)
     return claims, names
 
 
-# a digest keeps its place in the joined text: "=" and the line end belong to us
+# what b2a_base64 puts behind 32 bytes, and our separator; both foreign to a digest's own text
+_DIGEST_END = "=\n~"
 _TO_STANDARD_DIGEST = bytes.maketrans(b"-_+/", b"+/\x00\x00")
 
 
