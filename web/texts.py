@@ -101,14 +101,15 @@ TEXTS: dict[str, tuple[str, str]] = {
     "issuer": ("签发机关", "Issuer"),
     "issuer_code": ("统一社会信用代码", "Unified social credit code"),
     "identifier": ("证照标识", "Identifier"),
+    "proof_no": ("证明编号", "Proof number"),
     "name_unknown": ("名称未能确认", "Name not confirmed"),
     "withheld": (
         "持证人未出示的内容不在此列。",
         "What the holder chose not to show is not listed.",
     ),
     "unverified_values": (
-        "以下内容取自文件,因核验未通过而不可信,仅供查找问题。",
-        "These values are read from the file. They were not confirmed: do not rely on them.",
+        "证照未通过核验,以下内容仅供查找问题,不得作为办事依据。",
+        "The credential was not accepted: use these values only to find out why.",
     ),
     "checks_title": ("逐项核验", "Checks, one by one"),
     "checks_count": ("通过 {passed} 项,未通过 {failed} 项,不确定 {unknown} 项,不适用 {skipped} 项。",

@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
-from typing import Any, Literal
+from typing import Literal
 
 from ledger.core.checks.texts import advice_of, check_name, text_of
-from ledger.core.credential_type import CredentialType, Field
+from ledger.core.credential_type import CredentialType
 from ledger.core.report import CheckId, CheckResult, Outcome, Report
+from web.claims import credential_rows
 from web.language import Language
 from web.texts import text
 
@@ -171,7 +172,7 @@ def result_page(
         national=report.verdict.national,
         accepted=report.accepted,
         notes=(_presenter_note(report, language), _ledger_note(results, language, report)),
-        rows=_rows(report, types, language),
+        rows=credential_rows(report.credential, types, language),
         groups=tuple(_group(key, ids, results, language) for key, ids in GROUPS),
         count=text("checks_count", language, **counts),
         checked_at=shanghai_time(now),
@@ -225,80 +226,3 @@ def _line(check: CheckResult, language: Language) -> CheckLine:
         code=check.code,
         as_of=None if check.as_of is None else shanghai_time(check.as_of),
     )
-
-
-def _rows(
-    report: Report, types: Mapping[str, CredentialType], language: Language
-) -> tuple[tuple[str, str], ...]:
-    summary = report.credential
-    if summary is None:
-        return ()
-    credential_type = next((item for item in types.values() if item.code == summary.type), None)
-    type_name = _label(credential_type.name, language) if credential_type else (summary.type or "—")
-    rows = [
-        (text("type", language), type_name),
-        (text("issuer", language), _issuer_name(summary.issuer, language)),
-    ]
-    if uscc := summary.issuer.get("uscc"):
-        rows.append((text("issuer_code", language), str(uscc)))
-    if summary.identifier:
-        rows.append((text("identifier", language), summary.identifier))
-    rows += _claim_rows(summary.claims, credential_type, language)
-    return tuple(rows)
-
-
-def _issuer_name(issuer: Mapping[str, Any], language: Language) -> str:
-    name = issuer.get("name")
-    if isinstance(name, Mapping):
-        name = name.get(language) or name.get("zh")
-    return str(name) if name else text("name_unknown", language)
-
-
-def _claim_rows(
-    claims: Mapping[str, Any], credential_type: CredentialType | None, language: Language
-) -> list[tuple[str, str]]:
-    fields = {} if credential_type is None else {field.key: field for field in credential_type.fields}
-    derived = _derived_labels(credential_type, language)
-    known = [
-        (_label(field.labels, language), _value(claims[key], field, language))
-        for key, field in fields.items()
-        if key in claims
-    ]
-    others = [
-        (derived.get(key, key), _value(value, None, language))
-        for key, value in claims.items()
-        if key not in fields and key != "identifier"
-    ]
-    return known + others
-
-
-def _derived_labels(credential_type: CredentialType | None, language: Language) -> dict[str, str]:
-    if credential_type is None:
-        return {}
-    return {
-        name: _label(labels, language) for name, labels in getattr(credential_type, "claim_labels", {}).items()
-    }
-
-
-def _label(labels: Any, language: Language) -> str:
-    return str(getattr(labels, language))
-
-
-def _value(value: Any, field: Field | None, language: Language) -> str:
-    if isinstance(value, bool):
-        return text("yes" if value else "no", language)
-    if field is None:
-        return str(value)
-    kind = str(field.kind)
-    if kind == "money":
-        return f"{_thousands(str(value))} {text('yuan', language)}"
-    if kind == "month" and len(str(value)) == len("YYYYMM"):
-        return f"{str(value)[:4]}-{str(value)[4:]}"
-    if kind == "code" and str(value) in field.values:
-        return f"{_label(field.values[str(value)], language)} ({value})"
-    return str(value)
-
-
-def _thousands(amount: str) -> str:
-    whole, dot, cents = amount.partition(".")
-    return f"{int(whole):,}{dot}{cents}" if whole.lstrip("-").isdigit() else amount

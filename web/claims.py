@@ -1,0 +1,103 @@
+"""Labels and spelling of what a credential says, for people."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from ledger.core.credential_type import CredentialType, Field
+from ledger.core.predicates import Predicate
+from ledger.core.report import CredentialSummary
+from web.language import Language
+from web.texts import text
+
+Rows = tuple[tuple[str, str], ...]
+MONTH_DIGITS = 6  # YYYYMM, docs/formats.md
+
+
+def credential_rows(
+    summary: CredentialSummary | None, types: Mapping[str, CredentialType], language: Language
+) -> Rows:
+    """Label and value of everything that was shown, in the order of the type file."""
+    if summary is None:
+        return ()
+    kind = next((item for item in types.values() if item.code == summary.type), None)
+    name = summary.issuer_name
+    rows = [
+        (text("type", language), str(getattr(kind.name, language)) if kind else summary.type),
+        (
+            text("issuer", language),
+            text("name_unknown", language) if name is None else name.get(language) or name["zh"],
+        ),
+        (text("issuer_code", language), summary.issuer),
+    ]
+    if summary.identifier:
+        rows.append((text("identifier", language), summary.identifier))
+    return (*rows, *_claim_rows(summary.claims, kind, language))
+
+
+def _claim_rows(claims: Mapping[str, Any], kind: CredentialType | None, language: Language) -> Rows:
+    fields = {} if kind is None else {field.key: field for field in kind.fields}
+    known = [
+        (str(getattr(field.labels, language)), _spell(claims[key], field, language))
+        for key, field in fields.items()
+        if key in claims
+    ]
+    others = [
+        (_derived_label(key, kind, language), _spell(value, None, language))
+        for key, value in claims.items()
+        if key not in fields and key != "identifier"
+    ]
+    return (*known, *others)
+
+
+def _derived_label(claim: str, kind: CredentialType | None, language: Language) -> str:
+    if claim == "proof_no":
+        return text("proof_no", language)
+    for predicate in kind.predicates if kind is not None else ():
+        rest = _parameter(claim, predicate)
+        if rest is not None:
+            label = str(getattr(predicate.labels, language))
+            return f"{label} ({rest})" if rest else label
+    return claim
+
+
+def _parameter(claim: str, predicate: Predicate) -> str | None:
+    """What this predicate's claim name adds to its label; None if the claim is not of this predicate."""
+    if predicate.claim is None or not claim.startswith(predicate.claim):
+        return None
+    rest = claim.removeprefix(predicate.claim).strip("_")
+    if predicate.kind == "as_of":
+        return rest.replace("_", "-")
+    if claim not in predicate.claim_names:
+        return None
+    return f"≥ {rest}" if rest else ""
+
+
+def _spell(value: Any, field: Field | None, language: Language) -> str:
+    if isinstance(value, bool):
+        return text("yes" if value else "no", language)
+    spelled = str(value)
+    if field is None:
+        return spelled
+    if field.kind == "money":
+        return f"{_thousands(spelled)} {text('yuan', language)}"
+    if field.kind == "ratio":
+        return _percent(spelled)
+    if field.kind == "month" and len(spelled) == MONTH_DIGITS:
+        return f"{spelled[:4]}-{spelled[4:]}"
+    if spelled in field.values:
+        return f"{getattr(field.values[spelled], language)} ({spelled})"
+    return spelled
+
+
+def _thousands(amount: str) -> str:
+    whole, dot, cents = amount.partition(".")
+    return f"{int(whole):,}{dot}{cents}" if whole.isdecimal() else amount
+
+
+def _percent(ratio: str) -> str:
+    if not ratio.replace(".", "", 1).isdecimal():
+        return ratio
+    return f"{(Decimal(ratio) * 100).normalize():f}%"
