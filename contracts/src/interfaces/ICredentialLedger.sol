@@ -159,7 +159,7 @@ interface ICredentialLedger {
     error LedgerBadSize(uint32 size);
     error LedgerBadRange(uint32 list, uint32 firstWord, uint32 size);
     error LedgerBadDocumentBatch(uint32 list, uint32 firstWord, bool pending);
-    error LedgerExpired(uint64 deadline, uint64 at);
+    error LedgerExpired(uint64 deadline, uint64 time);
     error LedgerSameSigner(bytes32 signer);
     error LedgerBadSignature(bytes32 signer);
     error LedgerBadReason(uint8 reasonClass);
@@ -175,7 +175,8 @@ interface ICredentialLedger {
     error LedgerPathLength(uint256 expected, uint256 given);
     error LedgerUnknownStanding(bytes32 standingId);
     error LedgerStandingExists(bytes32 standingId);
-    error LedgerStandingNotGood(bytes32 standingId, uint64 at);
+    error LedgerStandingNotGood(bytes32 standingId, uint64 time);
+    error LedgerStandingWrongIssuer(bytes32 standingId, IssuerId issuer);
     error LedgerStandingWrongType(bytes32 standingId, uint32 typeId);
     error LedgerStandingWrongAct(bytes32 standingId, uint8 act);
     error LedgerStandingWrongApprover(bytes32 standingId, bytes32 approver);
@@ -213,7 +214,8 @@ interface ICredentialLedger {
     /// Governance, before `open`, with original times.
     function importAnchors(ImportedAnchor[] calldata records) external;
     function open() external;
-    /// Governance: no further writes for this issuer here; the trust file names the successor.
+    /// Governance: no further writes for this issuer here, except suspensions: until every verifier has the new
+    /// trust file, the emergency brake must work where it looks.
     function handover(IssuerId issuer, address successor) external;
 
     function ledgerId() external view returns (bytes32);

@@ -4,6 +4,16 @@ pragma solidity ^0.8.24;
 /// An issuer is its USCC (GB 32100-2015): 18 ASCII characters.
 type IssuerId is bytes18;
 
+using {_isSame as ==, _isOther as !=} for IssuerId global;
+
+function _isSame(IssuerId a, IssuerId b) pure returns (bool) {
+    return IssuerId.unwrap(a) == IssuerId.unwrap(b);
+}
+
+function _isOther(IssuerId a, IssuerId b) pure returns (bool) {
+    return IssuerId.unwrap(a) != IssuerId.unwrap(b);
+}
+
 /// @title Who may issue what, with which keys, when.
 /// @notice Signers are named by a 32-byte id: for an ECDSA account or an ERC-1271 contract the
 /// address, left-padded with zeros; for a P-256 passkey `keccak256(abi.encode("P256", qx, qy))`.
@@ -110,7 +120,7 @@ interface IIssuerRegistry {
     error RegistryUnknownType(uint32 typeId);
     error RegistryTypeExists(bytes21 code, uint16 version);
     error RegistryGrantMissing(IssuerId issuer, uint32 typeId);
-    error RegistryGrantNotGood(IssuerId issuer, uint32 typeId, uint40 at);
+    error RegistryGrantNotGood(IssuerId issuer, uint32 typeId, uint40 time);
     error RegistryGrantExceedsParent(IssuerId parent, uint32 typeId, uint40 validUntil);
     error RegistryAlreadyWithdrawn(IssuerId issuer, uint32 typeId, uint40 withdrawnAt);
     error RegistryBadInterval(uint40 validFrom, uint40 validUntil);
@@ -119,19 +129,21 @@ interface IIssuerRegistry {
     error RegistryBadCause(uint8 cause);
     error RegistryKeyExists(bytes32 thumbprint, IssuerId issuer, uint32 key);
     error RegistryUnknownKey(IssuerId issuer, uint32 key);
-    error RegistryKeyNotGood(IssuerId issuer, uint32 key, uint8 purpose, uint40 at);
+    error RegistryKeyNotGood(IssuerId issuer, uint32 key, uint8 purpose, uint40 time);
     error RegistryKeyOnlyEarlier(uint40 current, uint40 wanted);
     error RegistrySinceOutOfRange(uint40 since, uint40 earliest, uint40 latest);
     error RegistryMissingRole(IssuerId issuer, bytes32 signer, uint8 role);
     error RegistrySameSigner(bytes32 signer);
     error RegistryBadSignature(bytes32 signer);
-    error RegistryExpired(uint64 deadline, uint64 at);
+    error RegistryExpired(uint64 deadline, uint64 time);
     error RegistryNonceUsed(bytes32 signer, uint256 nonce);
     error RegistryUnknownProposal(uint256 proposalId);
     error RegistryActMismatch(uint256 proposalId, bytes32 expected, bytes32 given);
     error RegistryNoReset(IssuerId issuer);
     error RegistryResetTooEarly(IssuerId issuer, uint40 readyAt);
     error RegistryZeroSigner();
+    error RegistryNotAnAct(bytes4 selector);
+    error RegistryTooManyOperators(IssuerId issuer, uint256 limit);
 
     // Two admins: `propose`, then `accept` by another one within 7 days. `act` is the ABI encoding
     // of one call marked "act" below, whose first argument is `by`.
@@ -144,7 +156,9 @@ interface IIssuerRegistry {
     function admitIssuer(IssuerId by, IssuerId issuer, bytes32 admin1, bytes32 admin2, bytes32 directoryHash) external;
     /// act. `by` is an ancestor (the root may set its own).
     function setDirectory(IssuerId by, IssuerId issuer, bytes32 directoryHash) external;
-    /// act. `by` is the parent and holds the type at least until `validUntil` (the root grants itself).
+    /// act. `by` is the parent (or, once that is dissolved, its successor), which holds the type at least until
+    /// `validUntil`; the root grants itself. A running grant is replaced from `validFrom` ≤ now on; what was
+    /// withdrawn stays so.
     function grantType(IssuerId by, IssuerId issuer, uint32 typeId, uint40 validFrom, uint40 validUntil) external;
     /// act. `by` is an ancestor. A cause with bit 7 set breaks what was anchored since `since`.
     function withdrawGrant(IssuerId by, IssuerId issuer, uint32 typeId, uint40 since, uint8 cause) external;
@@ -157,11 +171,12 @@ interface IIssuerRegistry {
         uint40 validFrom,
         uint40 validUntil
     ) external;
-    /// act. Ends a key; never breaks what it signed earlier.
+    /// act. Ends a key; never breaks what it signed earlier: a `validUntil` that has passed means now.
     function retireKey(IssuerId by, IssuerId issuer, uint32 key, uint40 validUntil) external;
     /// act. Breaks what was anchored at or after `since`; may only move earlier, never before validFrom.
     function compromiseKey(IssuerId by, IssuerId issuer, uint32 key, uint40 since) external;
     /// act. `by` is the issuer itself. `typeId` only with role 5 (redeemer of a single-use type), else 0.
+    /// Roles: 1 admin, 2 operator (at most 32), 3 maker, 4 approver, 5 redeemer. Both times zero: removed.
     function setRole(
         IssuerId by,
         IssuerId issuer,
@@ -171,7 +186,8 @@ interface IIssuerRegistry {
         uint40 validFrom,
         uint40 validUntil
     ) external;
-    /// act. `by` is an ancestor. `successor` zero: none.
+    /// act. `by` is an ancestor. `successor` zero: none, then the issuer's own people keep its lists; else they
+    /// are out and the successor's act. The children stay where they are, with their grants.
     function dissolveIssuer(IssuerId by, IssuerId issuer, IssuerId successor) external;
     /// act. `by` is an ancestor; after 24 h anybody may call `executeReset`.
     function scheduleReset(IssuerId by, IssuerId issuer, bytes32 admin1, bytes32 admin2) external;
@@ -229,5 +245,9 @@ interface IIssuerRegistry {
         returns (uint40 validFrom, uint40 validUntil);
     function proposalOf(uint256 proposalId) external view returns (Proposal memory);
     function nonceUsed(bytes32 signer, uint256 nonce) external view returns (bool);
+    function authorisationDigest(IssuerId issuer, bytes32 callHash, bytes32 signer, uint256 nonce, uint64 deadline)
+        external
+        view
+        returns (bytes32);
     function resetOf(IssuerId issuer) external view returns (bytes32 admin1, bytes32 admin2, uint40 readyAt, IssuerId by);
 }

@@ -1,0 +1,642 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {ICredentialLedger} from "./interfaces/ICredentialLedger.sol";
+import {IIssuerRegistry, IssuerId} from "./interfaces/IIssuerRegistry.sol";
+import {InclusionProof} from "./libraries/InclusionProof.sol";
+import {LedgerTypes} from "./libraries/LedgerTypes.sol";
+import {NonceMap} from "./libraries/NonceMap.sol";
+import {SaltedDomain} from "./libraries/SaltedDomain.sol";
+import {SignerCheck} from "./libraries/SignerCheck.sol";
+import {StatusWord} from "./libraries/StatusWord.sol";
+
+/// @title See ICredentialLedger
+/// @dev Slots (a test reads them raw):
+///
+/// | slot | holds |
+/// |---|---|
+/// | 0 | open, number of imported anchors, number of issuers handed over |
+/// | 1 | issuer → ledger it was handed over to |
+/// | 2 | issuer → root → anchor: one slot |
+/// | 3 | issuer → root → word of the leaf index → 64 statuses |
+/// | 4 | standing id → terms (one slot), approver, limits and today's use (one slot), nonce |
+/// | 5 | issuer → nonce words |
+contract CredentialLedger is ICredentialLedger, SaltedDomain {
+    using NonceMap for mapping(uint256 => uint256);
+
+    uint8 private constant _ROLE_ADMIN = 1;
+    uint8 private constant _ROLE_REDEEMER = 5;
+    uint8 private constant _REASON_LAST = 5;
+    uint8 private constant _REASON_HOLDER = 1;
+    uint8 private constant _ACT_ANCHOR = 1;
+    uint8 private constant _ACT_SUPERSEDE = 2;
+    uint8 private constant _ACT_USE = 4;
+    uint8 private constant _ACTS = 7;
+    uint256 private constant _LONGEST_STANDING = 31 days;
+    /// Asia/Shanghai is UTC+8 without summer time.
+    uint256 private constant _ZONE = 8 hours;
+
+    struct Switches {
+        bool isOpen;
+        uint64 imported;
+        uint64 handovers;
+    }
+
+    struct Standing {
+        IssuerId issuer;
+        uint32 typeId;
+        uint8 acts;
+        bool revoked;
+        uint40 validFrom;
+        uint24 duration;
+        bytes32 approver;
+        uint32 anchorLimit;
+        uint32 supersedeLimit;
+        uint32 useLimit;
+        uint32 day;
+        uint32 anchored;
+        uint32 superseded;
+        uint32 used;
+        uint256 nonce;
+    }
+
+    IIssuerRegistry private immutable _registry;
+
+    Switches private _switches;
+    mapping(IssuerId issuer => address successor) private _handedOver;
+    mapping(IssuerId issuer => mapping(bytes32 root => Anchor)) private _anchors;
+    mapping(IssuerId issuer => mapping(bytes32 root => mapping(uint256 word => uint256 statuses))) private _words;
+    mapping(bytes32 standingId => Standing) private _standings;
+    mapping(IssuerId issuer => mapping(uint256 word => uint256 bits)) private _nonces;
+
+    modifier onlyGovernance() {
+        if (msg.sender != _registry.governance()) revert LedgerOnlyGovernance(msg.sender);
+        _;
+    }
+
+    constructor(bytes32 ledgerId_, address registry_) SaltedDomain(keccak256("ecert CredentialLedger"), ledgerId_) {
+        _registry = IIssuerRegistry(registry_);
+    }
+
+    // ---- batches ----
+
+    /// @inheritdoc ICredentialLedger
+    function anchor(Batch calldata batch, Approvals calldata approvals) external {
+        _anchor(batch, approvals);
+    }
+
+    /// @inheritdoc ICredentialLedger
+    function anchorMany(Batch[] calldata batches, Approvals[] calldata approvals) external {
+        if (batches.length != approvals.length) revert LedgerLengthMismatch(batches.length, approvals.length);
+        for (uint256 i = 0; i < batches.length; ++i) {
+            _anchor(batches[i], approvals[i]);
+        }
+    }
+
+    /// @inheritdoc ICredentialLedger
+    function withdrawBatch(
+        BatchWithdrawal calldata withdrawal,
+        bytes calldata makerSignature,
+        bytes calldata approverSignature
+    ) external {
+        IssuerId issuer = withdrawal.issuer;
+        IssuerId by = withdrawal.by;
+        _requireWritable(issuer);
+        _requireReason(withdrawal.reasonClass);
+        _requireInTime(withdrawal.deadline);
+        _requireAnchored(issuer, withdrawal.root);
+        // An ancestor speaks for itself; anybody else must act for the issuer.
+        _registry.requireActsFor(by, _registry.isAncestor(by, issuer) ? by : issuer);
+        _requireTwoSigners(withdrawal.maker, withdrawal.approver);
+        _registry.requireRoles(by, 0, withdrawal.maker, withdrawal.approver);
+        bytes32 digest = _digest(LedgerTypes.hash(withdrawal));
+        _requireSigned(withdrawal.maker, digest, makerSignature);
+        _requireSigned(withdrawal.approver, digest, approverSignature);
+        _anchors[issuer][withdrawal.root].withdrawn = withdrawal.reasonClass;
+        emit BatchWithdrawn(
+            issuer, withdrawal.root, withdrawal.reasonClass, by, withdrawal.maker, withdrawal.approver
+        );
+    }
+
+    // ---- statuses ----
+
+    /// @inheritdoc ICredentialLedger
+    function suspend(
+        IssuerId issuer,
+        bytes32 root,
+        IssuerId by,
+        uint8 reasonClass,
+        WordChange[] calldata changes
+    ) external {
+        _requireReason(reasonClass);
+        Anchor memory batch = _requireCredentials(issuer, root);
+        // Dissolving into a successor removes the operators, so that the issuer's own need no look at it.
+        if (by != issuer) _registry.requireActsFor(by, issuer);
+        bytes32 operator = SignerCheck.ofAddress(msg.sender);
+        _registry.requireRoles(by, operator, 0, 0);
+        for (uint256 i = 0; i < changes.length; ++i) {
+            WordChange calldata change = changes[i];
+            if (change.value != (change.mask & StatusWord.LANES) * StatusWord.SUSPENDED) {
+                revert LedgerNotSuspension(change.word, change.mask, change.value);
+            }
+        }
+        uint256[] memory values = _apply(issuer, root, batch, changes);
+        _emitChanged(StatusChange(issuer, root, 0, reasonClass, by, 0, 0, 0, 0), operator, 0, changes, values);
+    }
+
+    /// @inheritdoc ICredentialLedger
+    function changeStatus(StatusChange calldata change, WordChange[] calldata changes, Approvals calldata approvals)
+        external
+    {
+        IssuerId by = change.by;
+        _requireWritable(change.issuer);
+        _requireReason(change.reasonClass);
+        _requireInTime(change.deadline);
+        Anchor memory batch = _requireCredentials(change.issuer, change.root);
+        bytes32 changesHash = keccak256(abi.encode(changes));
+        if (changesHash != change.changesHash) revert LedgerChangesMismatch(changesHash, change.changesHash);
+        _registry.requireActsFor(by, change.issuer);
+        _requireTwoSigners(change.maker, change.approver);
+        _registry.requireRoles(by, 0, change.maker, change.approver);
+        if (!_nonces[by].use(change.nonce)) revert LedgerNonceUsed(by, change.nonce);
+        bytes32 digest = _digest(LedgerTypes.hash(change));
+        _requireSigned(change.maker, digest, approvals.makerSignature);
+        if (approvals.standingId == 0) {
+            _requireSigned(change.approver, digest, approvals.approverSignature);
+        } else {
+            _requireNoSignature(change.approver, approvals.approverSignature);
+            (uint8 act, uint256 leaves) = _actOf(changes);
+            _spend(approvals.standingId, by, batch.typeId, act, change.approver, leaves);
+        }
+        uint256[] memory values = _apply(change.issuer, change.root, batch, changes);
+        _emitChanged(change, SignerCheck.ofAddress(msg.sender), approvals.standingId, changes, values);
+    }
+
+    /// @inheritdoc ICredentialLedger
+    function redeem(IssuerId issuer, bytes32 root, WordChange[] calldata changes) external {
+        _requireWritable(issuer);
+        Anchor memory batch = _requireCredentials(issuer, root);
+        bytes32 redeemer = SignerCheck.ofAddress(msg.sender);
+        if (!_registry.hasRole(issuer, redeemer, _ROLE_REDEEMER, batch.typeId)) {
+            revert LedgerMissingRole(issuer, redeemer);
+        }
+        _requireAll(changes, StatusWord.USED, _ACT_USE);
+        uint256[] memory values = _apply(issuer, root, batch, changes);
+        _emitChanged(StatusChange(issuer, root, 0, _REASON_HOLDER, issuer, 0, 0, 0, 0), redeemer, 0, changes, values);
+    }
+
+    // ---- standing approvals ----
+
+    /// @inheritdoc ICredentialLedger
+    function registerStanding(StandingApproval calldata standing, bytes calldata signature)
+        external
+        returns (bytes32 standingId)
+    {
+        standingId = standingDigest(standing);
+        if (_standings[standingId].approver != 0) revert LedgerStandingExists(standingId);
+        if (standing.acts == 0 || standing.acts > _ACTS) revert LedgerStandingWrongAct(standingId, standing.acts);
+        if (standing.validUntil <= standing.validFrom || standing.validUntil - standing.validFrom > _LONGEST_STANDING) {
+            revert LedgerStandingTooLong(standing.validFrom, standing.validUntil);
+        }
+        if (block.timestamp >= standing.validUntil || standing.validUntil > type(uint40).max) {
+            revert LedgerStandingNotGood(standingId, uint64(block.timestamp));
+        }
+        if (standing.typeId != 0) _registry.typeOf(standing.typeId);
+        if (standing.approver == 0) revert LedgerMissingRole(standing.issuer, 0);
+        _registry.requireRoles(standing.issuer, 0, 0, standing.approver);
+        if (signature.length != 0 || SignerCheck.ofAddress(msg.sender) != standing.approver) {
+            _requireSigned(standing.approver, standingId, signature);
+        }
+        _store(standingId, standing);
+        emit StandingRegistered(
+            standingId,
+            standing.issuer,
+            standing.typeId,
+            standing.acts,
+            standing.anchorLimit,
+            standing.supersedeLimit,
+            standing.useLimit,
+            standing.validFrom,
+            standing.validUntil,
+            standing.approver
+        );
+    }
+
+    /// @inheritdoc ICredentialLedger
+    function revokeStanding(bytes32 standingId, IssuerId by, IIssuerRegistry.Auth calldata auth) external {
+        Standing storage standing = _requireStanding(standingId);
+        if (standing.revoked) revert LedgerStandingNotGood(standingId, uint64(block.timestamp));
+        IssuerId issuer = standing.issuer;
+        if (auth.signer != standing.approver) {
+            if (by != issuer && !_registry.isAncestor(by, issuer)) revert LedgerMissingRole(by, auth.signer);
+            if (!_registry.hasRole(by, auth.signer, _ROLE_ADMIN, 0)) revert LedgerMissingRole(by, auth.signer);
+        }
+        if (auth.signature.length != 0) {
+            _requireInTime(auth.deadline);
+            bytes32 callHash = keccak256(abi.encode(this.revokeStanding.selector, standingId, by));
+            // No mark for the nonce: a revocation is final, a second one is refused above.
+            _requireSigned(auth.signer, _digest(LedgerTypes.authorisation(by, callHash, auth)), auth.signature);
+        } else if (SignerCheck.ofAddress(msg.sender) != auth.signer) {
+            revert LedgerBadSignature(auth.signer);
+        }
+        standing.revoked = true;
+        emit StandingRevoked(standingId, issuer, auth.signer);
+    }
+
+    // ---- governance ----
+
+    /// @inheritdoc ICredentialLedger
+    function importAnchors(ImportedAnchor[] calldata records) external onlyGovernance {
+        if (_switches.isOpen) revert LedgerAlreadyOpen();
+        for (uint256 i = 0; i < records.length; ++i) {
+            _import(records[i]);
+        }
+        _switches.imported += uint64(records.length);
+    }
+
+    /// @inheritdoc ICredentialLedger
+    function open() external onlyGovernance {
+        if (_switches.isOpen) revert LedgerAlreadyOpen();
+        _switches.isOpen = true;
+        emit LedgerOpened(_switches.imported);
+    }
+
+    /// @inheritdoc ICredentialLedger
+    function handover(IssuerId issuer, address successor) external onlyGovernance {
+        if (successor == address(0) || successor == address(this)) revert LedgerBadSuccessor(successor);
+        if (_handedOver[issuer] != address(0)) revert LedgerIsHandedOver(issuer, _handedOver[issuer]);
+        _handedOver[issuer] = successor;
+        ++_switches.handovers;
+        emit LedgerHandedOver(issuer, successor);
+    }
+
+    // ---- views ----
+
+    /// @inheritdoc ICredentialLedger
+    function ledgerId() external view returns (bytes32) {
+        return _domainSalt();
+    }
+
+    /// @inheritdoc ICredentialLedger
+    function registry() external view returns (IIssuerRegistry) {
+        return _registry;
+    }
+
+    /// @inheritdoc ICredentialLedger
+    function domainSeparator() external view returns (bytes32) {
+        return _separator();
+    }
+
+    /// @inheritdoc ICredentialLedger
+    function isOpen() external view returns (bool) {
+        return _switches.isOpen;
+    }
+
+    /// @inheritdoc ICredentialLedger
+    function handedOverTo(IssuerId issuer) external view returns (address) {
+        return _handedOver[issuer];
+    }
+
+    /// @inheritdoc ICredentialLedger
+    function anchorOf(IssuerId issuer, bytes32 root) external view returns (Anchor memory) {
+        return _requireAnchor(issuer, root);
+    }
+
+    /// @inheritdoc ICredentialLedger
+    function isAnchored(IssuerId issuer, bytes32 root) external view returns (bool) {
+        return _anchors[issuer][root].anchoredAt != 0;
+    }
+
+    /// @inheritdoc ICredentialLedger
+    function statusOf(IssuerId issuer, bytes32 root, uint32 leafIndex) external view returns (uint8) {
+        Anchor memory batch = _requireAnchor(issuer, root);
+        if (batch.typeId == 0) revert LedgerBadDocumentBatch(0, 0, false);
+        if (leafIndex >= batch.size) revert LedgerIndexOutOfRange(leafIndex, batch.size);
+        return StatusWord.statusAt(_words[issuer][root][leafIndex / StatusWord.PER_WORD], leafIndex);
+    }
+
+    /// @inheritdoc ICredentialLedger
+    function statusWord(IssuerId issuer, bytes32 root, uint32 word) external view returns (uint256) {
+        return _words[issuer][root][word];
+    }
+
+    /// @inheritdoc ICredentialLedger
+    function isIncluded(IssuerId issuer, bytes32 root, bytes32 entry, uint32 leafIndex, bytes32[] calldata path)
+        external
+        view
+        returns (bool)
+    {
+        uint32 size = _requireAnchor(issuer, root).size;
+        if (leafIndex >= size) revert LedgerIndexOutOfRange(leafIndex, size);
+        uint256 expected = InclusionProof.pathLength(leafIndex, size);
+        if (path.length != expected) revert LedgerPathLength(expected, path.length);
+        return InclusionProof.rootOf(entry, leafIndex, size, path) == root;
+    }
+
+    /// @inheritdoc ICredentialLedger
+    function standingOf(bytes32 standingId) external view returns (StandingApproval memory standing, bool revoked) {
+        Standing storage stored = _requireStanding(standingId);
+        standing = StandingApproval(
+            stored.issuer,
+            stored.typeId,
+            stored.acts,
+            stored.anchorLimit,
+            stored.supersedeLimit,
+            stored.useLimit,
+            stored.validFrom,
+            uint64(stored.validFrom) + stored.duration,
+            stored.approver,
+            stored.nonce
+        );
+        revoked = stored.revoked;
+    }
+
+    /// @inheritdoc ICredentialLedger
+    function standingUsed(bytes32 standingId)
+        external
+        view
+        returns (uint32 anchored, uint32 superseded, uint32 used)
+    {
+        Standing storage stored = _requireStanding(standingId);
+        if (stored.day != _today()) return (0, 0, 0);
+        return (stored.anchored, stored.superseded, stored.used);
+    }
+
+    /// @inheritdoc ICredentialLedger
+    function nonceUsed(IssuerId by, uint256 nonce) external view returns (bool) {
+        return _nonces[by].isUsed(nonce);
+    }
+
+    /// @inheritdoc ICredentialLedger
+    function batchDigest(Batch calldata batch) public view returns (bytes32) {
+        return _digest(LedgerTypes.hash(batch));
+    }
+
+    /// @inheritdoc ICredentialLedger
+    function statusChangeDigest(StatusChange calldata change) external view returns (bytes32) {
+        return _digest(LedgerTypes.hash(change));
+    }
+
+    /// @inheritdoc ICredentialLedger
+    function withdrawalDigest(BatchWithdrawal calldata withdrawal) external view returns (bytes32) {
+        return _digest(LedgerTypes.hash(withdrawal));
+    }
+
+    /// @inheritdoc ICredentialLedger
+    function standingDigest(StandingApproval calldata standing) public view returns (bytes32) {
+        return _digest(LedgerTypes.hash(standing));
+    }
+
+    // ---- writing ----
+
+    function _anchor(Batch calldata batch, Approvals calldata approvals) private {
+        IssuerId issuer = batch.issuer;
+        if (!_switches.isOpen) revert LedgerNotOpen();
+        _requireWritable(issuer);
+        _requireInTime(batch.deadline);
+        _requireRange(batch.typeId, batch.size, batch.list, batch.firstWord);
+        if (batch.typeId == 0 && batch.pending) revert LedgerBadDocumentBatch(0, 0, true);
+        Anchor storage stored = _anchors[issuer][batch.root];
+        if (stored.anchoredAt != 0) revert LedgerRootAlreadyAnchored(issuer, batch.root, stored.anchoredAt);
+        _requireTwoSigners(batch.maker, batch.approver);
+        bytes32 operator = SignerCheck.ofAddress(msg.sender);
+        _registry.requireAnchor(issuer, batch.typeId, batch.key, operator, batch.maker, batch.approver);
+        bytes32 digest = batchDigest(batch);
+        _requireSigned(batch.maker, digest, approvals.makerSignature);
+        if (approvals.standingId == 0) {
+            _requireSigned(batch.approver, digest, approvals.approverSignature);
+        } else {
+            _requireNoSignature(batch.approver, approvals.approverSignature);
+            _spend(approvals.standingId, issuer, batch.typeId, _ACT_ANCHOR, batch.approver, batch.size);
+        }
+        uint40 time = uint40(block.timestamp);
+        _anchors[issuer][batch.root] =
+            Anchor(batch.typeId, batch.key, batch.size, time, batch.list, batch.firstWord, 0);
+        if (batch.pending) _fill(issuer, batch.root, batch.size);
+        emit BatchAnchored(
+            issuer,
+            batch.root,
+            batch.typeId,
+            batch.key,
+            batch.size,
+            time,
+            batch.list,
+            batch.firstWord,
+            batch.pending,
+            operator,
+            batch.maker,
+            batch.approver,
+            approvals.standingId
+        );
+    }
+
+    function _fill(IssuerId issuer, bytes32 root, uint256 size) private {
+        mapping(uint256 => uint256) storage words = _words[issuer][root];
+        for (uint256 word = 0; word * StatusWord.PER_WORD < size; ++word) {
+            words[word] = StatusWord.lanesBelow(word, size) * StatusWord.PENDING;
+        }
+    }
+
+    function _import(ImportedAnchor calldata record) private {
+        IssuerId issuer = record.issuer;
+        Anchor calldata batch = record.anchor;
+        Anchor storage stored = _anchors[issuer][record.root];
+        if (stored.anchoredAt != 0) revert LedgerRootAlreadyAnchored(issuer, record.root, stored.anchoredAt);
+        if (batch.anchoredAt == 0 || batch.anchoredAt > block.timestamp) {
+            revert LedgerExpired(batch.anchoredAt, uint64(block.timestamp));
+        }
+        _requireRange(batch.typeId, batch.size, batch.list, batch.firstWord);
+        if (batch.withdrawn > _REASON_LAST) revert LedgerBadReason(batch.withdrawn);
+        if (batch.typeId == 0 && record.words.length != 0) revert LedgerBadDocumentBatch(0, 0, false);
+        _anchors[issuer][record.root] = batch;
+        mapping(uint256 => uint256) storage words = _words[issuer][record.root];
+        for (uint256 i = 0; i < record.words.length; ++i) {
+            uint256 statuses = record.words[i];
+            uint256 allowed = StatusWord.lanesBelow(i, batch.size) * 15;
+            if (statuses & ~allowed != 0 || allowed == 0 || !StatusWord.isDefined(statuses)) {
+                revert LedgerBadWord(uint32(i), allowed, statuses);
+            }
+            if (statuses != 0) words[i] = statuses;
+        }
+        emit BatchImported(issuer, record.root, batch.typeId, batch, record.words);
+    }
+
+    /// @return values what each changed word holds now.
+    function _apply(IssuerId issuer, bytes32 root, Anchor memory batch, WordChange[] calldata changes)
+        private
+        returns (uint256[] memory values)
+    {
+        if (changes.length == 0) revert LedgerNoChanges();
+        values = new uint256[](changes.length);
+        mapping(uint256 => uint256) storage words = _words[issuer][root];
+        uint256 used;
+        for (uint256 i = 0; i < changes.length; ++i) {
+            (uint32 word, uint256 mask, uint256 value) = (changes[i].word, changes[i].mask, changes[i].value);
+            uint256 lanes = StatusWord.lanesOf(mask, value, StatusWord.lanesBelow(word, batch.size));
+            if (lanes == 0) revert LedgerBadWord(word, mask, value);
+            uint256 statuses = words[word];
+            if (!StatusWord.isAllowed(statuses, value, lanes)) {
+                revert LedgerBadTransition(word, statuses & mask, mask, value);
+            }
+            used |= StatusWord.usedLanes(value, lanes);
+            values[i] = (statuses & ~mask) | value;
+            words[word] = values[i];
+        }
+        if (used != 0 && !_registry.typeOf(batch.typeId).singleUse) revert LedgerNotSingleUse(batch.typeId);
+    }
+
+    function _emitChanged(
+        StatusChange memory change,
+        bytes32 operator,
+        bytes32 standingId,
+        WordChange[] calldata changes,
+        uint256[] memory values
+    ) private {
+        uint32[] memory words = new uint32[](changes.length);
+        for (uint256 i = 0; i < changes.length; ++i) {
+            words[i] = changes[i].word;
+        }
+        emit StatusChanged(
+            change.issuer,
+            change.root,
+            change.reasonClass,
+            change.by,
+            operator,
+            change.maker,
+            change.approver,
+            standingId,
+            words,
+            values
+        );
+    }
+
+    function _store(bytes32 standingId, StandingApproval calldata standing) private {
+        Standing storage stored = _standings[standingId];
+        stored.issuer = standing.issuer;
+        stored.typeId = standing.typeId;
+        stored.acts = standing.acts;
+        stored.validFrom = uint40(standing.validFrom);
+        stored.duration = uint24(standing.validUntil - standing.validFrom);
+        stored.approver = standing.approver;
+        stored.anchorLimit = standing.anchorLimit;
+        stored.supersedeLimit = standing.supersedeLimit;
+        stored.useLimit = standing.useLimit;
+        stored.nonce = standing.nonce;
+    }
+
+    /// Judges a standing approval and counts its leaves of today.
+    function _spend(bytes32 standingId, IssuerId by, uint32 typeId, uint8 act, bytes32 approver, uint256 leaves)
+        private
+    {
+        Standing storage standing = _requireStanding(standingId);
+        if (standing.issuer != by) revert LedgerStandingWrongIssuer(standingId, by);
+        if (standing.typeId != typeId) revert LedgerStandingWrongType(standingId, typeId);
+        if (standing.acts & act == 0) revert LedgerStandingWrongAct(standingId, act);
+        if (standing.approver != approver) revert LedgerStandingWrongApprover(standingId, approver);
+        uint256 end = uint256(standing.validFrom) + standing.duration;
+        if (standing.revoked || block.timestamp < standing.validFrom || block.timestamp >= end) {
+            revert LedgerStandingNotGood(standingId, uint64(block.timestamp));
+        }
+        uint32 today = _today();
+        if (standing.day != today) {
+            (standing.day, standing.anchored, standing.superseded, standing.used) = (today, 0, 0, 0);
+        }
+        if (act == _ACT_ANCHOR) {
+            standing.anchored = _within(standingId, act, standing.anchorLimit, leaves + standing.anchored);
+        } else if (act == _ACT_SUPERSEDE) {
+            standing.superseded = _within(standingId, act, standing.supersedeLimit, leaves + standing.superseded);
+        } else {
+            standing.used = _within(standingId, act, standing.useLimit, leaves + standing.used);
+        }
+    }
+
+    // ---- asking ----
+
+    function _within(bytes32 standingId, uint8 act, uint32 limit, uint256 wanted) private pure returns (uint32) {
+        if (wanted > limit) revert LedgerStandingLimit(standingId, act, limit, wanted);
+        return uint32(wanted);
+    }
+
+    function _today() private view returns (uint32) {
+        return uint32((block.timestamp + _ZONE) / 1 days);
+    }
+
+    /// @return act the one act of these changes, named by the first status written.
+    /// @return leaves how many statuses change.
+    function _actOf(WordChange[] calldata changes) private pure returns (uint8 act, uint256 leaves) {
+        if (changes.length == 0) revert LedgerNoChanges();
+        bool isUse = StatusWord.usedLanes(changes[0].value, StatusWord.LANES) != 0;
+        act = isUse ? _ACT_USE : _ACT_SUPERSEDE;
+        leaves = _requireAll(changes, isUse ? StatusWord.USED : StatusWord.SUPERSEDED, act);
+    }
+
+    /// @return leaves how many statuses change, all of them to `status`.
+    function _requireAll(WordChange[] calldata changes, uint256 status, uint8 act)
+        private
+        pure
+        returns (uint256 leaves)
+    {
+        for (uint256 i = 0; i < changes.length; ++i) {
+            uint256 lanes = changes[i].mask & StatusWord.LANES;
+            if (changes[i].value != lanes * status) revert LedgerNotAct(changes[i].word, act);
+            leaves += StatusWord.count(lanes);
+        }
+    }
+
+    function _requireWritable(IssuerId issuer) private view {
+        if (_switches.handovers == 0) return;
+        address successor = _handedOver[issuer];
+        if (successor != address(0)) revert LedgerIsHandedOver(issuer, successor);
+    }
+
+    function _requireAnchor(IssuerId issuer, bytes32 root) private view returns (Anchor memory batch) {
+        batch = _anchors[issuer][root];
+        if (batch.anchoredAt == 0) revert LedgerNotAnchored(issuer, root);
+    }
+
+    /// Anchored and not withdrawn.
+    function _requireAnchored(IssuerId issuer, bytes32 root) private view returns (Anchor memory batch) {
+        batch = _requireAnchor(issuer, root);
+        if (batch.withdrawn != 0) revert LedgerAlreadyWithdrawn(issuer, root, batch.withdrawn);
+    }
+
+    /// A batch whose credentials may change status.
+    function _requireCredentials(IssuerId issuer, bytes32 root) private view returns (Anchor memory batch) {
+        batch = _requireAnchored(issuer, root);
+        if (batch.typeId == 0) revert LedgerBadDocumentBatch(0, 0, false);
+    }
+
+    function _requireStanding(bytes32 standingId) private view returns (Standing storage standing) {
+        standing = _standings[standingId];
+        if (standing.approver == 0) revert LedgerUnknownStanding(standingId);
+    }
+
+    function _requireRange(uint32 typeId, uint32 size, uint32 list, uint32 firstWord) private pure {
+        if (size == 0) revert LedgerBadSize(size);
+        if (typeId == 0 && (list != 0 || firstWord != 0)) revert LedgerBadDocumentBatch(list, firstWord, false);
+        uint256 words = (uint256(size) + StatusWord.PER_WORD - 1) / StatusWord.PER_WORD;
+        if (firstWord + words > uint256(type(uint32).max) + 1) revert LedgerBadRange(list, firstWord, size);
+    }
+
+    function _requireReason(uint8 reasonClass) private pure {
+        if (reasonClass == 0 || reasonClass > _REASON_LAST) revert LedgerBadReason(reasonClass);
+    }
+
+    function _requireInTime(uint64 deadline) private view {
+        if (block.timestamp > deadline) revert LedgerExpired(deadline, uint64(block.timestamp));
+    }
+
+    /// `requireRoles` leaves a zero signer out, so it must not pass here.
+    function _requireTwoSigners(bytes32 maker, bytes32 approver) private pure {
+        if (maker == approver) revert LedgerSameSigner(maker);
+        if (maker == 0 || approver == 0) revert LedgerBadSignature(0);
+    }
+
+    function _requireSigned(bytes32 signer, bytes32 digest, bytes calldata signature) private view {
+        if (!SignerCheck.isSigned(signer, digest, signature)) revert LedgerBadSignature(signer);
+    }
+
+    function _requireNoSignature(bytes32 signer, bytes calldata signature) private pure {
+        if (signature.length != 0) revert LedgerBadSignature(signer);
+    }
+}

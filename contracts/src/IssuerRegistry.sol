@@ -1,0 +1,764 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {EnumerableSet} from "@openzeppelin/contracts/utils/structs/EnumerableSet.sol";
+import {IIssuerRegistry, IssuerId} from "./interfaces/IIssuerRegistry.sol";
+import {NonceMap} from "./libraries/NonceMap.sol";
+import {SaltedDomain} from "./libraries/SaltedDomain.sol";
+import {SignerCheck} from "./libraries/SignerCheck.sol";
+
+/// @title See IIssuerRegistry
+/// @dev Slots (a test reads them raw):
+///
+/// | slot | holds |
+/// |---|---|
+/// | 0 | governance |
+/// | 1 | pending governance, number of types, number of proposals |
+/// | 2 | issuer → parent, level, epoch, admitted, dissolved: one slot |
+/// | 3 | issuer → successor |
+/// | 4 | issuer → directory hash |
+/// | 5 | type id → code, version, single use; then the file hash |
+/// | 6 | keccak256(code, version) → type id |
+/// | 7 | issuer → type id → current grant: one slot |
+/// | 8 | issuer → type id → earlier grants, oldest first |
+/// | 9 | issuer → number of keys |
+/// | 10 | issuer → key → interval, compromise, purpose: one slot; then the thumbprint |
+/// | 11 | thumbprint → issuer and key |
+/// | 12 | role scope → signer → interval: one slot |
+/// | 13 | issuer → its operators |
+/// | 14 | proposal id → proposal |
+/// | 15 | issuer → scheduled reset of its roles |
+/// | 16 | signer → nonce words |
+contract IssuerRegistry is IIssuerRegistry, SaltedDomain {
+    using EnumerableSet for EnumerableSet.Bytes32Set;
+    using NonceMap for mapping(uint256 => uint256);
+
+    uint8 private constant _MAX_LEVEL = 5;
+    uint8 private constant _PURPOSE_CREDENTIAL = 1;
+    uint8 private constant _PURPOSE_SEAL = 3;
+    uint8 private constant _PURPOSE_LAST = 6;
+    uint8 private constant _ROLE_ADMIN = 1;
+    uint8 private constant _ROLE_OPERATOR = 2;
+    uint8 private constant _ROLE_MAKER = 3;
+    uint8 private constant _ROLE_APPROVER = 4;
+    uint8 private constant _ROLE_REDEEMER = 5;
+    uint8 private constant _CAUSE_BREAKS = 0x80;
+    uint40 private constant _PROPOSAL_LIFE = 7 days;
+    uint40 private constant _RESET_DELAY = 24 hours;
+    uint40 private constant _FOREVER = type(uint40).max;
+    /// Bounds the loop that removes them when roles are reset.
+    uint256 private constant _MAX_OPERATORS = 32;
+    bytes32 private constant _AUTHORISATION_TYPEHASH = keccak256(
+        "Authorisation(bytes18 issuer,bytes32 callHash,bytes32 signer,uint256 nonce,uint64 deadline)"
+    );
+
+    struct KeyRef {
+        IssuerId issuer;
+        uint32 key;
+    }
+
+    struct Interval {
+        uint40 validFrom;
+        uint40 validUntil;
+    }
+
+    struct Reset {
+        bytes32 admin1;
+        bytes32 admin2;
+        IssuerId by;
+        uint40 readyAt;
+    }
+
+    IssuerId private immutable _rootIssuer;
+
+    address private _governance;
+    address private _pendingGovernance;
+    uint32 private _typeCount;
+    uint64 private _proposalCount;
+    mapping(IssuerId issuer => Issuer) private _issuers;
+    mapping(IssuerId issuer => IssuerId) private _successors;
+    mapping(IssuerId issuer => bytes32 hash) private _directories;
+    mapping(uint32 typeId => CredentialType) private _types;
+    mapping(bytes32 codeAndVersion => uint32 typeId) private _typeIds;
+    mapping(IssuerId issuer => mapping(uint32 typeId => Grant)) private _grants;
+    mapping(IssuerId issuer => mapping(uint32 typeId => Grant[])) private _earlierGrants;
+    mapping(IssuerId issuer => uint32 count) private _keyCounts;
+    mapping(IssuerId issuer => mapping(uint32 key => Key)) private _keys;
+    mapping(bytes32 thumbprint => KeyRef) private _keyRefs;
+    mapping(bytes32 scope => mapping(bytes32 signer => Interval)) private _roles;
+    mapping(IssuerId issuer => EnumerableSet.Bytes32Set) private _operators;
+    mapping(uint256 proposalId => Proposal) private _proposals;
+    mapping(IssuerId issuer => Reset) private _resets;
+    mapping(bytes32 signer => mapping(uint256 word => uint256 bits)) private _nonces;
+
+    modifier onlySelf() {
+        if (msg.sender != address(this)) revert RegistryOnlySelf(msg.sender);
+        _;
+    }
+
+    modifier onlyGovernance() {
+        if (msg.sender != _governance) revert RegistryOnlyGovernance(msg.sender);
+        _;
+    }
+
+    constructor(
+        bytes32 ledgerId_,
+        address governance_,
+        IssuerId rootIssuer_,
+        bytes32 admin1,
+        bytes32 admin2,
+        bytes32 directoryHash
+    ) SaltedDomain(keccak256("ecert IssuerRegistry"), ledgerId_) {
+        _rootIssuer = rootIssuer_;
+        _governance = governance_;
+        emit GovernanceTransferred(address(0), governance_);
+        _admit(rootIssuer_, rootIssuer_, 1, admin1, admin2, directoryHash);
+    }
+
+    // ---- two admins ----
+
+    /// @inheritdoc IIssuerRegistry
+    function propose(IssuerId by, bytes calldata act, Auth calldata auth) external returns (uint256 proposalId) {
+        bytes32 actHash = keccak256(act);
+        _requireAct(by, act);
+        _authorise(by, keccak256(abi.encode(this.propose.selector, by, actHash)), auth);
+        proposalId = ++_proposalCount;
+        uint40 expiresAt = _now() + _PROPOSAL_LIFE;
+        _proposals[proposalId] = Proposal(by, expiresAt, auth.signer, actHash);
+        emit ActProposed(proposalId, by, auth.signer, actHash, expiresAt);
+    }
+
+    /// @inheritdoc IIssuerRegistry
+    function accept(uint256 proposalId, bytes calldata act, Auth calldata auth) external {
+        Proposal memory proposal = _requireProposal(proposalId);
+        bytes32 actHash = keccak256(act);
+        if (actHash != proposal.actHash) revert RegistryActMismatch(proposalId, proposal.actHash, actHash);
+        if (_now() >= proposal.expiresAt) revert RegistryExpired(proposal.expiresAt, _now());
+        if (auth.signer == proposal.proposer) revert RegistrySameSigner(auth.signer);
+        // A proposal dies with its proposer's role, else one admin alone could use what a removed one left.
+        _requireRole(proposal.by, proposal.proposer, _ROLE_ADMIN);
+        _authorise(proposal.by, keccak256(abi.encode(this.accept.selector, proposalId, actHash)), auth);
+        delete _proposals[proposalId];
+        emit ActAccepted(proposalId, proposal.by, auth.signer);
+        (bool done, bytes memory reason) = address(this).call(act);
+        if (!done) {
+            // Assembly: hands the act's own custom error on, bytes as they are.
+            assembly ("memory-safe") {
+                revert(add(reason, 0x20), mload(reason))
+            }
+        }
+    }
+
+    /// @inheritdoc IIssuerRegistry
+    function cancel(uint256 proposalId, Auth calldata auth) external {
+        Proposal memory proposal = _requireProposal(proposalId);
+        _authorise(proposal.by, keccak256(abi.encode(this.cancel.selector, proposalId)), auth);
+        delete _proposals[proposalId];
+        emit ActCancelled(proposalId, auth.signer);
+    }
+
+    // ---- acts ----
+
+    /// @inheritdoc IIssuerRegistry
+    function admitIssuer(IssuerId by, IssuerId issuer, bytes32 admin1, bytes32 admin2, bytes32 directoryHash)
+        external
+        onlySelf
+    {
+        uint8 level = _issuers[by].level + 1;
+        if (level > _MAX_LEVEL) revert RegistryTooDeep(by, level);
+        if (_issuers[issuer].level != 0) revert RegistryIssuerExists(issuer);
+        _admit(by, issuer, level, admin1, admin2, directoryHash);
+    }
+
+    /// @inheritdoc IIssuerRegistry
+    function setDirectory(IssuerId by, IssuerId issuer, bytes32 directoryHash) external onlySelf {
+        _requireAncestor(by, issuer);
+        _setDirectory(by, issuer, directoryHash);
+    }
+
+    /// @inheritdoc IIssuerRegistry
+    function grantType(IssuerId by, IssuerId issuer, uint32 typeId, uint40 validFrom, uint40 validUntil)
+        external
+        onlySelf
+    {
+        _requireType(typeId);
+        _requireInterval(validFrom, validUntil);
+        // A dissolved issuer may still be granted a type: its own children's grants hang on it.
+        IssuerId parent = _requireKnown(issuer).parent;
+        if (_heirOf(parent) != by) revert RegistryNotAncestor(by, issuer);
+        if (parent != issuer) {
+            _requireGrant(parent, typeId, _now());
+            uint40 limit = _grants[parent][typeId].validUntil;
+            if (validUntil > limit) revert RegistryGrantExceedsParent(parent, typeId, limit);
+        }
+        Grant memory current = _grants[issuer][typeId];
+        if (current.validUntil != 0) {
+            // A new grant never covers what was withdrawn, and never leaves a hole in a running one.
+            uint40 earliest = current.withdrawnAt != 0 ? current.withdrawnAt : current.validFrom;
+            bool isRunning = current.withdrawnAt == 0 && current.validFrom <= _now() && _now() < current.validUntil;
+            if (validFrom < earliest || (isRunning && validFrom > _now())) {
+                revert RegistryBadInterval(validFrom, validUntil);
+            }
+            _earlierGrants[issuer][typeId].push(current);
+        }
+        _grants[issuer][typeId] = Grant(validFrom, validUntil, 0, 0, 0);
+        emit TypeGranted(issuer, typeId, by, validFrom, validUntil);
+    }
+
+    /// @inheritdoc IIssuerRegistry
+    function withdrawGrant(IssuerId by, IssuerId issuer, uint32 typeId, uint40 since, uint8 cause) external onlySelf {
+        _requireAncestor(by, issuer);
+        Grant storage current = _grants[issuer][typeId];
+        if (current.validUntil == 0) revert RegistryGrantMissing(issuer, typeId);
+        if (current.withdrawnAt != 0) revert RegistryAlreadyWithdrawn(issuer, typeId, current.withdrawnAt);
+        uint8 reason = cause & ~_CAUSE_BREAKS;
+        if (reason == 0 || reason > 2) revert RegistryBadCause(cause);
+        Grant[] storage earlier = _earlierGrants[issuer][typeId];
+        uint40 earliest = earlier.length == 0 ? current.validFrom : earlier[0].validFrom;
+        if (since < earliest || since > _now()) revert RegistrySinceOutOfRange(since, earliest, _now());
+        current.withdrawnSince = since;
+        current.withdrawnAt = _now();
+        current.cause = cause;
+        emit GrantWithdrawn(issuer, typeId, by, since, cause);
+    }
+
+    /// @inheritdoc IIssuerRegistry
+    function registerKey(
+        IssuerId by,
+        IssuerId issuer,
+        bytes32 thumbprint,
+        uint8 purpose,
+        uint40 validFrom,
+        uint40 validUntil
+    ) external onlySelf {
+        _requireOwnOrAncestor(by, issuer);
+        _requireLiving(issuer);
+        _requireInterval(validFrom, validUntil);
+        if (purpose == 0 || purpose > _PURPOSE_LAST) revert RegistryBadPurpose(purpose);
+        KeyRef memory known = _keyRefs[thumbprint];
+        if (known.key != 0) revert RegistryKeyExists(thumbprint, known.issuer, known.key);
+        uint32 key = ++_keyCounts[issuer];
+        _keys[issuer][key] = Key(validFrom, validUntil, 0, purpose, thumbprint);
+        _keyRefs[thumbprint] = KeyRef(issuer, key);
+        emit KeyRegistered(issuer, key, thumbprint, purpose, validFrom, validUntil);
+    }
+
+    /// @inheritdoc IIssuerRegistry
+    function retireKey(IssuerId by, IssuerId issuer, uint32 key, uint40 validUntil) external onlySelf {
+        _requireOwnOrAncestor(by, issuer);
+        Key storage stored = _requireKeyExists(issuer, key);
+        // A time that has passed means now: an earlier end would break what the key signed since.
+        uint40 end = validUntil < _now() ? _now() : validUntil;
+        if (end >= stored.validUntil) revert RegistrySinceOutOfRange(validUntil, _now(), stored.validUntil);
+        stored.validUntil = end;
+        emit KeyRetired(issuer, key, end, by);
+    }
+
+    /// @inheritdoc IIssuerRegistry
+    function compromiseKey(IssuerId by, IssuerId issuer, uint32 key, uint40 since) external onlySelf {
+        _requireOwnOrAncestor(by, issuer);
+        Key storage stored = _requireKeyExists(issuer, key);
+        uint40 current = stored.compromisedSince;
+        if (since < stored.validFrom || since == 0 || since > _now()) {
+            revert RegistrySinceOutOfRange(since, stored.validFrom, _now());
+        }
+        if (current != 0 && since >= current) revert RegistryKeyOnlyEarlier(current, since);
+        stored.compromisedSince = since;
+        emit KeyCompromised(issuer, key, since, by);
+    }
+
+    /// @inheritdoc IIssuerRegistry
+    function setRole(
+        IssuerId by,
+        IssuerId issuer,
+        bytes32 signer,
+        uint8 role,
+        uint32 typeId,
+        uint40 validFrom,
+        uint40 validUntil
+    ) external onlySelf {
+        if (by != issuer) revert RegistryNotOwnAct(by, issuer);
+        if (signer == 0) revert RegistryZeroSigner();
+        bool isRedeemer = role == _ROLE_REDEEMER;
+        if (role == 0 || role > _ROLE_REDEEMER || (!isRedeemer && typeId != 0)) revert RegistryBadRole(role, typeId);
+        if (isRedeemer && !_requireType(typeId).singleUse) revert RegistryBadRole(role, typeId);
+        if (validFrom != 0 || validUntil != 0) _requireInterval(validFrom, validUntil);
+        _setRole(issuer, signer, role, typeId, validFrom, validUntil);
+    }
+
+    /// @inheritdoc IIssuerRegistry
+    function dissolveIssuer(IssuerId by, IssuerId issuer, IssuerId successor) external onlySelf {
+        if (by == issuer) revert RegistryNotAncestor(by, issuer);
+        _requireAncestor(by, issuer);
+        _requireLiving(issuer);
+        _issuers[issuer].dissolvedAt = _now();
+        if (IssuerId.unwrap(successor) != 0) {
+            // A dissolved issuer is never a successor, so no chain of successors closes into a ring.
+            _requireLiving(successor);
+            _successors[issuer] = successor;
+            _removeOperators(issuer);
+        }
+        emit IssuerDissolved(issuer, successor, by);
+    }
+
+    /// @inheritdoc IIssuerRegistry
+    function scheduleReset(IssuerId by, IssuerId issuer, bytes32 admin1, bytes32 admin2) external onlySelf {
+        _requireAncestor(by, issuer);
+        _requireTwoSigners(admin1, admin2);
+        uint40 readyAt = _now() + _RESET_DELAY;
+        _resets[issuer] = Reset(admin1, admin2, by, readyAt);
+        emit ResetScheduled(issuer, by, admin1, admin2, readyAt);
+    }
+
+    /// @inheritdoc IIssuerRegistry
+    function cancelReset(IssuerId by, IssuerId issuer) external onlySelf {
+        Reset memory scheduled = _requireReset(issuer);
+        if (by != issuer && by != scheduled.by) revert RegistryNotOwnAct(by, issuer);
+        delete _resets[issuer];
+        emit ResetCancelled(issuer);
+    }
+
+    // ---- anybody, governance ----
+
+    /// @inheritdoc IIssuerRegistry
+    function executeReset(IssuerId issuer) external {
+        Reset memory scheduled = _requireReset(issuer);
+        if (_now() < scheduled.readyAt) revert RegistryResetTooEarly(issuer, scheduled.readyAt);
+        delete _resets[issuer];
+        uint24 epoch = ++_issuers[issuer].epoch;
+        emit RolesReset(issuer, epoch, scheduled.admin1, scheduled.admin2);
+        _removeOperators(issuer);
+        _setRole(issuer, scheduled.admin1, _ROLE_ADMIN, 0, _now(), _FOREVER);
+        _setRole(issuer, scheduled.admin2, _ROLE_ADMIN, 0, _now(), _FOREVER);
+    }
+
+    /// @inheritdoc IIssuerRegistry
+    function registerType(bytes21 code, uint16 version, bytes32 fileHash, bool singleUse)
+        external
+        onlyGovernance
+        returns (uint32 typeId)
+    {
+        bytes32 name = keccak256(abi.encode(code, version));
+        if (_typeIds[name] != 0) revert RegistryTypeExists(code, version);
+        typeId = ++_typeCount;
+        _typeIds[name] = typeId;
+        _types[typeId] = CredentialType(code, version, singleUse, fileHash);
+        emit TypeRegistered(typeId, code, version, fileHash, singleUse);
+    }
+
+    /// @inheritdoc IIssuerRegistry
+    function transferGovernance(address to) external onlyGovernance {
+        _pendingGovernance = to;
+        emit GovernanceTransferStarted(_governance, to);
+    }
+
+    /// @inheritdoc IIssuerRegistry
+    function acceptGovernance() external {
+        if (msg.sender != _pendingGovernance) revert RegistryOnlyGovernance(msg.sender);
+        emit GovernanceTransferred(_governance, msg.sender);
+        _governance = msg.sender;
+        _pendingGovernance = address(0);
+    }
+
+    // ---- what the ledger asks ----
+
+    /// @inheritdoc IIssuerRegistry
+    function requireAnchor(
+        IssuerId issuer,
+        uint32 typeId,
+        uint32 key,
+        bytes32 operator,
+        bytes32 maker,
+        bytes32 approver
+    ) external view {
+        uint40 time = _now();
+        Issuer memory node = _requireLiving(issuer);
+        _requireRoleIn(issuer, 0, operator, _ROLE_OPERATOR);
+        _requireRoleIn(issuer, node.epoch, maker, _ROLE_MAKER);
+        _requireRoleIn(issuer, node.epoch, approver, _ROLE_APPROVER);
+        uint8 purpose = typeId == 0 ? _PURPOSE_SEAL : _PURPOSE_CREDENTIAL;
+        Key storage stored = _keys[issuer][key];
+        if (!_isKeyGood(stored, time) || stored.purpose != purpose) {
+            revert RegistryKeyNotGood(issuer, key, purpose, time);
+        }
+        if (typeId == 0) return;
+        _requireGrant(issuer, typeId, time);
+        // A dissolved ancestor does not stop its children; a withdrawn grant of it does.
+        while (node.level > 1) {
+            issuer = node.parent;
+            _requireGrant(issuer, typeId, time);
+            node = _issuers[issuer];
+        }
+    }
+
+    /// @inheritdoc IIssuerRegistry
+    function requireRoles(IssuerId by, bytes32 operator, bytes32 maker, bytes32 approver) external view {
+        if (operator != 0) _requireRoleIn(by, 0, operator, _ROLE_OPERATOR);
+        if (maker | approver == 0) return;
+        uint24 epoch = _issuers[by].epoch;
+        if (maker != 0) _requireRoleIn(by, epoch, maker, _ROLE_MAKER);
+        if (approver != 0) _requireRoleIn(by, epoch, approver, _ROLE_APPROVER);
+    }
+
+    /// @inheritdoc IIssuerRegistry
+    function requireActsFor(IssuerId by, IssuerId issuer) external view {
+        _requireKnown(issuer);
+        if (_heirOf(issuer) != by) revert RegistryNotOwnAct(by, issuer);
+    }
+
+    /// @inheritdoc IIssuerRegistry
+    function checkSignature(bytes32 signer, bytes32 digest, bytes calldata signature) external view returns (bool) {
+        return SignerCheck.isSigned(signer, digest, signature);
+    }
+
+    // ---- views ----
+
+    /// @inheritdoc IIssuerRegistry
+    function ledgerId() external view returns (bytes32) {
+        return _domainSalt();
+    }
+
+    /// @inheritdoc IIssuerRegistry
+    function domainSeparator() external view returns (bytes32) {
+        return _separator();
+    }
+
+    /// @inheritdoc IIssuerRegistry
+    function governance() external view returns (address) {
+        return _governance;
+    }
+
+    /// @inheritdoc IIssuerRegistry
+    function rootIssuer() external view returns (IssuerId) {
+        return _rootIssuer;
+    }
+
+    /// @inheritdoc IIssuerRegistry
+    function issuerOf(IssuerId issuer) external view returns (Issuer memory) {
+        return _requireKnown(issuer);
+    }
+
+    /// @inheritdoc IIssuerRegistry
+    function successorOf(IssuerId issuer) external view returns (IssuerId) {
+        return _successors[issuer];
+    }
+
+    /// @inheritdoc IIssuerRegistry
+    function directoryOf(IssuerId issuer) external view returns (bytes32) {
+        return _directories[issuer];
+    }
+
+    /// @inheritdoc IIssuerRegistry
+    function isAncestor(IssuerId ancestor, IssuerId issuer) external view returns (bool) {
+        return _isAncestor(ancestor, issuer);
+    }
+
+    /// @inheritdoc IIssuerRegistry
+    function typeOf(uint32 typeId) external view returns (CredentialType memory) {
+        return _requireType(typeId);
+    }
+
+    /// @inheritdoc IIssuerRegistry
+    function typeCount() external view returns (uint32) {
+        return _typeCount;
+    }
+
+    /// @inheritdoc IIssuerRegistry
+    function grantOf(IssuerId issuer, uint32 typeId) external view returns (Grant memory) {
+        return _grants[issuer][typeId];
+    }
+
+    /// @inheritdoc IIssuerRegistry
+    function grantCount(IssuerId issuer, uint32 typeId) external view returns (uint256) {
+        return _earlierGrants[issuer][typeId].length + (_grants[issuer][typeId].validUntil == 0 ? 0 : 1);
+    }
+
+    /// @inheritdoc IIssuerRegistry
+    function grantAt(IssuerId issuer, uint32 typeId, uint40 time)
+        external
+        view
+        returns (bool good, Grant memory covering)
+    {
+        Grant[] storage earlier = _earlierGrants[issuer][typeId];
+        Grant memory grant = _grants[issuer][typeId];
+        bool isBroken;
+        // Newest first: a renewal takes over from the grant that it overlaps.
+        for (uint256 i = earlier.length;; --i) {
+            if (covering.validUntil == 0 && grant.validFrom <= time && time < grant.validUntil) covering = grant;
+            bool isWithin = grant.withdrawnSince <= time && time < grant.withdrawnAt;
+            if (isWithin && grant.cause & _CAUSE_BREAKS != 0) isBroken = true;
+            if (i == 0) break;
+            grant = earlier[i - 1];
+        }
+        bool isOver = covering.withdrawnAt != 0 && time >= covering.withdrawnAt;
+        good = covering.validUntil != 0 && !isBroken && !isOver;
+    }
+
+    /// @inheritdoc IIssuerRegistry
+    function keyCount(IssuerId issuer) external view returns (uint32) {
+        return _keyCounts[issuer];
+    }
+
+    /// @inheritdoc IIssuerRegistry
+    function keyOf(IssuerId issuer, uint32 key) external view returns (Key memory) {
+        return _requireKeyExists(issuer, key);
+    }
+
+    /// @inheritdoc IIssuerRegistry
+    function keyAt(bytes32 thumbprint, uint40 time)
+        external
+        view
+        returns (bool good, IssuerId issuer, uint32 key, Key memory found)
+    {
+        KeyRef memory ref = _keyRefs[thumbprint];
+        found = _keys[ref.issuer][ref.key];
+        return (_isKeyGood(found, time), ref.issuer, ref.key, found);
+    }
+
+    /// @inheritdoc IIssuerRegistry
+    function hasRole(IssuerId issuer, bytes32 signer, uint8 role, uint32 typeId) external view returns (bool) {
+        return _isNow(_roles[_scope(issuer, _roleEpoch(issuer, role), role, typeId)][signer]);
+    }
+
+    /// @inheritdoc IIssuerRegistry
+    function roleOf(IssuerId issuer, bytes32 signer, uint8 role, uint32 typeId)
+        external
+        view
+        returns (uint40 validFrom, uint40 validUntil)
+    {
+        Interval memory interval = _roles[_scope(issuer, _roleEpoch(issuer, role), role, typeId)][signer];
+        return (interval.validFrom, interval.validUntil);
+    }
+
+    /// @inheritdoc IIssuerRegistry
+    function proposalOf(uint256 proposalId) external view returns (Proposal memory) {
+        return _proposals[proposalId];
+    }
+
+    /// @inheritdoc IIssuerRegistry
+    function nonceUsed(bytes32 signer, uint256 nonce) external view returns (bool) {
+        return _nonces[signer].isUsed(nonce);
+    }
+
+    /// @inheritdoc IIssuerRegistry
+    function authorisationDigest(IssuerId issuer, bytes32 callHash, bytes32 signer, uint256 nonce, uint64 deadline)
+        public
+        view
+        returns (bytes32)
+    {
+        return _digest(keccak256(abi.encode(_AUTHORISATION_TYPEHASH, issuer, callHash, signer, nonce, deadline)));
+    }
+
+    /// @inheritdoc IIssuerRegistry
+    function resetOf(IssuerId issuer)
+        external
+        view
+        returns (bytes32 admin1, bytes32 admin2, uint40 readyAt, IssuerId by)
+    {
+        Reset memory scheduled = _resets[issuer];
+        return (scheduled.admin1, scheduled.admin2, scheduled.readyAt, scheduled.by);
+    }
+
+    // ---- writing ----
+
+    function _admit(
+        IssuerId parent,
+        IssuerId issuer,
+        uint8 level,
+        bytes32 admin1,
+        bytes32 admin2,
+        bytes32 directoryHash
+    ) private {
+        _requireIssuerId(issuer);
+        _requireTwoSigners(admin1, admin2);
+        _issuers[issuer] = Issuer(parent, level, 0, _now(), 0);
+        emit IssuerAdmitted(issuer, parent, level, admin1, admin2);
+        _setDirectory(parent, issuer, directoryHash);
+        _setRole(issuer, admin1, _ROLE_ADMIN, 0, _now(), _FOREVER);
+        _setRole(issuer, admin2, _ROLE_ADMIN, 0, _now(), _FOREVER);
+    }
+
+    function _setDirectory(IssuerId by, IssuerId issuer, bytes32 directoryHash) private {
+        _directories[issuer] = directoryHash;
+        emit DirectorySet(issuer, directoryHash, by);
+    }
+
+    function _setRole(
+        IssuerId issuer,
+        bytes32 signer,
+        uint8 role,
+        uint32 typeId,
+        uint40 validFrom,
+        uint40 validUntil
+    ) private {
+        uint24 epoch = _roleEpoch(issuer, role);
+        if (role == _ROLE_OPERATOR) {
+            EnumerableSet.Bytes32Set storage operators = _operators[issuer];
+            if (validUntil == 0) {
+                operators.remove(signer);
+            } else if (operators.add(signer) && operators.length() > _MAX_OPERATORS) {
+                revert RegistryTooManyOperators(issuer, _MAX_OPERATORS);
+            }
+        }
+        _roles[_scope(issuer, epoch, role, typeId)][signer] = Interval(validFrom, validUntil);
+        emit RoleSet(issuer, signer, role, typeId, validFrom, validUntil, _issuers[issuer].epoch);
+    }
+
+    function _removeOperators(IssuerId issuer) private {
+        bytes32[] memory operators = _operators[issuer].values();
+        for (uint256 i = 0; i < operators.length; ++i) {
+            _setRole(issuer, operators[i], _ROLE_OPERATOR, 0, 0, 0);
+        }
+    }
+
+    function _authorise(IssuerId by, bytes32 callHash, Auth calldata auth) private {
+        _requireLiving(by);
+        _requireRole(by, auth.signer, _ROLE_ADMIN);
+        if (auth.signature.length == 0) {
+            if (SignerCheck.ofAddress(msg.sender) != auth.signer) revert RegistryBadSignature(auth.signer);
+            return;
+        }
+        if (block.timestamp > auth.deadline) revert RegistryExpired(auth.deadline, uint64(block.timestamp));
+        if (!_nonces[auth.signer].use(auth.nonce)) revert RegistryNonceUsed(auth.signer, auth.nonce);
+        bytes32 digest = authorisationDigest(by, callHash, auth.signer, auth.nonce, auth.deadline);
+        if (!SignerCheck.isSigned(auth.signer, digest, auth.signature)) revert RegistryBadSignature(auth.signer);
+    }
+
+    // ---- asking ----
+
+    function _now() private view returns (uint40) {
+        return uint40(block.timestamp);
+    }
+
+    /// Operators lie outside the epochs, and are removed one by one at a reset: an instant suspension then
+    /// reads one slot less.
+    function _roleEpoch(IssuerId issuer, uint8 role) private view returns (uint24) {
+        return role == _ROLE_OPERATOR ? 0 : _issuers[issuer].epoch;
+    }
+
+    /// Issuer 144 bits, zeros 48, epoch 24, role 8, type 32.
+    function _scope(IssuerId issuer, uint24 epoch, uint8 role, uint32 typeId) private pure returns (bytes32) {
+        return bytes32(IssuerId.unwrap(issuer))
+            | bytes32((uint256(epoch) << 40) | (uint256(role) << 32) | uint256(typeId));
+    }
+
+    function _isNow(Interval memory interval) private view returns (bool) {
+        return interval.validFrom <= block.timestamp && block.timestamp < interval.validUntil;
+    }
+
+    function _isKeyGood(Key memory key, uint40 time) private pure returns (bool) {
+        bool isHonest = key.compromisedSince == 0 || time < key.compromisedSince;
+        return key.validFrom <= time && time < key.validUntil && isHonest;
+    }
+
+    function _isAncestor(IssuerId ancestor, IssuerId issuer) private view returns (bool) {
+        Issuer memory node = _issuers[issuer];
+        while (node.level > 1) {
+            issuer = node.parent;
+            if (issuer == ancestor) return true;
+            node = _issuers[issuer];
+        }
+        // Level 1 is its own parent: the root acts on itself. Level 0 is unknown.
+        return node.level == 1 && issuer == ancestor;
+    }
+
+    /// The issuer itself, or who took over at the end of the chain of successors.
+    function _heirOf(IssuerId issuer) private view returns (IssuerId heir) {
+        heir = issuer;
+        while (_issuers[heir].dissolvedAt != 0) {
+            IssuerId next = _successors[heir];
+            if (IssuerId.unwrap(next) == 0) break;
+            heir = next;
+        }
+    }
+
+    function _requireRoleIn(IssuerId issuer, uint24 epoch, bytes32 signer, uint8 role) private view {
+        if (!_isNow(_roles[_scope(issuer, epoch, role, 0)][signer])) {
+            revert RegistryMissingRole(issuer, signer, role);
+        }
+    }
+
+    function _requireRole(IssuerId issuer, bytes32 signer, uint8 role) private view {
+        _requireRoleIn(issuer, _roleEpoch(issuer, role), signer, role);
+    }
+
+    function _requireGrant(IssuerId issuer, uint32 typeId, uint40 time) private view {
+        Grant memory grant = _grants[issuer][typeId];
+        if (grant.validUntil == 0) revert RegistryGrantMissing(issuer, typeId);
+        if (time < grant.validFrom || time >= grant.validUntil || grant.withdrawnAt != 0) {
+            revert RegistryGrantNotGood(issuer, typeId, time);
+        }
+    }
+
+    function _requireKnown(IssuerId issuer) private view returns (Issuer memory found) {
+        found = _issuers[issuer];
+        if (found.level == 0) revert RegistryUnknownIssuer(issuer);
+    }
+
+    function _requireLiving(IssuerId issuer) private view returns (Issuer memory found) {
+        found = _requireKnown(issuer);
+        if (found.dissolvedAt != 0) revert RegistryDissolved(issuer, found.dissolvedAt);
+    }
+
+    function _requireAncestor(IssuerId by, IssuerId issuer) private view {
+        _requireKnown(issuer);
+        if (!_isAncestor(by, issuer)) revert RegistryNotAncestor(by, issuer);
+    }
+
+    function _requireOwnOrAncestor(IssuerId by, IssuerId issuer) private view {
+        if (by != issuer) _requireAncestor(by, issuer);
+    }
+
+    function _requireType(uint32 typeId) private view returns (CredentialType memory found) {
+        if (typeId == 0 || typeId > _typeCount) revert RegistryUnknownType(typeId);
+        return _types[typeId];
+    }
+
+    function _requireKeyExists(IssuerId issuer, uint32 key) private view returns (Key storage stored) {
+        if (key == 0 || key > _keyCounts[issuer]) revert RegistryUnknownKey(issuer, key);
+        return _keys[issuer][key];
+    }
+
+    function _requireProposal(uint256 proposalId) private view returns (Proposal memory proposal) {
+        proposal = _proposals[proposalId];
+        if (proposal.expiresAt == 0) revert RegistryUnknownProposal(proposalId);
+    }
+
+    function _requireReset(IssuerId issuer) private view returns (Reset memory scheduled) {
+        scheduled = _resets[issuer];
+        if (scheduled.readyAt == 0) revert RegistryNoReset(issuer);
+    }
+
+    function _requireInterval(uint40 validFrom, uint40 validUntil) private pure {
+        if (validFrom >= validUntil) revert RegistryBadInterval(validFrom, validUntil);
+    }
+
+    function _requireTwoSigners(bytes32 first, bytes32 second) private pure {
+        if (first == 0 || second == 0) revert RegistryZeroSigner();
+        if (first == second) revert RegistrySameSigner(first);
+    }
+
+    /// Digits and capital letters only; the check digit is the business of who reads the directory.
+    function _requireIssuerId(IssuerId issuer) private pure {
+        bytes18 text = IssuerId.unwrap(issuer);
+        for (uint256 i = 0; i < 18; ++i) {
+            bytes1 char = text[i];
+            bool isDigit = char >= "0" && char <= "9";
+            bool isLetter = char >= "A" && char <= "Z";
+            if (!isDigit && !isLetter) revert RegistryBadIssuerId(issuer);
+        }
+    }
+
+    function _requireAct(IssuerId by, bytes calldata act) private pure {
+        bytes4 selector = act.length < 4 ? bytes4(0) : bytes4(act[:4]);
+        bool isAct = selector == IIssuerRegistry.admitIssuer.selector || selector == IIssuerRegistry.setDirectory.selector
+            || selector == IIssuerRegistry.grantType.selector || selector == IIssuerRegistry.withdrawGrant.selector
+            || selector == IIssuerRegistry.registerKey.selector || selector == IIssuerRegistry.retireKey.selector
+            || selector == IIssuerRegistry.compromiseKey.selector || selector == IIssuerRegistry.setRole.selector
+            || selector == IIssuerRegistry.dissolveIssuer.selector || selector == IIssuerRegistry.scheduleReset.selector
+            || selector == IIssuerRegistry.cancelReset.selector;
+        if (!isAct || act.length < 36) revert RegistryNotAnAct(selector);
+        IssuerId named = IssuerId.wrap(bytes18(act[4:36]));
+        if (named != by) revert RegistryNotOwnAct(by, named);
+    }
+}
