@@ -10,6 +10,7 @@ from __future__ import annotations
 import binascii
 import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -103,31 +104,30 @@ def read_json(raw: bytes) -> tuple[Any, str | None]:
     pairs = _Pairs()
     try:
         text = raw.decode("utf-8")
+        _require_depth(text)
         value = json.loads(text, object_pairs_hook=pairs.take, parse_constant=_refuse_constant)
         if "\\u" in text:
             json.dumps(value, ensure_ascii=False).encode("utf-8")
-    except RecursionError as error:
-        raise InputError("JSON_TOO_DEEP", "the JSON text is nested too deeply") from error
     except ValueError as error:
         raise InputError("JSON_INVALID", "not a JSON text in UTF-8") from error
-    _require_depth(value)
     return value, pairs.duplicate
 
 
-def _require_depth(value: Any) -> None:
-    """Walks level by level, since a recursive walk would fail on what it looks for."""
-    level = [value]
-    for _ in range(MAX_DEPTH):
-        deeper: list[Any] = []
-        for item in level:
-            if isinstance(item, dict):
-                deeper.extend(item.values())
-            elif isinstance(item, list):
-                deeper.extend(item)
-        if not deeper:
-            return
-        level = deeper
-    raise InputError("JSON_TOO_DEEP", "the JSON text is nested too deeply", maximum=MAX_DEPTH)
+_STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
+
+
+def _require_depth(text: str) -> None:
+    """Counts brackets before the parser recurses: where it would fail depends on the caller's stack."""
+    if text.count("[") + text.count("{") <= MAX_DEPTH:
+        return
+    depth = 0
+    for character in _STRING.sub("", text):
+        if character in "[{":
+            depth += 1
+            if depth > MAX_DEPTH:
+                raise InputError("JSON_TOO_DEEP", "the JSON text is nested too deeply", maximum=MAX_DEPTH)
+        elif character in "]}":
+            depth -= 1
 
 
 def strict_json_object(raw: bytes) -> dict[str, Any]:
