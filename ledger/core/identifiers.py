@@ -22,7 +22,7 @@ from ledger.core.errors import InputError
 LICENCE_ROOT: Final = "1.2.156.3005.2"
 MAX_SERIAL_LENGTH: Final = 64
 MAX_VERSION: Final = 999
-EARLIEST_BIRTH_YEAR: Final = 1850  # the oldest published example was born in 1880
+EARLIEST_BIRTH: Final = "18500101"  # the oldest published example was born in 1880
 
 _USCC_ALPHABET: Final = "0123456789ABCDEFGHJKLMNPQRTUWXY"  # without I, O, S, V, Z
 _USCC_VALUE: Final = {character: value for value, character in enumerate(_USCC_ALPHABET)}
@@ -156,29 +156,53 @@ def resident_id_check(body: str) -> str:
     return _ID_CHECKS[(sum(map(mul, _ID_WEIGHTS, body.encode("ascii"))) - _ID_ZERO) % 11]
 
 
+def resident_id_fault(text: str, today: str) -> str | None:
+    """Code of the first fault of a resident ID, None when it is good.
+
+    Args:
+        text: 18 characters.
+        today: YYYYMMDD; a later birth date is refused.
+    """
+    if len(text) != _ID_LENGTH:
+        return "ID_LENGTH"
+    if not _ID_SHAPE.fullmatch(text):
+        return "ID_CHARACTER"
+    if _ID_CHECKS[(sum(map(mul, _ID_WEIGHTS, text.encode())) - _ID_ZERO) % 11] != text[17]:
+        return "ID_CHECK"
+    if not _PROVINCE.match(text):
+        return "ID_DIVISION"
+    return None if _is_birth_date(text[6:14], today) else "ID_DATE"
+
+
+def _is_birth_date(text: str, today: str) -> bool:
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return False
+    return EARLIEST_BIRTH <= text <= today
+
+
+_ID_FAULTS: Final = {
+    "ID_LENGTH": "A resident ID has 18 characters.",
+    "ID_CHARACTER": "A resident ID has 17 digits and a digit or X.",
+    "ID_CHECK": "The last character of the resident ID does not fit the others.",
+    "ID_DIVISION": "The resident ID starts with no known province.",
+    "ID_DATE": "The resident ID has a birth date that never was or is not plausible.",
+}
+
+
 def parse_resident_id(text: str, *, today: date | None = None) -> ResidentId:
     """Parts of a resident ID: province known, birth date real and plausible, check right.
 
     Args:
         text: 18 characters.
         today: when given, a later birth date is refused.
-    Raises: InputError ID_LENGTH, ID_CHARACTER, ID_DIVISION, ID_DATE, ID_CHECK.
+    Raises: InputError ID_LENGTH, ID_CHARACTER, ID_CHECK, ID_DIVISION, ID_DATE.
     """
-    if len(text) != _ID_LENGTH:
-        raise InputError("ID_LENGTH", "A resident ID has 18 characters.", length=len(text))
-    if not _ID_SHAPE.fullmatch(text):
-        raise InputError("ID_CHARACTER", "A resident ID has 17 digits and a digit or X.")
-    if resident_id_check(text[:17]) != text[17]:
-        raise InputError("ID_CHECK", "The last character of the resident ID does not fit.")
-    if not _PROVINCE.match(text):
-        raise InputError("ID_DIVISION", "The resident ID starts with no known province.")
-    try:
-        born = date(int(text[6:10]), int(text[10:12]), int(text[12:14]))
-    except ValueError as error:
-        raise InputError("ID_DATE", "The resident ID has a birth date that never was.") from error
-    if born.year < EARLIEST_BIRTH_YEAR or (today is not None and born > today):
-        raise InputError("ID_DATE", "The birth date in the resident ID is not plausible.")
-    return ResidentId(text, text[:6], born, int(text[16]) % 2 == 1)
+    fault = resident_id_fault(text, (today or date.max).strftime("%Y%m%d"))
+    if fault is not None:
+        raise InputError(fault, _ID_FAULTS[fault])
+    return ResidentId(text, text[:6], date.fromisoformat(text[6:14]), int(text[16]) % 2 == 1)
 
 
 def is_demo_resident_id(value: str) -> bool:

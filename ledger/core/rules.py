@@ -15,10 +15,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from typing import Any, Final, Literal
 
-from ledger.core.errors import InputError
-from ledger.core.identifiers import is_demo_resident_id, parse_resident_id
+from ledger.core.identifiers import is_demo_resident_id, resident_id_fault
 from ledger.core.type_shape import (
     read_choice,
     read_message,
@@ -204,6 +204,7 @@ def _together(left: str, right: str, code: str) -> RuleTest:
     return test_together
 
 
+@lru_cache(maxsize=4096)
 def _month_number(text: str) -> int:
     return int(text[:4]) * 12 + int(text[4:])
 
@@ -229,16 +230,18 @@ def _product(arguments: Mapping[str, Any], code: str) -> RuleTest:
     field, base, ratios = arguments["field"], arguments["base"], arguments["ratios"]
     tolerance = _hundredths(arguments["tolerance"]) * 100  # in 1/10,000 yuan, as the product is
 
+    @lru_cache(maxsize=4096)  # few pairs of ratios, many rows
+    def share_of(*values: str | int | None) -> int | None:
+        texts = [value for value in values if isinstance(value, str)]
+        return sum(map(_hundredths, texts)) if len(texts) == len(values) else None
+
     def test_product(fields: Fields) -> str | None:
         total, amount = fields.get(field), fields.get(base)
         if not isinstance(total, str) or not isinstance(amount, str):
             return None
-        share = 0
-        for ratio in ratios:
-            value = fields.get(ratio)
-            if not isinstance(value, str):
-                return None
-            share += _hundredths(value)
+        share = share_of(*[fields.get(ratio) for ratio in ratios])
+        if share is None:
+            return None
         difference = _hundredths(total) * 100 - _hundredths(amount) * share
         return None if -tolerance <= difference <= tolerance else code
 
@@ -248,6 +251,7 @@ def _product(arguments: Mapping[str, Any], code: str) -> RuleTest:
 def _resident_id(arguments: Mapping[str, Any], mode: Mode, today: date) -> RuleTest:
     field, selector, values = arguments["field"], arguments["selector"], arguments["values"]
     is_demo = mode == "demo"
+    day = today.strftime("%Y%m%d")
 
     def test_resident_id(fields: Fields) -> str | None:
         text = fields.get(field)
@@ -255,10 +259,9 @@ def _resident_id(arguments: Mapping[str, Any], mode: Mode, today: date) -> RuleT
             return None
         if fields.get(selector) not in values:
             return "DEMO_DOCUMENT_KIND" if is_demo else None
-        try:
-            parse_resident_id(text, today=today)
-        except InputError as error:
-            return error.code
+        fault = resident_id_fault(text, day)
+        if fault is not None:
+            return fault
         if is_demo_resident_id(text) != is_demo:
             return "DEMO_DIVISION_ONLY" if is_demo else "DEMO_DIVISION_REFUSED"
         return None
