@@ -340,10 +340,10 @@ class BatchStore(Protocol):
         """Oldest first; no states: all."""
 
     def close(
-        self, batch_id: int, entropy: Entropy, issued_on: int, leaves_per_job: int
+        self, batch_id: int, entropy: Entropy, issued_on: int, key: int, leaves_per_job: int
     ) -> BatchRecord:
-        """Members, a random leaf order, ceil(size / 64) words nobody had, and the signing jobs, in one
-        transaction. Closed already: no effect. Raises ConflictError(BATCH_EMPTY | BATCH_HELD)."""
+        """Members, a random leaf order, ceil(size / 64) words nobody had, the registered key that will
+        sign, and the signing jobs, in one transaction. Closed already: no effect. Raises ConflictError(BATCH_EMPTY | BATCH_HELD)."""
 
     def refuse(
         self, batch_id: int, reason: str, *, requeue: bool, without: Sequence[int] = ()
@@ -388,7 +388,7 @@ class ApprovalStore(Protocol):
         signature: bytes,
         changes: Sequence[PlannedChange],
     ) -> BatchRecord:
-        """signed, made or dead → made; `batch` carries key, maker, approver and deadline."""
+        """signed, made or dead → made; `batch` carries maker, approver and deadline."""
 
     def approve(
         self,
@@ -420,9 +420,6 @@ class ReleaseStore(Protocol):
     def released(self, lease: Lease, batch_id: int) -> None:
         """anchored → released, and finishes the job."""
 
-    def buried(self, lease: Lease, batch_id: int, code: str, detail: Mapping[str, Any]) -> None:
-        """approved → dead together with its job."""
-
 
 class Outbox(Protocol):
     """Jobs, put in with the business rows in one transaction: the only way to the chain.
@@ -446,10 +443,10 @@ class Outbox(Protocol):
         """Free again at `run_at`; `code` says why. An empty code is mere waiting and no attempt."""
 
     def bury(self, lease: Lease, code: str, detail: Mapping[str, Any]) -> None:
-        """Dead letter."""
+        """Dead letter; the batch of an anchor job is dead with it."""
 
     def revive(self, job_id: int) -> None:
-        """A dead letter becomes ready again. Raises ConflictError(JOB_NOT_DEAD)."""
+        """A dead letter becomes ready again, and its batch approved. Raises ConflictError(JOB_NOT_DEAD)."""
 
     def jobs(self, *, dead: bool = False) -> tuple[Job, ...]:
         """Unfinished jobs, or the dead letters."""

@@ -111,7 +111,9 @@ def open_database(where: Path | str, clock: Clock) -> Database:
         url = sa.URL.create("sqlite", database=str(where))
     else:
         url = sa.make_url(where)
-    engine = sa.create_engine(url, poolclass=sa.pool.QueuePool, pool_size=4, max_overflow=12)
+    engine = sa.create_engine(
+        url, poolclass=sa.pool.QueuePool, pool_size=4, max_overflow=12, hide_parameters=True
+    )
     if engine.dialect.name == "sqlite":
         _listen_sqlite(engine)
     with _translated():

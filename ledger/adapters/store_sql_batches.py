@@ -25,7 +25,7 @@ from ledger.adapters.store_schema import (
     stream,
 )
 from ledger.adapters.store_sql_imports import open_batch_in
-from ledger.adapters.store_sql_outbox import bury_in, cancel_in, enqueue_in, finish_in, lose
+from ledger.adapters.store_sql_outbox import cancel_in, enqueue_in, finish_in, lose
 from ledger.core.errors import ConflictError, NotFoundError
 from ledger.core.flow import (
     WORDS_PER_LIST,
@@ -41,6 +41,7 @@ from ledger.core.flow import (
     SignedLeaf,
     StoredCredential,
     Superseded,
+    batch_subject,
     words_of,
 )
 from ledger.core.model import BlockRef
@@ -48,11 +49,6 @@ from ledger.ports import Entropy
 
 _REFUSABLE = (BatchState.CLOSED, BatchState.SIGNED, BatchState.MADE, BatchState.DEAD)
 _WITHOUT_ORDER = [column for column in batch.c if column.name != "leaf_order"]
-
-
-def subject_of(batch_id: int, *parts: object) -> str:
-    """Subject of a job about a batch; every one starts with `batch:<id>:`."""
-    return ":".join(["batch", str(batch_id), *(str(part) for part in parts)])
 
 
 def _select_batch() -> sa.Select[Any]:
@@ -178,6 +174,7 @@ class SqlBatches:
                 state=BatchState.CLOSED,
                 size=len(order),
                 issued_on=issued_on,
+                key_number=key,
                 list_number=list_number,
                 first_word=first_word,
                 leaf_order=order.tobytes(),
@@ -187,7 +184,7 @@ class SqlBatches:
                 payload = {"batch": batch_id, "first": first, "last": last}
                 enqueue_in(
                     connection,
-                    NewJob(JobKind.SIGN, subject_of(batch_id, "sign", first), payload),
+                    NewJob(JobKind.SIGN, batch_subject(batch_id, "sign", first), payload),
                 )
             return batch_in(connection, batch_id)
 
@@ -227,7 +224,7 @@ class SqlBatches:
             connection.execute(
                 sa.update(credential).where(credential.c.batch_id == batch_id).values(sealed=None)
             )
-            cancel_in(connection, subject_of(batch_id, ""))
+            cancel_in(connection, batch_subject(batch_id, ""))
             kept = sa.and_(record.c.batch_id == batch_id, record.c.id.not_in(list(without)))
             if not requeue:
                 return None
@@ -327,7 +324,7 @@ class SqlSigning:
             signed = batch.c.signed + len(leaves)
             _set(connection, batch_id, signed=signed)
             total = connection.execute(sa.select(batch.c.signed).where(batch.c.id == batch_id)).scalar_one()
-            follow = NewJob(JobKind.ROOT, subject_of(batch_id, "root"), {"batch": batch_id})
+            follow = NewJob(JobKind.ROOT, batch_subject(batch_id, "root"), {"batch": batch_id})
             finish_in(connection, lease, (follow,) if total == found.size else ())
 
     def entries(self, batch_id: int) -> bytes:
@@ -371,12 +368,11 @@ class SqlApprovals:
             found = batch_in(connection, wanted.id, lock=True)
             _require_state(found, (BatchState.SIGNED, BatchState.MADE, BatchState.DEAD))
             if found.state is BatchState.DEAD:
-                cancel_in(connection, subject_of(wanted.id, "anchor", ""))
+                cancel_in(connection, batch_subject(wanted.id, "anchor", ""))
             _set(
                 connection,
                 wanted.id,
                 state=BatchState.MADE,
-                key_number=wanted.key,
                 maker=wanted.maker,
                 approver=wanted.approver,
                 deadline=wanted.deadline,
@@ -532,9 +528,3 @@ class SqlReleases:
             _require_state(batch_in(connection, batch_id, lock=True), (BatchState.ANCHORED,))
             _set(connection, batch_id, state=BatchState.RELEASED)
             finish_in(connection, lease)
-
-    def buried(self, lease: Lease, batch_id: int, code: str, detail: Mapping[str, Any]) -> None:
-        with self._database.write() as connection:
-            _require_state(batch_in(connection, batch_id, lock=True), (BatchState.APPROVED,))
-            _set(connection, batch_id, state=BatchState.DEAD, reason=code)
-            bury_in(connection, lease, code, detail)

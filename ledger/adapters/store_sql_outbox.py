@@ -14,9 +14,10 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
 from ledger.adapters.store_database import Database
-from ledger.adapters.store_schema import chain_transaction, outbox
+from ledger.adapters.store_schema import batch, chain_transaction, outbox
 from ledger.core.errors import ConflictError
 from ledger.core.flow import (
+    BatchState,
     Job,
     JobKind,
     JobState,
@@ -73,6 +74,8 @@ def bury_in(connection: Connection, lease: Lease, code: str, detail: Mapping[str
     """Turn a leased job into a dead letter."""
     text = json.dumps(dict(detail), ensure_ascii=True, default=_hex)
     _update_leased(connection, lease, state=JobState.DEAD, code=code, detail=text)
+    if lease.job.kind is JobKind.ANCHOR:
+        _move_batch(connection, lease.job.payload, BatchState.APPROVED, BatchState.DEAD, code)
 
 
 def cancel_in(connection: Connection, subjects: str) -> None:
@@ -81,6 +84,20 @@ def cancel_in(connection: Connection, subjects: str) -> None:
         sa.update(outbox)
         .where(outbox.c.subject.startswith(subjects, autoescape=True), outbox.c.state != JobState.DONE)
         .values(state=JobState.DONE, fence=outbox.c.fence + 1, code="CANCELLED")
+    )
+
+
+def _move_batch(
+    connection: Connection,
+    payload: Mapping[str, Any],
+    before: BatchState,
+    after: BatchState,
+    reason: str,
+) -> None:
+    connection.execute(
+        sa.update(batch)
+        .where(batch.c.id == payload["batch"], batch.c.state == before)
+        .values(state=after, reason=reason)
     )
 
 
@@ -181,6 +198,10 @@ class SqlOutbox:
             )
             if result.rowcount != 1:
                 raise ConflictError("JOB_NOT_DEAD", "Only a dead letter can be revived.", job=job_id)
+            row = connection.execute(sa.select(outbox).where(outbox.c.id == job_id)).one()
+            if row.kind == JobKind.ANCHOR:
+                payload = json.loads(row.payload)
+                _move_batch(connection, payload, BatchState.DEAD, BatchState.APPROVED, "")
 
     def jobs(self, *, dead: bool = False) -> tuple[Job, ...]:
         states = [JobState.DEAD] if dead else [JobState.READY, JobState.LEASED]

@@ -339,3 +339,8 @@ def proof_number(name: bytes) -> str:
     """The proof number (证明编号) of a row: four groups of four hex digits of its name."""
     digits = name.hex().upper()
     return "-".join(digits[start : start + 4] for start in range(0, 16, 4))
+
+
+def batch_subject(batch_id: int, *parts: object) -> str:
+    """Subject of a job about a batch; every one starts with `batch:<id>:`."""
+    return ":".join(["batch", str(batch_id), *(str(part) for part in parts)])

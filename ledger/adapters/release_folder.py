@@ -1,0 +1,89 @@
+"""Where bundles are handed out: `<root>/<issuer>/<batch>/<name>.ecert.json`, 0600 in 0700.
+
+A batch's folder appears by one rename when all its files are on disk, so nobody ever sees half of it.
+What a killed writer left lies in a hidden folder and is removed by the next one.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+_FILES_SYNCED_SINGLY = 256  # beyond that, one sync of everything is quicker than one a file
+_STAGING = ".staging-"
+
+
+class FileReleaseFolder:
+    """Port ReleaseFolder on a file system.
+
+    Args:
+        root: made when missing, readable by its owner only.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def path(self, issuer: str, batch_id: int) -> Path:
+        """The folder of a batch, there only when complete."""
+        return self._root / issuer / str(batch_id)
+
+    def is_complete(self, issuer: str, batch_id: int) -> bool:
+        return self.path(issuer, batch_id).is_dir()
+
+    def write(self, issuer: str, batch_id: int, bundles: Iterator[tuple[str, bytes]]) -> int:
+        final = self.path(issuer, batch_id)
+        if final.is_dir():
+            return len(os.listdir(final))
+        for folder in (self._root, final.parent):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for left in final.parent.glob(f"{_STAGING}{batch_id}-*"):
+            shutil.rmtree(left)
+        staging = Path(tempfile.mkdtemp(prefix=f"{_STAGING}{batch_id}-", dir=final.parent))
+        written = _fill(staging, bundles)
+        _sync_folder(staging)
+        staging.rename(final)
+        _sync_folder(final.parent)
+        return written
+
+
+def _fill(folder: Path, bundles: Iterator[tuple[str, bytes]]) -> int:
+    prefix = f"{folder}/"
+    written = 0
+    for name, data in bundles:
+        handle = os.open(prefix + name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            os.write(handle, data)
+            if written < _FILES_SYNCED_SINGLY:
+                os.fsync(handle)
+        finally:
+            os.close(handle)
+        written += 1
+    if written > _FILES_SYNCED_SINGLY:
+        os.sync()
+    return written
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+class MemoryReleaseFolder:
+    """Port ReleaseFolder in memory."""
+
+    def __init__(self) -> None:
+        self.batches: dict[tuple[str, int], dict[str, bytes]] = {}
+
+    def is_complete(self, issuer: str, batch_id: int) -> bool:
+        return (issuer, batch_id) in self.batches
+
+    def write(self, issuer: str, batch_id: int, bundles: Iterator[tuple[str, bytes]]) -> int:
+        if (issuer, batch_id) not in self.batches:
+            self.batches[issuer, batch_id] = dict(bundles)
+        return len(self.batches[issuer, batch_id])

@@ -1,0 +1,191 @@
+"""The worker: claims jobs from the outbox, moves the embedded chain on, never does a job twice.
+
+A job that fails for lack of something (chain, store, signer) is tried again with growing pauses; one
+that can never succeed becomes a dead letter. The worker that holds the chain's lock seals blocks and
+keeps the view fresh between jobs. Nothing is lost when it dies: its lease ends and another goes on.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+from ledger.core.errors import ConflictError, LedgerError, UnavailableError
+from ledger.core.flow import JobKind, Lease
+from ledger.core.model import BlockRef
+from ledger.ports import Clock, Outbox
+from ledger.services.kill_points import Hooks, KillPoint, NoHooks
+
+LEASE_S = 30
+MAX_ATTEMPTS = 8
+MAX_PAUSE_S = 60
+IDLE_PAUSE_S = 0.2
+CONFIRM_EVERY_S = 10.0
+CHAIN_KINDS = (JobKind.ANCHOR, JobKind.CALL)
+"""Jobs that only the process that can send may take."""
+
+_log = logging.getLogger("ledger.worker")
+Handler = Callable[[Lease], None]
+
+
+class SealingChain(Protocol):
+    """The part of the embedded chain that needs somebody to move it on."""
+
+    def step(self) -> BlockRef | None:
+        """Seal a block when there is something to seal and a second has passed."""
+
+
+class ChainDriver:
+    """Seals blocks and keeps the view at the chain's head and confirmed.
+
+    Args:
+        chain: open for sealing; None where another process holds it or it seals itself.
+        advance: takes new blocks into the view and confirms it.
+        clock: paces confirmations while nothing happens.
+        hooks: told about kill points.
+    """
+
+    def __init__(
+        self,
+        chain: SealingChain | None,
+        advance: Callable[[], object],
+        clock: Clock,
+        hooks: Hooks | None = None,
+    ) -> None:
+        self._chain = chain
+        self._advance = advance
+        self._clock = clock
+        self._hooks = hooks or NoHooks()
+        self._confirmed_at: float | None = None
+
+    def drive(self) -> bool:
+        """One step; true when a block was sealed."""
+        sealed = self._chain.step() if self._chain is not None else None
+        if sealed is not None:
+            self._hooks.reach(KillPoint.BLOCK_SEALED)
+        now = self._clock.monotonic()
+        due = self._confirmed_at is None or now - self._confirmed_at >= CONFIRM_EVERY_S
+        if sealed is not None or due or self._chain is None:
+            self._advance()
+            self._confirmed_at = now
+        if sealed is not None:
+            self._hooks.reach(KillPoint.VIEW_ADVANCED)
+        return sealed is not None
+
+
+class Worker:
+    """Runs jobs one after another.
+
+    Args:
+        outbox: where jobs come from.
+        handlers: what to do with each kind; kinds without one are left to others.
+        clock: leases and pauses.
+        owner: who holds the leases, for people who look.
+        drive: moves the chain on; called between jobs.
+        tidy: called when there is no job, true when it made some (for instance closed a batch).
+        hooks: told about kill points.
+        lease_s: how long a claimed job is ours.
+    """
+
+    def __init__(
+        self,
+        outbox: Outbox,
+        handlers: Mapping[JobKind, Handler],
+        clock: Clock,
+        owner: str,
+        drive: Callable[[], bool],
+        tidy: Callable[[], bool] = lambda: False,
+        hooks: Hooks | None = None,
+        lease_s: int = LEASE_S,
+    ) -> None:
+        self._outbox = outbox
+        self._handlers = dict(handlers)
+        self._kinds = tuple(self._handlers)
+        self._clock = clock
+        self._owner = owner
+        self._drive = drive
+        self._tidy = tidy
+        self._hooks = hooks or NoHooks()
+        self._lease_s = lease_s
+
+    def run_once(self) -> bool:
+        """Move the chain on, then do at most one job; false when there was nothing to do."""
+        moved = self._drive()
+        lease = self._outbox.claim(self._kinds, self._owner, self._lease_s)
+        if lease is None:
+            return moved or self._tidy()
+        self._hooks.reach(KillPoint.JOB_CLAIMED)
+        self._do(lease)
+        return True
+
+    def run_until_idle(self, pause: Callable[[float], None], max_pauses: int = 10_000) -> int:
+        """Work until no job of our kinds is left, dead letters aside.
+
+        Args:
+            pause: waits that many seconds (tests move their clock instead).
+            max_pauses: give up after so many.
+        Returns: jobs looked at.
+        Raises: UnavailableError(WORK_LEFT) when jobs are left after `max_pauses`.
+        """
+        looked = pauses = 0
+        while True:
+            if self.run_once():
+                looked += 1
+                continue
+            if not any(job.kind in self._handlers for job in self._outbox.jobs()):
+                return looked
+            if pauses >= max_pauses:
+                raise UnavailableError("WORK_LEFT", "Jobs are left that do not get done.")
+            pauses += 1
+            pause(IDLE_PAUSE_S)
+
+    def run_forever(self, should_stop: Callable[[], bool], pause: Callable[[float], None]) -> None:
+        """Work until told to stop; the job in hand is finished first (SIGTERM)."""
+        while not should_stop():
+            try:
+                busy = self.run_once()
+            except UnavailableError as error:
+                if error.code == "CLOCK_JUMP":
+                    raise  # a clear stop, never a wait loop
+                _log.warning("waiting", extra={"code": error.code})
+                busy = False
+            if not busy:
+                pause(IDLE_PAUSE_S)
+
+    def _do(self, lease: Lease) -> None:
+        job = lease.job
+        try:
+            self._handlers[job.kind](lease)
+        except UnavailableError as error:
+            if error.code == "CLOCK_JUMP":
+                raise
+            self._later(lease, error.code)
+        except LedgerError as error:
+            if isinstance(error, ConflictError) and error.code == "LEASE_LOST":
+                _log.info("lease lost", extra={"job": job.id, "kind": str(job.kind)})
+                return
+            self._fail(lease, error.code, {"message": error.message})
+        except Exception as error:  # edge of the process: a bug in one job must not stop the others
+            _log.exception("job failed", extra={"job": job.id, "kind": str(job.kind)})
+            self._fail(lease, "INTERNAL", {"error": type(error).__name__})
+
+    def _fail(self, lease: Lease, code: str, detail: Mapping[str, str]) -> None:
+        if lease.job.attempts + 1 < MAX_ATTEMPTS:
+            self._later(lease, code)
+            return
+        _log.error("dead letter", extra={"job": lease.job.id, "code": code})
+        self._quietly(lambda: self._outbox.bury(lease, code, detail))
+
+    def _later(self, lease: Lease, code: str) -> None:
+        pause = min(2**lease.job.attempts, MAX_PAUSE_S)
+        _log.warning("job put off", extra={"job": lease.job.id, "code": code, "pause_s": pause})
+        self._quietly(lambda: self._outbox.retry(lease, self._clock.now() + pause, code))
+
+    def _quietly(self, step: Callable[[], None]) -> None:
+        """A lease that ran out meanwhile: the job is somebody else's, nothing to note."""
+        try:
+            step()
+        except ConflictError as error:
+            if error.code != "LEASE_LOST":
+                raise

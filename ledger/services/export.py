@@ -1,0 +1,150 @@
+"""Writes out the bundles of a batch, after its anchor is final and its status list is published.
+
+Order: the list that names the batch, then all bundles at once. Every step can run twice; a bundle is
+made of stored bytes, so twice gives the same bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from ledger.core.eip712 import keccak
+from ledger.core.errors import ConflictError
+from ledger.core.flow import BatchRecord, BatchState, Lease, StoredCredential
+from ledger.core.merkle import MerkleTree
+from ledger.core.model import ChainInfo
+from ledger.core.receipt import Bundle, Receipt, encode_bundle
+from ledger.ports import Agencies, ListPublisher, ReleaseFolder, Store, Vault
+from ledger.services.kill_points import Hooks, KillPoint, NoHooks
+from ledger.services.signing import CREDENTIAL_CONTEXT, tree_of
+
+PAGE = 1_000  # credentials read and decrypted at once
+RELEASE_LEASE_S = 120
+
+
+def bundle_name(name: bytes) -> str:
+    """File name of a row's bundle; says nothing about its holder."""
+    return f"{name.hex()}.ecert.json"
+
+
+class ExportService:
+    """Handles the jobs `release` and `publish`.
+
+    Args:
+        store: anchored batches.
+        vault: opens credentials; an erased one is left out.
+        agencies: directory entries, part of every bundle.
+        info: chain and contract that receipts name.
+        lists: publishes status lists.
+        folder: where bundles are handed out.
+        hooks: told about kill points.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        vault: Vault,
+        agencies: Agencies,
+        info: ChainInfo,
+        lists: ListPublisher,
+        folder: ReleaseFolder,
+        hooks: Hooks | None = None,
+    ) -> None:
+        self._store = store
+        self._vault = vault
+        self._agencies = agencies
+        self._info = info
+        self._contract_text = checksum_address(info.ledger)
+        self._lists = lists
+        self._folder = folder
+        self._hooks = hooks or NoHooks()
+
+    def release(self, lease: Lease) -> None:
+        """Publish the list, write the bundles, note it."""
+        batch = self._store.batches.batch(lease.job.payload["batch"])
+        if batch.state is not BatchState.ANCHORED:
+            self._store.outbox.finish(lease)
+            return
+        self._lists.publish(batch.issuer, batch.list)
+        self._hooks.reach(KillPoint.LISTS_PUBLISHED)
+        self._folder.write(batch.issuer, batch.id, self._bundles(batch, lease))
+        self._hooks.reach(KillPoint.BUNDLES_WRITTEN)
+        self._store.releases.released(lease, batch.id)
+        self._hooks.reach(KillPoint.RELEASE_STORED)
+
+    def publish(self, lease: Lease) -> None:
+        """Publish one list anew."""
+        self._lists.publish(lease.job.payload["issuer"], lease.job.payload["list"])
+        self._store.outbox.finish(lease)
+
+    def bundle(self, batch_id: int, leaf_index: int) -> bytes:
+        """One bundle of an anchored batch, made anew.
+
+        Raises: ConflictError(BATCH_STATE, CREDENTIAL_ERASED).
+        """
+        batch = self._store.batches.batch(batch_id)
+        if batch.state not in (BatchState.ANCHORED, BatchState.RELEASED):
+            raise ConflictError(
+                "BATCH_STATE",
+                f"Batch {batch_id} is {batch.state}: nothing of it leaves before its anchor is final.",
+                batch=batch_id,
+                state=str(batch.state),
+            )
+        tree = tree_of(self._store, batch)
+        found = self._store.releases.credentials(batch_id, leaf_index, leaf_index + 1)
+        for _, data in self._encode(batch, tree, found):
+            return data
+        raise ConflictError("CREDENTIAL_ERASED", "This credential was erased.", batch=batch_id)
+
+    def _bundles(self, batch: BatchRecord, lease: Lease) -> Iterator[tuple[str, bytes]]:
+        tree = tree_of(self._store, batch)
+        if tree.root != batch.root:
+            raise ConflictError(
+                "ROOT_MISMATCH", f"The stored entries of batch {batch.id} changed.", batch=batch.id
+            )
+        for first in range(0, batch.size, PAGE):
+            page = self._store.releases.credentials(batch.id, first, min(first + PAGE, batch.size))
+            self._store.outbox.renew(lease, RELEASE_LEASE_S)
+            for written in self._encode(batch, tree, page):
+                yield written
+                self._hooks.reach(KillPoint.BUNDLE_STAGED)
+
+    def _encode(
+        self, batch: BatchRecord, tree: MerkleTree, page: Sequence[StoredCredential]
+    ) -> Iterator[tuple[str, bytes]]:
+        """Names and bytes of bundles; a credential whose key was destroyed is left out."""
+        if batch.block is None or batch.root is None:
+            raise RuntimeError("only anchored batches have receipts")
+        keys = self._vault.load([credential.name for credential in page])
+        entry = self._agencies.directory_entry(batch.issuer)
+        for credential in page:
+            key = keys.get(credential.name)
+            if key is None or credential.sealed is None:
+                continue
+            text = key.open(credential.sealed, CREDENTIAL_CONTEXT + credential.name)
+            receipt = Receipt(
+                ledger_id=self._info.ledger_id,
+                chain_id=self._info.chain_id,
+                contract=self._info.ledger,
+                issuer=batch.issuer,
+                root=batch.root,
+                leaf_index=credential.leaf_index,
+                tree_size=batch.size,
+                path=tree.inclusion_path(credential.leaf_index),
+                block=batch.block,
+            )
+            bundle = Bundle(text.decode("ascii"), receipt, entry)
+            yield (
+                bundle_name(credential.name),
+                encode_bundle(bundle, contract_text=self._contract_text),
+            )
+
+
+def checksum_address(address: bytes) -> str:
+    """EIP-55 spelling of a 20-byte address."""
+    digits = address.hex()
+    digest = keccak(digits.encode("ascii")).hex()
+    return "0x" + "".join(
+        digit.upper() if int(mark, 16) >= 8 else digit  # noqa: PLR2004 - EIP-55
+        for digit, mark in zip(digits, digest, strict=False)
+    )

@@ -1,0 +1,449 @@
+"""From a file of rows to closed batches: checked, stored once by business key, durable in pieces.
+
+A row is durable (encrypted) before anything else happens to it. The import can be killed anywhere:
+the same file again goes on where its last durable piece ended, and a row that is there already is
+never stored twice, in whatever order or file it comes again. Rows of a file that is refused leave.
+
+Reading cells belongs to the row reader, judging them to core.rows, signing to services.signing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+from ledger.core.claims import shanghai_day
+from ledger.core.credential_type import CredentialType
+from ledger.core.errors import ConflictError, NotFoundError
+from ledger.core.flow import (
+    MAX_BATCH,
+    BatchRecord,
+    BatchState,
+    ImportedRow,
+    ImportJob,
+    ImportRequest,
+    ImportState,
+    KnownRow,
+    NewRow,
+    RowNote,
+    RowOutcome,
+    shanghai_midnight,
+)
+from ledger.core.model import Purpose
+from ledger.core.rows import RowChecker, RowIssue, business_key, canonical_fields
+from ledger.core.schema import SchemaValidator
+from ledger.ports import Agencies, ChainView, Clock, Entropy, RowTable, Store, Vault
+from ledger.services.kill_points import Hooks, KillPoint, NoHooks
+
+CHUNK = 2_000  # rows a transaction: bounded memory, few syncs
+LEAVES_PER_JOB = 1_000  # credentials a signing job: a few tenths of a second
+ABANDONED_AFTER_S = 60  # an import that did not move for so long is dead
+NAME_BYTES = 16
+ROW_CONTEXT = b"row:"
+_RACES = 5  # tries of one piece against other imports
+
+
+@dataclass(frozen=True, slots=True)
+class IssuePlan:
+    """What to issue. `mode` and demo rules are core.rows' business."""
+
+    issuer: str
+    credential_type: CredentialType
+    mode: str
+    only_valid: bool = False
+    supersede: bool = False
+    pending: bool = False
+    max_batch: int = MAX_BATCH
+    chunk: int = CHUNK
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far an import is. Rates are rows a second; the time left is a guess from the bytes read."""
+
+    rows: int
+    valid: int
+    invalid: int
+    per_second: float
+    seconds_left: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class ImportReport:
+    """What became of a file. `job_id` is None for a check and for a file whose header is wrong."""
+
+    job_id: int | None
+    rows: int
+    valid: int
+    issued: int
+    already: int
+    changed: int
+    errors: tuple[RowIssue, ...]
+    warnings: tuple[RowIssue, ...]
+    accepted: bool
+
+
+ProgressHook = Callable[[Progress], None]
+WARNINGS_KEPT = 1_000
+
+
+def ignore_progress(_progress: Progress) -> None:
+    """For callers that show nothing."""
+
+
+class IssueService:
+    """Imports files and closes batches.
+
+    Args:
+        store: where rows go.
+        vault: encrypts them and makes search indexes.
+        view: which types and keys are registered.
+        agencies: the issuer's credential key (its thumbprint only).
+        validator: makes the schema validator of a type.
+        clock, entropy: time and randomness.
+        hooks: told about kill points.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        vault: Vault,
+        view: ChainView,
+        agencies: Agencies,
+        validator: Callable[[Mapping[str, Any]], SchemaValidator],
+        clock: Clock,
+        entropy: Entropy,
+        hooks: Hooks | None = None,
+    ) -> None:
+        self._store = store
+        self._vault = vault
+        self._view = view
+        self._agencies = agencies
+        self._validator = validator
+        self._clock = clock
+        self._entropy = entropy
+        self._hooks = hooks or NoHooks()
+
+    def check(
+        self, table: RowTable, plan: IssuePlan, progress: ProgressHook = ignore_progress
+    ) -> ImportReport:
+        """Judge every row, write nothing (--dry-run)."""
+        bound = self._checker(plan).bind(table.header)
+        if bound.errors:
+            return _header_refused(bound)
+        meter = _Meter(self._clock, table, progress, 0)
+        errors: list[RowIssue] = []
+        warnings = list(bound.warnings)
+        invalid = 0
+        rows = 0
+        for number, cells in table.rows():
+            result = bound.check(number, cells)
+            rows += 1
+            if result.fields is None:
+                invalid += 1
+                errors.extend(result.errors)
+            if result.warnings and len(warnings) < WARNINGS_KEPT:
+                warnings.extend(result.warnings)
+            if rows % plan.chunk == 0:
+                meter.tell(rows, invalid)
+        meter.tell(rows, invalid)
+        return ImportReport(None, rows, rows - invalid, 0, 0, 0, tuple(errors), tuple(warnings), invalid == 0)
+
+    def import_rows(
+        self,
+        table: RowTable,
+        plan: IssuePlan,
+        digest: bytes,
+        progress: ProgressHook = ignore_progress,
+    ) -> ImportReport:
+        """Make a file's rows durable. Killed and called again with the same file, it goes on.
+
+        Without `only_valid` one bad row refuses the whole file. Batches stay open: see close_batches.
+
+        Args:
+            table: the rows; header and order as in the file.
+            plan: issuer, type, and what to do about bad and changed rows.
+            digest: SHA-256 of the file's bytes.
+            progress: told after every durable piece.
+        Raises:
+            NotFoundError: TYPE_NOT_REGISTERED.
+            ConflictError: IMPORT_RUNNING when another live import holds one of the rows,
+                IMPORT_TAKEN_OVER when another process goes on with this one.
+        """
+        bound = self._checker(plan).bind(table.header)
+        if bound.errors:
+            return _header_refused(bound)
+        request = ImportRequest(
+            issuer=plan.issuer,
+            type_code=plan.credential_type.ref,
+            type_id=self._type_id(plan.credential_type),
+            digest=digest,
+            pending=plan.pending,
+            max_batch=plan.max_batch,
+        )
+        job = self._store.imports.begin(request)
+        self._hooks.reach(KillPoint.IMPORT_BEGUN)
+        meter = _Meter(self._clock, table, progress, job.rows_done)
+        warnings = list(bound.warnings)
+        rows = islice(table.rows(), job.rows_done, None)
+        while piece := list(islice(rows, plan.chunk)):
+            good: list[tuple[int, bytes, bytes, bytes]] = []
+            notes: list[RowNote] = []
+            for number, cells in piece:
+                result = bound.check(number, cells)
+                if result.warnings and len(warnings) < WARNINGS_KEPT:
+                    warnings.extend(result.warnings)
+                if result.fields is None:
+                    notes.append(_invalid(number, result.errors))
+                else:
+                    good.append(self._index(plan, number, result.fields))
+            job = self._store_piece(job, plan, good, notes, job.rows_done + len(piece))
+            self._hooks.reach(KillPoint.ROWS_STORED)
+            meter.tell(job.rows_done, job.invalid)
+        job = self._finish(job, accepted=plan.only_valid or job.invalid == 0)
+        self._hooks.reach(KillPoint.IMPORT_FINISHED)
+        return self._report(job, warnings)
+
+    def results(self, job_id: int) -> Iterator[ImportedRow]:
+        """What became of each row of a file, in its order: the result file."""
+        return self._store.imports.rows(job_id)
+
+    def open_batches(self, issuer: str | None = None) -> tuple[BatchRecord, ...]:
+        """Batches that wait to be closed, of accepted files and of refused batches."""
+        ready = []
+        for batch in self._store.batches.batches(issuer, (BatchState.OPEN,)):
+            held = batch.job_id is not None and (
+                self._store.imports.job(batch.job_id).state is not ImportState.ACCEPTED
+            )
+            if batch.size and not held:
+                ready.append(batch)
+        return tuple(ready)
+
+    def close_batches(self, batch_ids: Sequence[int]) -> tuple[BatchRecord, ...]:
+        """Fix members, order and words of these batches and queue their signing.
+
+        Raises: NotFoundError(KEY_NOT_REGISTERED); ConflictError(BATCH_EMPTY, BATCH_HELD).
+        """
+        closed = []
+        for batch_id in batch_ids:
+            issuer = self._store.batches.batch(batch_id).issuer
+            closed.append(
+                self._store.batches.close(
+                    batch_id,
+                    self._entropy,
+                    shanghai_midnight(self._clock.now()),
+                    self._key_number(issuer),
+                    LEAVES_PER_JOB,
+                )
+            )
+            self._hooks.reach(KillPoint.BATCH_CLOSED)
+        return tuple(closed)
+
+    def close_import(self, job_id: int) -> tuple[BatchRecord, ...]:
+        """Close every open batch of one import; twice has no further effect."""
+        found = self._store.batches.batches(states=(BatchState.OPEN,), job_id=job_id)
+        self.close_batches([batch.id for batch in found if batch.size])
+        return self._store.batches.batches(job_id=job_id)
+
+    def _checker(self, plan: IssuePlan) -> RowChecker:
+        today = shanghai_day(self._clock.now())
+        return RowChecker(
+            plan.credential_type, self._validator(plan.credential_type.schema), plan.mode, today
+        )
+
+    def _type_id(self, wanted: CredentialType) -> int:
+        for known in self._view.types():
+            if (known.code, known.version) == (wanted.type_code, wanted.version):
+                if known.file_hash != wanted.file_hash:
+                    raise ConflictError(
+                        "TYPE_FILE_CHANGED",
+                        f"The type file {wanted.ref} differs from the one registered on chain.",
+                        type=wanted.ref,
+                    )
+                return known.type_id
+        raise NotFoundError(
+            "TYPE_NOT_REGISTERED", f"The type {wanted.ref} is not registered.", type=wanted.ref
+        )
+
+    def _key_number(self, issuer: str) -> int:
+        thumbprint = self._agencies.credential_signer(issuer).thumbprint
+        now = self._clock.now()
+        for key in self._view.keys(issuer):
+            good = key.valid_from <= now < key.valid_until and key.compromised_since is None
+            if key.thumbprint == thumbprint and key.purpose == Purpose.CREDENTIAL and good:
+                return key.number
+        raise NotFoundError(
+            "KEY_NOT_REGISTERED",
+            f"The credential key of {issuer} is not registered, or not good now.",
+            issuer=issuer,
+        )
+
+    def _index(
+        self, plan: IssuePlan, number: int, fields: Mapping[str, Any]
+    ) -> tuple[int, bytes, bytes, bytes]:
+        account, as_of = business_key(plan.credential_type, fields)
+        scope = f"{plan.issuer}\n{plan.credential_type.ref}\n"
+        content = canonical_fields(fields)
+        return (
+            number,
+            self._vault.index("row", f"{scope}{account}\n{as_of}"),
+            self._vault.index("content", scope + content.decode()),
+            content,
+        )
+
+    def _store_piece(
+        self,
+        job: ImportJob,
+        plan: IssuePlan,
+        good: Sequence[tuple[int, bytes, bytes, bytes]],
+        notes: Sequence[RowNote],
+        rows_done: int,
+    ) -> ImportJob:
+        for attempt in range(_RACES):
+            rows, told = self._sort_out(job, plan, good)
+            sealed = self._seal(rows)
+            self._hooks.reach(KillPoint.KEYS_CREATED)
+            try:
+                return self._store.imports.add(job, sealed, [*notes, *told], rows_done)
+            except ConflictError as error:
+                if error.code != "ROW_RACE" or attempt == _RACES - 1:
+                    raise
+                self._vault.erase([row.name for row in sealed], self._clock.now())
+        raise RuntimeError("unreachable: the last attempt returns or raises")
+
+    def _sort_out(
+        self,
+        job: ImportJob,
+        plan: IssuePlan,
+        good: Sequence[tuple[int, bytes, bytes, bytes]],
+    ) -> tuple[list[tuple[NewRow, bytes]], list[RowNote]]:
+        """New rows with their content, and notes about rows that are there already."""
+        known = self._known(job, [key for _, key, _, _ in good])
+        rows: list[tuple[NewRow, bytes]] = []
+        notes: list[RowNote] = []
+        here: dict[bytes, bytes] = {}
+        for number, key, content_index, content in good:
+            before = here.get(key)
+            found = known.get(key)
+            if before is not None:
+                same = before == content_index
+                outcome = RowOutcome.ALREADY if same else RowOutcome.CHANGED
+                notes.append(RowNote(number, outcome))
+                continue
+            revision, supersedes = 0, None
+            if found is not None:
+                outcome = _judge(found, content_index, supersede=plan.supersede)
+                if outcome in (RowOutcome.ALREADY, RowOutcome.CHANGED):
+                    notes.append(RowNote(number, outcome, found.record_id))
+                    continue
+                revision = found.revision + 1
+                if outcome is RowOutcome.SUPERSEDES:
+                    supersedes = found.record_id
+            here[key] = content_index
+            row = NewRow(number, key, content_index, b"", b"", revision, supersedes)
+            rows.append((row, content))
+        return rows, notes
+
+    def _known(self, job: ImportJob, keys: Sequence[bytes]) -> Mapping[bytes, KnownRow]:
+        """What is stored under these keys, after dead imports that hold some of them were removed."""
+        request = job.request
+        known = self._store.imports.known(request.issuer, request.type_code, keys)
+        held = {
+            row.job_id
+            for row in known.values()
+            if row.job_state is ImportState.RUNNING and row.job_id != job.id and row.job_id
+        }
+        if not held:
+            return known
+        for job_id in sorted(held):
+            other = self._store.imports.job(job_id)
+            if self._clock.now() - other.updated_at < ABANDONED_AFTER_S:
+                raise ConflictError(
+                    "IMPORT_RUNNING",
+                    f"Import {job_id} of another file with some of these rows is not finished: "
+                    "wait for it, or run it again.",
+                    job=job_id,
+                )
+            self._finish(other, accepted=False)
+        return self._store.imports.known(request.issuer, request.type_code, keys)
+
+    def _seal(self, rows: Sequence[tuple[NewRow, bytes]]) -> list[NewRow]:
+        random = self._entropy.token(NAME_BYTES * len(rows)) if rows else b""
+        names = [random[at : at + NAME_BYTES] for at in range(0, len(random), NAME_BYTES)]
+        keys = self._vault.create(names) if names else ()
+        return [
+            NewRow(
+                row.row_number,
+                row.key_index,
+                row.content_index,
+                name,
+                key.seal(content, ROW_CONTEXT + name),
+                row.revision,
+                row.supersedes,
+            )
+            for (row, content), name, key in zip(rows, names, keys, strict=True)
+        ]
+
+    def _finish(self, job: ImportJob, *, accepted: bool) -> ImportJob:
+        useless = self._store.imports.finish(job, accepted=accepted)
+        if useless:
+            self._vault.erase(useless, self._clock.now())
+        return self._store.imports.job(job.id)
+
+    def _report(self, job: ImportJob, warnings: Sequence[RowIssue]) -> ImportReport:
+        errors: list[RowIssue] = []
+        if job.invalid:
+            for row in self._store.imports.rows(job.id):
+                errors.extend(RowIssue(row.row_number, column, code) for column, code in row.errors)
+        accepted = job.state is ImportState.ACCEPTED
+        return ImportReport(
+            job_id=job.id,
+            rows=job.rows_done,
+            valid=job.rows_done - job.invalid,
+            issued=job.issued if accepted else 0,
+            already=job.already,
+            changed=job.changed,
+            errors=tuple(errors),
+            warnings=tuple(warnings),
+            accepted=accepted,
+        )
+
+
+def _judge(found: KnownRow, content_index: bytes, *, supersede: bool) -> RowOutcome:
+    if found.is_dead:
+        return RowOutcome.ISSUED
+    if found.content_index == content_index:
+        return RowOutcome.ALREADY
+    final = found.batch_state in (BatchState.ANCHORED, BatchState.RELEASED)
+    return RowOutcome.SUPERSEDES if supersede and final else RowOutcome.CHANGED
+
+
+def _invalid(number: int, errors: Sequence[RowIssue]) -> RowNote:
+    told = tuple((error.column, error.code) for error in errors)
+    return RowNote(number, RowOutcome.INVALID, None, told)
+
+
+def _header_refused(bound: Any) -> ImportReport:
+    return ImportReport(None, 0, 0, 0, 0, 0, tuple(bound.errors), tuple(bound.warnings), False)
+
+
+class _Meter:
+    """Rate and time left, from the monotonic clock and the share of the file's bytes."""
+
+    def __init__(self, clock: Clock, table: RowTable, tell: ProgressHook, skipped: int) -> None:
+        self._clock = clock
+        self._table = table
+        self._tell = tell
+        self._skipped = skipped
+        self._start = clock.monotonic()
+
+    def tell(self, rows: int, invalid: int) -> None:
+        elapsed = self._clock.monotonic() - self._start
+        done, total = self._table.progress()
+        left = None
+        if elapsed > 0 and done > 0 and total >= done:
+            left = elapsed * (total - done) / done
+        rate = (rows - self._skipped) / elapsed if elapsed > 0 else 0.0
+        self._tell(Progress(rows, rows - invalid, invalid, rate, left))

@@ -1,0 +1,82 @@
+"""Named places between every two steps of the flow, where tests let the process die.
+
+The table is the list of places where a power cut may strike; a test compares it with the calls in the
+code, another kills a real process at each one. In the product nothing happens there: NoHooks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Protocol
+
+
+class KillPoint(StrEnum):
+    """Names; what lies before and after each is in POINTS."""
+
+    IMPORT_BEGUN = "import_begun"
+    KEYS_CREATED = "keys_created"
+    ROWS_STORED = "rows_stored"
+    IMPORT_FINISHED = "import_finished"
+    BATCH_CLOSED = "batch_closed"
+    JOB_CLAIMED = "job_claimed"
+    CREDENTIALS_SIGNED = "credentials_signed"
+    CREDENTIALS_STORED = "credentials_stored"
+    ROOT_COMPUTED = "root_computed"
+    ROOT_STORED = "root_stored"
+    MAKER_SIGNED = "maker_signed"
+    MAKER_STORED = "maker_stored"
+    APPROVER_SIGNED = "approver_signed"
+    APPROVAL_STORED = "approval_stored"
+    TRANSACTION_RECORDED = "transaction_recorded"
+    TRANSACTION_SENT = "transaction_sent"
+    BLOCK_SEALED = "block_sealed"
+    VIEW_ADVANCED = "view_advanced"
+    TRANSACTION_FINAL = "transaction_final"
+    ANCHOR_STORED = "anchor_stored"
+    LISTS_PUBLISHED = "lists_published"
+    BUNDLE_STAGED = "bundle_staged"
+    BUNDLES_WRITTEN = "bundles_written"
+    RELEASE_STORED = "release_stored"
+
+
+POINTS: Mapping[KillPoint, str] = {
+    KillPoint.IMPORT_BEGUN: "the import is recorded, no row of it is",
+    KillPoint.KEYS_CREATED: "data keys of a piece of the file are durable, its rows are not",
+    KillPoint.ROWS_STORED: "a piece of the file is durable, the next is not read",
+    KillPoint.IMPORT_FINISHED: "the file is accepted or refused, no batch is closed",
+    KillPoint.BATCH_CLOSED: "members, order and words are fixed, nothing is signed",
+    KillPoint.JOB_CLAIMED: "a worker holds the lease of a job and has done nothing",
+    KillPoint.CREDENTIALS_SIGNED: "credentials exist in memory only",
+    KillPoint.CREDENTIALS_STORED: "a piece of the batch is signed and durable",
+    KillPoint.ROOT_COMPUTED: "the tree is known, its root is not stored",
+    KillPoint.ROOT_STORED: "the batch waits for its maker",
+    KillPoint.MAKER_SIGNED: "the maker's signature exists in memory only",
+    KillPoint.MAKER_STORED: "the batch waits for its approver",
+    KillPoint.APPROVER_SIGNED: "the approver's signature exists in memory only",
+    KillPoint.APPROVAL_STORED: "the approved batch and its job are durable, in one transaction",
+    KillPoint.TRANSACTION_RECORDED: "the signed transaction is durable, not sent",
+    KillPoint.TRANSACTION_SENT: "the chain has the transaction, in no block yet",
+    KillPoint.BLOCK_SEALED: "the block is final, nobody here has looked",
+    KillPoint.VIEW_ADVANCED: "the view has the block, the store does not know",
+    KillPoint.TRANSACTION_FINAL: "the outcome is known in memory only",
+    KillPoint.ANCHOR_STORED: "the batch is anchored, nothing is written out",
+    KillPoint.LISTS_PUBLISHED: "the status list names the batch, no bundle exists",
+    KillPoint.BUNDLE_STAGED: "some bundles are written where nobody looks",
+    KillPoint.BUNDLES_WRITTEN: "all bundles are handed out, the store does not know",
+    KillPoint.RELEASE_STORED: "everything is done",
+}
+
+
+class Hooks(Protocol):
+    """Told about every point that the flow passes."""
+
+    def reach(self, point: KillPoint) -> None:
+        """Called at the point; in the product without effect."""
+
+
+class NoHooks:
+    """The product's hooks."""
+
+    def reach(self, point: KillPoint) -> None:
+        """Nothing happens."""
