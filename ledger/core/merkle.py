@@ -128,9 +128,7 @@ class MerkleTree:
             joined = b"".join(leaf_hashes)
         size = len(joined) // HASH_BYTES
         if not even or not 1 <= size <= MAX_TREE_SIZE:
-            raise InputError(
-                "TREE_SHAPE", "A tree needs 1 to 2^32 - 1 leaf hashes of 32 bytes.", size=size
-            )
+            raise InputError("TREE_SHAPE", "A tree needs 1 to 2^32 - 1 leaf hashes of 32 bytes.", size=size)
         self.size: Final = size
         self._levels = _build(joined)
 
@@ -140,9 +138,7 @@ class MerkleTree:
         hash_ = sha256
         each = iter(entries)
         joined = bytearray()
-        while part := b"".join(
-            [hash_(b"\x00" + entry).digest() for entry in islice(each, _BLOCK)]
-        ):
+        while part := b"".join([hash_(b"\x00" + entry).digest() for entry in islice(each, _BLOCK)]):
             joined += part
         return cls(bytes(joined))
 
@@ -181,9 +177,7 @@ class MerkleTree:
                 start = (first >> height) * HASH_BYTES
                 longer: list[bytes] = []
                 append = longer.append
-                for above, left in zip(
-                    paths, range(start, start + len(paths) * _PAIR, _PAIR), strict=True
-                ):
+                for above, left in zip(paths, range(start, start + len(paths) * _PAIR, _PAIR), strict=True):
                     append(level[left + HASH_BYTES : left + _PAIR] + above)
                     append(level[left : left + HASH_BYTES] + above)
                 paths = longer
@@ -215,16 +209,12 @@ def _build(leaves: bytes) -> list[bytes]:
     block_bytes = _BLOCK * HASH_BYTES
     for first in range(0, full_bytes, block_bytes):
         nodes = [
-            hash_(b"\x01" + leaves[i : i + _PAIR]).digest()
-            for i in range(first, first + block_bytes, _PAIR)
+            hash_(b"\x01" + leaves[i : i + _PAIR]).digest() for i in range(first, first + block_bytes, _PAIR)
         ]
         lower[0] += b"".join(nodes)
         for height in range(1, _BLOCK_LEVELS):
             each = iter(nodes)
-            nodes = [
-                hash_(b"\x01" + left + right).digest()
-                for left, right in zip(each, each, strict=True)
-            ]
+            nodes = [hash_(b"\x01" + left + right).digest() for left, right in zip(each, each, strict=True)]
             lower[height] += b"".join(nodes)
     levels = [leaves]
     while len(levels[-1]) > HASH_BYTES:
@@ -239,9 +229,6 @@ def _level_above(level: bytes, done: bytes | bytearray) -> bytes:
     paired = len(level) - len(level) % _PAIR
     hash_ = sha256
     rest = b"".join(
-        [
-            hash_(b"\x01" + level[i : i + _PAIR]).digest()
-            for i in range(2 * len(done), paired, _PAIR)
-        ]
+        [hash_(b"\x01" + level[i : i + _PAIR]).digest() for i in range(2 * len(done), paired, _PAIR)]
     )
     return bytes(done) + rest + level[paired:]

@@ -146,7 +146,9 @@ def _receipt(document: Any) -> Receipt:
         raise _wrong("RECEIPT_SHAPE", "receipt")
     _require_understood(document, _RECEIPT_MEMBERS, "RECEIPT_CRITICAL")
     if _integer(document, "version") != VERSION:
-        raise InputError("RECEIPT_VERSION", "This receipt is of another version.", version=document["version"])
+        raise InputError(
+            "RECEIPT_VERSION", "This receipt is of another version.", version=document["version"]
+        )
     if document.get("hash") != HASH_NAME:
         raise InputError("RECEIPT_HASH_UNKNOWN", "Only rfc9162-sha256 trees are known.")
     issuer = document.get("issuer")

@@ -339,9 +339,7 @@ def _trust(document: Mapping[str, Any]) -> Trust:
         snapshots=_key_set(snapshots.get("threshold"), snapshots.get("signers"), 0, "snapshots"),
         x509_anchors=tuple(_der(item) for item in _list(document, "x509_anchors")),
         max_age_s=_ages(_object(document, "max_age_s")),
-        types={
-            name: _hex(item, 32, f"types.{name}") for name, item in _object(document, "types").items()
-        },
+        types={name: _hex(item, 32, f"types.{name}") for name, item in _object(document, "types").items()},
         not_after=_day_end(document["not_after"]),
         previous=None if previous is None else _hex(previous, 32, "previous"),
         links=tuple(_link(item) for item in _list(document, "links")),
@@ -418,7 +416,11 @@ def _notice(value: Any) -> RestoreNotice:
 
 
 def _signature(value: Any) -> tuple[str, bytes]:
-    if type(value) is not dict or type(value.get("kid")) is not str or type(value.get("signature")) is not str:
+    if (
+        type(value) is not dict
+        or type(value.get("kid")) is not str
+        or type(value.get("signature")) is not str
+    ):
         raise _wrong("signatures")
     try:
         return value["kid"], b64url_decode(value["signature"])

@@ -1,0 +1,1 @@
+"""The 32 checks of a verification: pure, one question each."""

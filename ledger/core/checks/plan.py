@@ -1,0 +1,154 @@
+"""The 32 checks in their order, what each needs, and what happens when that is missing.
+
+The rules, once: 1 a check whose needs are missing is UNKNOWN and says which; 2 an InputError inside
+a check is FAILED with the error's code; 3 anything else is our own bug and escapes; 4 every check
+answers, whatever the others found.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from enum import IntEnum
+from typing import Final, NamedTuple
+
+from ledger.core.checks.anchor import check_anchor, check_anchor_facts
+from ledger.core.checks.binding import check_issuer_binding
+from ledger.core.checks.chain import check_contract, check_finality, check_status_age
+from ledger.core.checks.codes import Code
+from ledger.core.checks.evidence import Evidence
+from ledger.core.checks.grants import check_grant_at_anchor, check_grant_chain, check_issuer_now
+from ledger.core.checks.inclusion import check_inclusion
+from ledger.core.checks.keys import check_key_compromise, check_key_valid_at_anchor
+from ledger.core.checks.presentation import (
+    check_audience,
+    check_delegation,
+    check_holder_binding,
+    check_page,
+)
+from ledger.core.checks.reading import check_algorithm, check_payload, reading_check
+from ledger.core.checks.schema import check_schema
+from ledger.core.checks.signature import check_signature
+from ledger.core.checks.status import (
+    check_revocation,
+    check_status_list,
+    check_status_owner,
+    check_supersession,
+    check_suspension,
+)
+from ledger.core.checks.times import check_expiry, check_issued_before_anchor, check_not_before
+from ledger.core.errors import InputError
+from ledger.core.report import CheckId, CheckResult, failed, unknown
+
+
+class Needs(IntEnum):
+    """What must be there for a check to be asked at all."""
+
+    NOTHING = 0
+    CREDENTIAL = 1
+    CHAIN = 2
+    """The chain's evidence, hence a receipt; no credential."""
+    ANCHOR = 3
+    """An anchor, hence the chain; no credential."""
+    CREDENTIAL_RECEIPT = 4
+    RECEIPT = 5
+    CREDENTIAL_ANCHOR = 6
+
+
+class Step(NamedTuple):
+    """One check of the plan."""
+
+    id: CheckId
+    needs: Needs
+    judge: Callable[[Evidence], CheckResult]
+
+
+PLAN: Final[tuple[Step, ...]] = (
+    Step(CheckId.PARSE, Needs.NOTHING, reading_check(CheckId.PARSE)),
+    Step(CheckId.CANONICAL, Needs.NOTHING, reading_check(CheckId.CANONICAL)),
+    Step(CheckId.PAYLOAD, Needs.CREDENTIAL, check_payload),
+    Step(CheckId.DISCLOSURES, Needs.NOTHING, reading_check(CheckId.DISCLOSURES)),
+    Step(CheckId.DUPLICATES, Needs.NOTHING, reading_check(CheckId.DUPLICATES)),
+    Step(CheckId.ALGORITHM, Needs.CREDENTIAL, check_algorithm),
+    Step(CheckId.SIGNATURE, Needs.CREDENTIAL, check_signature),
+    Step(CheckId.KEY_VALID_AT_ANCHOR, Needs.ANCHOR, check_key_valid_at_anchor),
+    Step(CheckId.KEY_COMPROMISE, Needs.ANCHOR, check_key_compromise),
+    Step(CheckId.GRANT_AT_ANCHOR, Needs.ANCHOR, check_grant_at_anchor),
+    Step(CheckId.GRANT_CHAIN, Needs.ANCHOR, check_grant_chain),
+    Step(CheckId.ISSUER_NOW, Needs.ANCHOR, check_issuer_now),
+    Step(CheckId.SCHEMA, Needs.CREDENTIAL, check_schema),
+    Step(CheckId.INCLUSION, Needs.CREDENTIAL_RECEIPT, check_inclusion),
+    Step(CheckId.ANCHOR, Needs.CHAIN, check_anchor),
+    Step(CheckId.FINALITY, Needs.CHAIN, check_finality),
+    Step(CheckId.CONTRACT, Needs.RECEIPT, check_contract),
+    Step(CheckId.ANCHOR_FACTS, Needs.CREDENTIAL_ANCHOR, check_anchor_facts),
+    Step(CheckId.ISSUED_BEFORE_ANCHOR, Needs.CREDENTIAL_ANCHOR, check_issued_before_anchor),
+    Step(CheckId.NOT_BEFORE, Needs.CREDENTIAL, check_not_before),
+    Step(CheckId.EXPIRY, Needs.CREDENTIAL, check_expiry),
+    Step(CheckId.REVOCATION, Needs.ANCHOR, check_revocation),
+    Step(CheckId.SUSPENSION, Needs.ANCHOR, check_suspension),
+    Step(CheckId.SUPERSESSION, Needs.ANCHOR, check_supersession),
+    Step(CheckId.STATUS_LIST, Needs.CREDENTIAL_ANCHOR, check_status_list),
+    Step(CheckId.STATUS_OWNER, Needs.CREDENTIAL_ANCHOR, check_status_owner),
+    Step(CheckId.STATUS_AGE, Needs.CHAIN, check_status_age),
+    Step(CheckId.HOLDER_BINDING, Needs.NOTHING, check_holder_binding),
+    Step(CheckId.AUDIENCE, Needs.NOTHING, check_audience),
+    Step(CheckId.DELEGATION, Needs.NOTHING, check_delegation),
+    Step(CheckId.ISSUER_BINDING, Needs.CREDENTIAL, check_issuer_binding),
+    Step(CheckId.PAGE, Needs.NOTHING, check_page),
+)
+
+BATCH_CHECKS: Final = frozenset(
+    {
+        CheckId.KEY_VALID_AT_ANCHOR,
+        CheckId.KEY_COMPROMISE,
+        CheckId.GRANT_AT_ANCHOR,
+        CheckId.GRANT_CHAIN,
+    }
+)
+"""Checks that look at nothing but chain and trust file: equal for all credentials of a batch."""
+
+
+def batch_answers(evidence: Evidence) -> dict[CheckId, CheckResult]:
+    """Answers of BATCH_CHECKS, for evidence with an anchor."""
+    return {step.id: _judge(step, evidence) for step in PLAN if step.id in BATCH_CHECKS}
+
+
+def run_checks(evidence: Evidence, known: Mapping[CheckId, CheckResult]) -> tuple[CheckResult, ...]:
+    """Every check's answer, in order; `known` holds answers that were given before."""
+    missing = _missing(evidence)
+    results: list[CheckResult] = []
+    for step in PLAN:
+        reason = missing[step.needs]
+        if reason is not None:
+            results.append(unknown(step.id, reason))
+        elif step.id in known:
+            results.append(known[step.id])
+        else:
+            results.append(_judge(step, evidence))
+    return tuple(results)
+
+
+def _judge(step: Step, evidence: Evidence) -> CheckResult:
+    try:
+        return step.judge(evidence)
+    except InputError as error:
+        return failed(step.id, Code(error.code), **error.detail)
+
+
+def _missing(evidence: Evidence) -> tuple[Code | None, ...]:
+    """By need: the code that says what is missing, None if nothing is."""
+    credential = Code.NOT_REACHED if evidence.credential is None else None
+    receipt = evidence.chain_absent if evidence.receipt is None else None
+    chain = evidence.chain_absent if evidence.chain is None else None
+    anchor = chain
+    if evidence.chain is not None and evidence.chain.anchor is None:
+        anchor = Code.ANCHOR_MISSING
+    return (
+        None,
+        credential,
+        chain,
+        anchor,
+        credential or receipt,
+        receipt,
+        credential or anchor,
+    )

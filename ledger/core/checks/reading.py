@@ -1,0 +1,52 @@
+"""Could it be read, and is it written in the one permitted way?  Checks 1 to 6."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from ledger.core.checks.codes import Code
+from ledger.core.checks.evidence import Evidence
+from ledger.core.report import CheckId, CheckResult, failed, passed, unknown
+from ledger.core.sd_jwt import require_algorithm, require_payload
+
+_PASSED: Final[Mapping[CheckId, CheckResult]] = {
+    CheckId.PARSE: passed(CheckId.PARSE, Code.READ),
+    CheckId.CANONICAL: passed(CheckId.CANONICAL, Code.CANONICAL),
+    CheckId.PAYLOAD: passed(CheckId.PAYLOAD, Code.PAYLOAD_COMPLETE),
+    CheckId.DISCLOSURES: passed(CheckId.DISCLOSURES, Code.DISCLOSURES_MATCH),
+    CheckId.DUPLICATES: passed(CheckId.DUPLICATES, Code.NO_DUPLICATES),
+    CheckId.ALGORITHM: passed(CheckId.ALGORITHM, Code.ALGORITHM_ALLOWED, alg="ES256"),
+}
+
+
+def reading_check(check: CheckId) -> Callable[[Evidence], CheckResult]:
+    """Check that passes when reading met no fault of its kind.
+
+    Without a credential the readers stopped at a fault of another kind, and nothing is known.
+    """
+
+    def judge(evidence: Evidence) -> CheckResult:
+        fault = evidence.faults.get(check)
+        if fault is not None:
+            return failed(check, Code(fault.code), **fault.detail)
+        if evidence.credential is None:
+            return unknown(check, Code.NOT_REACHED)
+        return _PASSED[check]
+
+    return judge
+
+
+def check_payload(evidence: Evidence) -> CheckResult:
+    """Are all statements in clear there, with the right types?  Source: docs/formats.md, Credential."""
+    fault = evidence.faults.get(CheckId.PAYLOAD)
+    if fault is not None:
+        return failed(CheckId.PAYLOAD, Code(fault.code), **fault.detail)
+    require_payload(evidence.need_credential.payload)
+    return _PASSED[CheckId.PAYLOAD]
+
+
+def check_algorithm(evidence: Evidence) -> CheckResult:
+    """Is it the one permitted algorithm?  Decided before any cryptography (RFC 8725 §3.1)."""
+    require_algorithm(evidence.need_credential.header)
+    return _PASSED[CheckId.ALGORITHM]

@@ -1,0 +1,274 @@
+"""Verifies a bundle: gathers evidence, then lets the pure checks judge it.
+
+Nothing that a bundle says makes this raise: bytes that are wrong are an answer, not an exception.
+Reading sends nothing to anybody; the chain view is local. Keep one Verifier a process: it keeps the
+answers that all credentials of a batch share.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping
+from threading import Lock
+from typing import Any, Final, NamedTuple
+
+from ledger.core.checks.codes import Code
+from ledger.core.checks.evidence import Evidence, ListToken, list_reference
+from ledger.core.checks.plan import batch_answers, run_checks
+from ledger.core.checks.types import VerifiableType
+from ledger.core.checks.verdict import make_report
+from ledger.core.credential_type import domain_claims
+from ledger.core.directory import DirectoryEntry, parse_directory_entry
+from ledger.core.errors import InputError, UnavailableError
+from ledger.core.jose import read_json as read_json_strictly
+from ledger.core.model import ChainEvidence, ParsedCredential
+from ledger.core.receipt import Bundle, JsonReader, Receipt, parse_bundle
+from ledger.core.report import CheckId, CheckResult, CredentialSummary, Outcome, Report
+from ledger.core.sd_jwt import CHECK_OF_CODE, require_algorithm
+from ledger.core.status_list import decode_status_list
+from ledger.core.trust import Trust
+from ledger.core.x5c import LeafFacts, leaf_facts, validate_path, x5c_of
+from ledger.ports import ChainView, CredentialFormat
+from ledger.services.status_list import check_token
+
+KEPT_BATCHES: Final = 256
+_IDENTIFIER: Final = "identifier"
+
+BatchAnswers = Mapping[CheckId, CheckResult]
+
+
+class Verifier:
+    """Verifies bundles against one trust file and one chain view. Thread-safe.
+
+    Args:
+        trust: the verifier's only root, its signatures already checked.
+        fmt: reads the credential's wire format.
+        types: credential types that we hold, by `vct`.
+        view: where the ledger's state comes from; None leaves open whatever needs it.
+        read_json: strict JSON reader; the adapters have a faster one than the default.
+    """
+
+    def __init__(
+        self,
+        trust: Trust,
+        fmt: CredentialFormat,
+        types: Mapping[str, VerifiableType],
+        view: ChainView | None = None,
+        read_json: JsonReader = read_json_strictly,
+    ) -> None:
+        self._trust = trust
+        self._format = fmt
+        self._types = types
+        self._view = view
+        self._read_json = read_json
+        self._batches: OrderedDict[tuple[Any, ...], BatchAnswers] = OrderedDict()
+        self._lock = Lock()
+
+    @property
+    def trust(self) -> Trust:
+        """The trust file in use."""
+        return self._trust
+
+    def verify(self, data: bytes, *, now: int, list_token: str | None = None) -> Report:
+        """The report on a bundle or a bare SD-JWT.
+
+        Steps: 1 read bundle and credential; 2 algorithm, before any cryptography; 3 certificate and
+        directory entry; 4 ask the chain view; 5 the certificate path at anchor time; 6 the status
+        list token, if one was handed in; 7 run the checks; 8 sum up.
+
+        Args:
+            data: the file as it came, of any length and content.
+            now: seconds since 1970 UTC.
+            list_token: text of a status list token to judge too.
+        """
+        faults: dict[CheckId, InputError] = {}
+        bundle = self._read_bundle(data, faults)  # 1
+        credential = None if bundle is None else self._read_credential(bundle, faults)
+        receipt = None if bundle is None else bundle.receipt
+        leaf, leaf_fault, x5c = _signer(credential, faults)  # 2, 3
+        directory, directory_fault = _directory(bundle)
+        chain, absent = self._ask(receipt, leaf)  # 4
+        evidence = Evidence(
+            trust=self._trust,
+            now=now,
+            faults=faults,
+            credential=credential,
+            receipt=receipt,
+            chain=chain,
+            chain_absent=Code.NOT_REACHED if bundle is None else absent,
+            is_linked=receipt is not None and self._is_linked(receipt),
+            leaf=leaf,
+            leaf_fault=leaf_fault,
+            path_fault=None,
+            directory=directory,
+            directory_fault=directory_fault,
+            type=None if credential is None else self._types.get(_text(credential.payload.get("vct"))),
+            list_token=None,
+        )
+        self._check_path(evidence, x5c)  # 5
+        if list_token is not None:
+            evidence.list_token = self._check_list_token(evidence, list_token)  # 6
+        checks = run_checks(evidence, self._batch_answers(evidence))  # 7
+        return make_report(checks, _summary(evidence, checks))  # 8
+
+    def _read_bundle(self, data: bytes, faults: dict[CheckId, InputError]) -> Bundle | None:
+        try:
+            return parse_bundle(data, self._read_json)
+        except InputError as error:
+            is_duplicate = error.code == Code.BUNDLE_DUPLICATE_KEY
+            faults[CheckId.DUPLICATES if is_duplicate else CheckId.PARSE] = error
+            return None
+
+    def _read_credential(self, bundle: Bundle, faults: dict[CheckId, InputError]) -> ParsedCredential | None:
+        inspection = self._format.inspect(bundle.credential)
+        for fault in inspection.faults:
+            faults.setdefault(CHECK_OF_CODE[fault.code], fault)
+        return inspection.credential
+
+    def _is_linked(self, receipt: Receipt) -> bool:
+        """Whether the receipt is of a predecessor that the trust file names."""
+        return receipt.ledger_id != self._trust.ledger_id and any(
+            (link.ledger_id, link.chain_id, link.contract)
+            == (receipt.ledger_id, receipt.chain_id, receipt.contract)
+            for link in self._trust.links
+        )
+
+    def _ask(self, receipt: Receipt | None, leaf: LeafFacts | None) -> tuple[ChainEvidence | None, Code]:
+        """The view's evidence, or why there is none."""
+        if receipt is None:
+            return None, Code.NO_RECEIPT
+        if self._view is None:
+            return None, Code.NO_CHAIN_VIEW
+        try:
+            found = self._view.evidence(
+                receipt.issuer,
+                receipt.root,
+                receipt.leaf_index,
+                thumbprint=None if leaf is None else leaf.thumbprint,
+                block_number=receipt.block.number,
+            )
+        except UnavailableError:
+            return None, Code.CHAIN_UNAVAILABLE
+        if found is None:
+            return None, Code.CHAIN_VIEW_EMPTY
+        info = found.info
+        if (info.chain_id, info.ledger_id) != (self._trust.chain_id, self._trust.ledger_id):
+            return None, Code.VIEW_OTHER_LEDGER
+        return found, Code.NO_CHAIN_VIEW
+
+    def _check_path(self, evidence: Evidence, x5c: tuple[bytes, ...]) -> None:
+        """Judged at anchor time: x5c is good for us if it was when the batch was anchored."""
+        if evidence.leaf is None or evidence.chain is None or evidence.chain.anchor is None:
+            return
+        try:
+            validate_path(x5c, self._trust.x509_anchors, evidence.chain.anchor.anchored_at)
+        except InputError as error:
+            evidence.path_fault = error
+
+    def _check_list_token(self, evidence: Evidence, text: str) -> ListToken | None:
+        """The token's value at this credential's index; None when there is nothing to compare it with."""
+        credential, chain = evidence.credential, evidence.chain
+        reference = None if credential is None else list_reference(credential.payload)
+        if reference is None or chain is None or chain.anchor is None or self._view is None:
+            return None
+        uri, idx = reference
+        try:
+            token = check_token(
+                text,
+                uri=uri,
+                keys=self._view.keys(chain.anchor.issuer),
+                anchors_x509=self._trust.x509_anchors,
+                now=evidence.now,
+            )
+            value = decode_status_list(token.lst, token.bits).value(idx)
+        except InputError as error:
+            return ListToken(None, None, error)
+        return ListToken(value, token.issued_at, None)
+
+    def _batch_answers(self, evidence: Evidence) -> BatchAnswers:
+        """Answers that depend on nothing but the batch and the state of the chain."""
+        chain = evidence.chain
+        if chain is None or chain.anchor is None:
+            return {}
+        head = chain.head
+        key = (head.block.hash, head.confirmed_at, chain.anchor.issuer, chain.anchor.root)
+        with self._lock:
+            answers = self._batches.get(key)
+            if answers is not None:
+                self._batches.move_to_end(key)
+                return answers
+        answers = batch_answers(evidence)
+        with self._lock:
+            self._batches[key] = answers
+            if len(self._batches) > KEPT_BATCHES:
+                self._batches.popitem(last=False)
+        return answers
+
+
+def verify(
+    data: bytes,
+    *,
+    trust: Trust,
+    view: ChainView | None,
+    fmt: CredentialFormat,
+    types: Mapping[str, VerifiableType],
+    now: int,
+    list_token: str | None = None,
+) -> Report:
+    """One report; for many keep a Verifier."""
+    return Verifier(trust, fmt, types, view).verify(data, now=now, list_token=list_token)
+
+
+class _Signer(NamedTuple):
+    leaf: LeafFacts | None
+    fault: InputError | None
+    x5c: tuple[bytes, ...]
+
+
+def _signer(credential: ParsedCredential | None, faults: dict[CheckId, InputError]) -> _Signer:
+    """The signing certificate, unless the algorithm already forbids to touch it."""
+    if credential is None:
+        return _Signer(None, None, ())
+    try:
+        require_algorithm(credential.header)
+    except InputError as error:
+        faults[CheckId.ALGORITHM] = error
+        return _Signer(None, None, ())
+    try:
+        x5c = x5c_of(credential.header)
+        return _Signer(leaf_facts(x5c[0]), None, x5c)
+    except InputError as error:
+        return _Signer(None, error, ())
+
+
+def _directory(bundle: Bundle | None) -> tuple[DirectoryEntry | None, InputError | None]:
+    if bundle is None or bundle.directory_entry is None:
+        return None, None
+    try:
+        return parse_directory_entry(bundle.directory_entry), None
+    except InputError as error:
+        return None, error
+
+
+def _summary(evidence: Evidence, checks: tuple[CheckResult, ...]) -> CredentialSummary | None:
+    """What the credential says, if its own agency's signature covers it."""
+    credential = evidence.credential
+    outcomes = {result.id: result.outcome for result in checks}
+    if credential is None or outcomes[CheckId.SIGNATURE] is not Outcome.PASSED:
+        return None
+    if outcomes[CheckId.DISCLOSURES] is not Outcome.PASSED:
+        return None
+    claims = domain_claims(credential.claims)
+    is_bound = outcomes[CheckId.ISSUER_BINDING] is Outcome.PASSED
+    entry = evidence.directory
+    return CredentialSummary(
+        type=_text(credential.payload.get("vct")) if evidence.type is None else evidence.type.code,
+        identifier=_text(claims.get(_IDENTIFIER)) or None,
+        issuer=_text(credential.payload.get("issuer_code")),
+        issuer_name=entry.name if is_bound and entry is not None else None,
+        claims=claims,
+    )
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
