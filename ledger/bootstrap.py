@@ -18,6 +18,7 @@ from ledger.adapters.home_files import LEDGER_OWNER, Home, HomeRecord
 from ledger.adapters.passwords import PasswordChain
 from ledger.adapters.signer_file import Keyring
 from ledger.adapters.system import SystemClock, SystemEntropy
+from ledger.adapters.type_files import LoadedType, TypeFiles, load_types
 from ledger.core.credential_type import CredentialType
 from ledger.core.errors import InputError, NotFoundError
 from ledger.core.report import Report
@@ -96,12 +97,11 @@ def open_verifier(
     """
     from ledger.adapters.format_sd_jwt import SdJwtFormat
     from ledger.adapters.json_orjson import loads
-    from ledger.adapters.type_files import verifiable_types
 
     told = clock or SystemClock()
     trusted = load_trust(trust) if isinstance(trust, str | Path) else trust
     view = open_view(ledger, told) if isinstance(ledger, str | Path) else ledger
-    verifier = Verifier(trusted, SdJwtFormat(), verifiable_types(), view, loads)
+    verifier = Verifier(trusted, SdJwtFormat(), load_types(), view, loads)
     return BoundVerifier(verifier, told, trusted, view)
 
 
@@ -167,27 +167,26 @@ class Installation:
         return open_view(self.home.path, self.clock)
 
     @cached_property
-    def types(self) -> dict[str, CredentialType]:
-        """Credential types by reference, e.g. "HPF_PERSONAL_DEPOSIT:1"."""
-        from ledger.adapters.type_files import builtin_types
+    def types(self) -> TypeFiles:
+        """The credential types that this program knows."""
+        return load_types()
 
-        return builtin_types()
-
-    def credential_type(self, name: str) -> CredentialType:
-        """The type called `CODE` or `CODE:VERSION` (of several versions the newest).
+    def credential_type(self, name: str) -> LoadedType:
+        """The type called `CODE` (of several versions the newest) or `CODE:VERSION`.
 
         Raises:
             NotFoundError: TYPE_NOT_HERE.
         """
-        found = [kind for ref, kind in self.types.items() if name in (ref, kind.code)]
-        if not found:
+        found = self.types.by_ref(name)
+        if found is None:
+            known = [loaded.type.ref for loaded in self.types.all()]
             raise NotFoundError(
                 "TYPE_NOT_HERE",
-                f"There is no credential type {name}; known: {', '.join(sorted(self.types))}.",
+                f"There is no credential type {name}; known: {', '.join(known)}.",
                 type=name,
-                known=sorted(self.types),
+                known=known,
             )
-        return max(found, key=lambda kind: kind.version)
+        return found
 
     def type_id(self, kind: CredentialType) -> int:
         """The chain's number of a type.

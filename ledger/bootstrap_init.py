@@ -7,40 +7,51 @@ ready. Nothing random is drawn twice for the same thing: what exists is read bac
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import date, timedelta
 
 from ledger.adapters.carrier import DirectCarrier
 from ledger.adapters.chain_embedded.chain import EmbeddedChain
-from ledger.adapters.home_files import CHAIN_ROLES, LEDGER_OWNER, P256_ROLES, Home, HomeRecord, write_file
+from ledger.adapters.chain_embedded.deploy import Founding, deploy_contracts
+from ledger.adapters.home_files import (
+    CHAIN_ROLES,
+    LEDGER_OWNER,
+    P256_ROLES,
+    PRIVATE_FOLDER,
+    Home,
+    HomeRecord,
+    write_file,
+)
+from ledger.adapters.key_files import SCRYPT_P
 from ledger.adapters.pki import CertificateAuthority
 from ledger.adapters.signer_file import (
-    FileChainSigner,
-    FileCredentialSigner,
     Keyring,
+    certificates_path,
     create_chain_key,
     create_credential_key,
     create_vault_keys,
     save_certificates,
 )
 from ledger.adapters.store_sql import open_store
-from ledger.adapters.type_files import builtin_types
+from ledger.adapters.type_files import load_types
 from ledger.adapters.vault import SqliteVault
-from ledger.core.claims import shanghai_day
 from ledger.core.credential_type import CredentialType
 from ledger.core.directory import make_directory_entry, parse_directory_entry
 from ledger.core.errors import ConflictError
+from ledger.core.flow import DAY_S, SHANGHAI_S
 from ledger.core.model import ChainInfo, Purpose, Role
 from ledger.core.trust import ContractPin, make_trust, sign_trust
-from ledger.ports import Clock, Entropy, PasswordSource
-from ledger.services.registry import Act, Registry, TypeToRegister
+from ledger.ports import ChainSigner, Clock, CredentialSigner, Entropy, PasswordSource
+from ledger.services.registry import Act, Registry, SignedAct, TypeToRegister
 
-DAY_S = 86_400
 YEAR_S = 31_557_600  # 365.25 days
 ROOT_CA_YEARS = 50
 AGENCY_CA_YEARS = 45
 LEAF_YEARS = 40  # not shorter than any credential with an end (a licence's term may be 30 years)
 TRUST_YEARS = 1
+PAUSE_S = 0.05
 ROLES = (
     ("operator", Role.OPERATOR),
     ("maker", Role.MAKER),
@@ -69,7 +80,7 @@ class SetupTools:
     password: PasswordSource
     say: Callable[[str], None]
     accept_clock: bool = False
-    scrypt_p: int | None = None
+    scrypt_p: int = SCRYPT_P
 
 
 def plan_home(home: Home, wanted: HomeRecord) -> HomeRecord:
@@ -109,7 +120,7 @@ class Setup:
         self._record = record
         self._tools = tools
         self._keyring = Keyring(tools.password)
-        self._types = builtin_types()
+        self._types = {loaded.type.ref: loaded.type for loaded in load_types().all()}
 
     def run(self) -> HomeRecord:
         """All steps; the record at the end is `ready`."""
@@ -156,15 +167,14 @@ class Setup:
         path = self._home.key_file(self._record, owner, who)
         if path.exists():
             return
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path.parent.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
         uri = self._uri(owner, who)
-        options = {} if self._tools.scrypt_p is None else {"scrypt_p": self._tools.scrypt_p}
-        create(uri, self._tools.new_password(uri), self._tools.entropy, **options)
+        create(uri, self._tools.new_password(uri), self._tools.entropy, scrypt_p=self._tools.scrypt_p)
 
-    def _chain_signer(self, owner: str, who: str) -> FileChainSigner:
+    def _chain_signer(self, owner: str, who: str) -> ChainSigner:
         return self._keyring.chain_signer(self._uri(owner, who))
 
-    def _p256_signer(self, owner: str, who: str) -> FileCredentialSigner:
+    def _p256_signer(self, owner: str, who: str) -> CredentialSigner:
         return self._keyring.credential_signer(self._uri(owner, who))
 
     # Certificates of our own small PKI: root, one CA an agency, one leaf a key.
@@ -191,11 +201,13 @@ class Setup:
 
     def _authority(self, owner: str, root: CertificateAuthority | None) -> CertificateAuthority:
         folder = LEDGER_OWNER if root is None else owner
-        path = self._home.keys / folder / "ca" / "authority.key"
+        path = self._home.keys / folder / "ca" / "signing.key"
         uri = f"file:{path}"
-        if path.exists():
-            return CertificateAuthority.load(path, self._tools.password(uri))
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if path.exists() and certificates_path(uri).exists():
+            return CertificateAuthority.load(uri, self._tools.password, self._tools.entropy)
+        # a key whose certificate was never written has signed nothing yet: it is made anew
+        path.unlink(missing_ok=True)
+        path.parent.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
         start = self._record.created_at - DAY_S
         if root is None:
             authority = CertificateAuthority.new_root(
@@ -210,7 +222,7 @@ class Setup:
                 not_before=start,
                 not_after=start + AGENCY_CA_YEARS * YEAR_S,
             )
-        authority.save(path, self._tools.new_password(uri))
+        authority.save(uri, self._tools.new_password(uri), scrypt_p=self._tools.scrypt_p)
         write_file(self._home.pki / f"{owner}.der", authority.certificate)
         return authority
 
@@ -218,14 +230,14 @@ class Setup:
         for agency in self._record.agencies:
             if self._home.entry(agency.uscc) is None:
                 text = make_directory_entry(
-                    agency.uscc,
-                    agency.name_zh,
-                    agency.name_en,
-                    agency.iss,
-                    agency.division,
-                    self._record.created_at,
-                    self._p256_signer(agency.uscc, "credential"),
-                    agency.phone,
+                    issuer=agency.uscc,
+                    name_zh=agency.name_zh,
+                    name_en=agency.name_en,
+                    iss=agency.iss,
+                    division=agency.division,
+                    issued_at=self._record.created_at,
+                    signer=self._p256_signer(agency.uscc, "credential"),
+                    phone=agency.phone,
                 )
                 write_file(self._home.entry_file(agency.uscc), text.encode("ascii"))
 
@@ -238,22 +250,26 @@ class Setup:
     # Chain and registry.
 
     def _open_chain(self) -> EmbeddedChain:
-        path = self._home.chain_file
-        if path.exists():
-            return EmbeddedChain.open(path, self._tools.clock, accept_clock=self._tools.accept_clock)
-        return EmbeddedChain.create(path, self._tools.clock, self._tools.entropy)
+        path, tools = self._home.chain_file, self._tools
+        try:
+            # a kill while the file was being made leaves it empty: then it is made again
+            return EmbeddedChain.create(path, tools.clock, tools.entropy)
+        except ConflictError as error:
+            if error.code != "CHAIN_EXISTS":
+                raise
+        return EmbeddedChain.open(path, tools.clock, accept_clock=tools.accept_clock)
 
     def _deploy(self, chain: EmbeddedChain) -> ChainInfo:
         root = self._record.root.uscc
         governance = self._chain_signer(LEDGER_OWNER, "governance")
-        return chain.deploy(
-            governance,
+        founding = Founding(
             governance=governance.address,
             root_issuer=root,
             admin1=self._chain_signer(root, "admin1").signer_id,
             admin2=self._chain_signer(root, "admin2").signer_id,
             directory_hash=self._entry_hash(root),
         )
+        return deploy_contracts(chain, governance, founding, lambda: time.sleep(PAUSE_S))
 
     def _govern(self, chain: EmbeddedChain) -> None:
         governance = self._chain_signer(LEDGER_OWNER, "governance")
@@ -263,12 +279,17 @@ class Setup:
         root = self._record.root.uscc
         admins = (self._chain_signer(root, "admin1"), self._chain_signer(root, "admin2"))
         registry.carry_out(self._root_acts(registry), *admins)
-        for agency in self._record.agencies:
-            own = (
-                self._chain_signer(agency.uscc, "admin1"),
-                self._chain_signer(agency.uscc, "admin2"),
-            )
-            registry.carry_out(self._own_acts(registry, agency.uscc), *own)
+        registry.carry_out_all(
+            [
+                SignedAct(
+                    act,
+                    self._chain_signer(agency.uscc, "admin1"),
+                    self._chain_signer(agency.uscc, "admin2"),
+                )
+                for agency in self._record.agencies
+                for act in self._own_acts(registry, agency.uscc)
+            ]
+        )
 
     def _wanted_types(self) -> list[CredentialType]:
         return [found for _ref, found in sorted(self._types.items())]
@@ -320,7 +341,8 @@ class Setup:
         signer = self._p256_signer(LEDGER_OWNER, "trust")
         governance = self._chain_signer(LEDGER_OWNER, "governance")
         root = self._authority("root", None)
-        last_day = shanghai_day(self._record.created_at + TRUST_YEARS * YEAR_S)
+        ends_at = self._record.created_at + TRUST_YEARS * YEAR_S
+        last_day = date(1970, 1, 1) + timedelta(days=(ends_at + SHANGHAI_S) // DAY_S)
         document = make_trust(
             mode=self._record.mode,
             ledger_id=info.ledger_id,

@@ -34,6 +34,15 @@ class Act:
 
 
 @dataclass(frozen=True, slots=True)
+class SignedAct:
+    """An act with the two admins who stand for it."""
+
+    act: Act
+    proposer: ChainSigner
+    accepter: ChainSigner
+
+
+@dataclass(frozen=True, slots=True)
 class TypeToRegister:
     """What governance registers of a type file."""
 
@@ -146,46 +155,54 @@ class Registry:
         """Propose and accept every act, in order; returns when all are final.
 
         Args:
+            acts: as the `missing_` questions gave them.
             proposer: an admin of the acting issuer.
             accepter: another one.
 
         Raises:
-            RefusedError: the contract's custom error as code.
+            RefusedError: SAME_ADMIN, or the contract's custom error as code.
             ConflictError: PROPOSAL_RACE when other admins' proposals kept taking our numbers.
         """
-        if proposer.signer_id == accepter.signer_id:
-            raise RefusedError(
-                "SAME_ADMIN", "One admin proposes and another accepts: name two different admin keys."
-            )
+        self.carry_out_all([SignedAct(act, proposer, accepter) for act in acts])
+
+    def carry_out_all(self, acts: Sequence[SignedAct]) -> None:
+        """As `carry_out`, for acts of several issuers in as few blocks as the chain allows."""
+        for signed in acts:
+            if signed.proposer.signer_id == signed.accepter.signer_id:
+                raise RefusedError(
+                    "SAME_ADMIN",
+                    "One admin proposes and another accepts: name two different admin keys.",
+                )
         waiting = list(acts)
         for _attempt in range(RACES):
             if not waiting:
                 return
-            waiting = self._attempt(waiting, proposer, accepter)
+            waiting = self._attempt(waiting)
         if waiting:
             raise ConflictError(
                 "PROPOSAL_RACE",
                 "Other admins are changing the registry at the same moment: try again.",
-                acts=[act.function for act in waiting],
+                acts=[signed.act.function for signed in waiting],
             )
 
-    def _attempt(self, acts: Sequence[Act], proposer: ChainSigner, accepter: ChainSigner) -> list[Act]:
+    def _attempt(self, acts: Sequence[SignedAct]) -> list[SignedAct]:
         number = self._next_proposal()
         steps: list[Step] = []
-        for offset, act in enumerate(acts):
+        for offset, signed in enumerate(acts):
+            act = signed.act
             data = self._chain.encode(act.call)
-            propose = ContractCall("registry", "propose", (act.args[0], data, _auth(proposer)))
-            accept = ContractCall("registry", "accept", (number + offset, data, _auth(accepter)))
-            steps += [Step(propose, proposer), Step(accept, accepter)]
+            propose = ContractCall("registry", "propose", (act.args[0], data, _auth(signed.proposer)))
+            accept = ContractCall("registry", "accept", (number + offset, data, _auth(signed.accepter)))
+            steps += [Step(propose, signed.proposer), Step(accept, signed.accepter)]
         outcomes = self._carrier.carry(steps)
-        lost: list[Act] = []
-        for position, act in enumerate(acts):
+        lost: list[SignedAct] = []
+        for position, signed in enumerate(acts):
             proposed, accepted = outcomes[2 * position], outcomes[2 * position + 1]
-            _require_done(proposed, act)
+            _require_done(proposed, signed.act)
             if _is_race(accepted):
-                lost.append(act)
+                lost.append(signed)
             else:
-                _require_done(accepted, act)
+                _require_done(accepted, signed.act)
         return lost
 
     def _next_proposal(self) -> int:

@@ -1,0 +1,104 @@
+"""What went wrong, in words: where, what, what to do. Texts by code are in cli_texts."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import click
+
+from ledger.apps.cli_frame import Text
+from ledger.apps.cli_texts import ERRORS
+from ledger.core.errors import LedgerError
+
+INTERRUPTED = Text(
+    "已中断。已写入的内容不会丢失,重新运行同一命令即可继续。",
+    "Interrupted. Nothing that was written is lost; run the same command again to continue.",
+)
+UNTRANSLATED = Text("出错({code}):{message}", "{message} ({code})")
+SEE_HELP = Text("查看用法:{command} --help", "See: {command} --help")
+
+
+def error_text(error: LedgerError) -> Text:
+    """Both languages of an error; codes without a text show the error's own English sentence."""
+    found = ERRORS.get(error.code)
+    if found is None:
+        return UNTRANSLATED.format(code=error.code, message=error.message)
+    values: dict[str, Any] = {"message": error.message, "code": error.code, **error.detail}
+    try:
+        return found.format(**values)
+    except (KeyError, IndexError):
+        # the same code may be raised with other details elsewhere
+        return UNTRANSLATED.format(code=error.code, message=error.message)
+
+
+def error_json(error: LedgerError) -> dict[str, Any]:
+    """The shape that every command prints under --json when it fails."""
+    return {
+        "error": {
+            "code": error.code,
+            "message": error_text(error).to_json(),
+            "detail": {name: _plain(value) for name, value in error.detail.items()},
+        }
+    }
+
+
+def show_ledger_error(error: LedgerError, *, as_json: bool) -> None:
+    """Print an error of the ledger."""
+    if as_json:
+        click.echo(json.dumps(error_json(error), ensure_ascii=False, indent=2))
+        return
+    label = Text("错误", "Error")
+    click.echo(f"{label} [{error.code}] {error_text(error)}", err=True)
+
+
+def show_usage_error(error: click.ClickException, *, as_json: bool) -> None:
+    """Print what was wrong with the command line, and where its help is."""
+    text = _usage_text(error)
+    ctx = error.ctx if isinstance(error, click.UsageError) else None
+    if as_json:
+        value = {"error": {"code": "USAGE", "message": text.to_json(), "detail": {}}}
+        click.echo(json.dumps(value, ensure_ascii=False, indent=2))
+        return
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        click.echo(error.format_message(), err=True)
+        return
+    click.echo(f"{Text('用法错误:', 'Usage error: ')}{text}", err=True)
+    if ctx is not None:
+        click.echo(str(SEE_HELP.format(command=ctx.command_path)), err=True)
+
+
+def _usage_text(error: click.ClickException) -> Text:
+    english = error.format_message()
+    if isinstance(error, click.exceptions.NoSuchOption):
+        return Text(f"没有选项 {error.option_name}。", english)
+    if isinstance(error, click.exceptions.MissingParameter):
+        return Text(f"缺少参数 {_hint(error)}。", english)
+    if isinstance(error, click.BadParameter):
+        return Text(f"参数 {_hint(error)} 的值不对:{error.message}", english)
+    if isinstance(error, click.exceptions.NoSuchCommand):
+        return Text(f"没有命令 {error.command_name}。", english)
+    if isinstance(error, click.exceptions.BadOptionUsage):
+        return Text(f"选项 {error.option_name} 用法不对:{english}", english)
+    return Text(f"{english}", english)
+
+
+def _hint(error: click.BadParameter) -> str:
+    if error.param is not None:
+        return error.param.get_error_hint(error.ctx).replace("'", "")
+    hint = error.param_hint
+    return hint if isinstance(hint, str) else ""
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, bytes):
+        return "0x" + value.hex()
+    if isinstance(value, dict):
+        return {str(name): _plain(each) for name, each in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_plain(each) for each in value]
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    return str(value)
+
+

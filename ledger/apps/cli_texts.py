@@ -1,0 +1,208 @@
+"""Texts of error codes for people: what happened and what to do. `{names}` come from the error's detail.
+
+A code without a text here is shown with its own English sentence, so nothing is ever silent.
+"""
+
+from __future__ import annotations
+
+from ledger.apps.cli_frame import Text
+
+ERRORS: dict[str, Text] = {
+    # settings and home
+    "SETTING_INVALID": Text(
+        "环境变量 {name} 的值 {value!r} 不对,请改正后重试。",
+        "The environment variable {name} has the wrong value {value!r}; correct it and try again.",
+    ),
+    "HOME_MISSING": Text(
+        "{path} 里还没有安装。请运行「ecert init」(正式)或「ecert demo」(演示),或用 --home / ECERT_HOME 指定目录。",
+        "{path} holds no installation. Run `ecert init` (production) or `ecert demo`, or name a directory "
+        "with --home or ECERT_HOME.",
+    ),
+    "HOME_NOT_READY": Text(
+        "{path} 的安装被中断过。请再次运行「{command}」,它会从中断处继续。",
+        "Set-up of {path} was interrupted. Run `{command}` again; it continues where it stopped.",
+    ),
+    "HOME_OTHER": Text(
+        "{path} 已经是 {issuer} 的安装({mode})。请用 --home 指定另一个目录。",
+        "{path} already holds the installation of {issuer} ({mode}). Choose another directory with --home.",
+    ),
+    "HOME_BROKEN": Text(
+        "{path} 读不出来或内容不对。请从备份恢复这个文件。",
+        "{path} cannot be read or has not the expected shape. Restore this file from a backup.",
+    ),
+    "HOME_VERSION": Text(
+        "{path} 由更新版本的 ecert 写成。请升级 ecert。",
+        "{path} was written by a newer version of ecert. Upgrade ecert.",
+    ),
+    "ISSUER_NOT_HERE": Text(
+        "{issuer} 不是本安装的机关。「ecert issuer list」列出本安装的机关。",
+        "{issuer} is no agency of this installation. `ecert issuer list` shows those that are.",
+    ),
+    "DEMO_DIVISION": Text(
+        "行政区划 {division} 不能用于{mode_zh}环境:99xxxx 只用于演示,演示只用 99xxxx。",
+        "Division {division} cannot be used in {mode} mode: 99xxxx is for demos only, and demos use nothing else.",
+    ),
+    # passwords and keys
+    "PASSWORD_NEEDED": Text(
+        "需要密钥 {key} 的口令。请在终端运行,或把 ECERT_PASSWORD_FILE 指向存有同名文件的目录,或用 systemd 的 LoadCredential。",
+        "The key {key} needs its password. Run this at a terminal, or set ECERT_PASSWORD_FILE to a folder "
+        "with a file of that name, or use systemd's LoadCredential.",
+    ),
+    "PASSWORD_FILE_OPEN_TO_OTHERS": Text(
+        "口令文件 {path} 别人也能读。请运行:chmod 600 {path}",
+        "The password file {path} may be read by others. Run: chmod 600 {path}",
+    ),
+    "PASSWORD_FILE_BROKEN": Text(
+        "口令文件 {path} 必须是一行 UTF-8 文字,不能为空。",
+        "The password file {path} must hold one line of UTF-8 text.",
+    ),
+    "PASSWORD_TOO_SHORT": Text(
+        "密钥 {key} 的口令太短:至少 {least} 个字符。",
+        "The password of the key {key} is too short: at least {least} characters.",
+    ),
+    "PASSWORD_REUSED": Text(
+        "密钥 {key} 与 {other} 用了同一个口令。每个密钥必须有自己的口令,由不同的人保管。",
+        "The keys {key} and {other} were given the same password. Each key needs its own, kept by its own person.",
+    ),
+    "KEY_PASSWORD_WRONG": Text("口令不对,密钥打不开。请重试。", "Wrong password: the key did not open. Try again."),
+    "KEY_NOT_FOUND": Text("找不到密钥文件。请检查路径。({message})", "The key file is not there. Check the path. ({message})"),
+    "KEY_EXISTS": Text("这里已有密钥,不会覆盖。({message})", "A key is already there; it is never overwritten. ({message})"),
+    "KEY_URI": Text(
+        "密钥要写成 file:/绝对路径/signing.key。({message})",
+        "Write keys as file:/absolute/path/signing.key. ({message})",
+    ),
+    "KEY_FILE_OPEN_TO_OTHERS": Text(
+        "密钥文件别人也能读。请收紧权限:chmod 600。({message})",
+        "The key file may be read by others. Tighten it with chmod 600. ({message})",
+    ),
+    # trust, files, chain
+    "TRUST_MISSING": Text(
+        "读不到信任文件 {path}。请向账本运营单位索取,并用 --trust 指定。",
+        "The trust file {path} cannot be read. Ask the ledger's operator for it and name it with --trust.",
+    ),
+    "TRUST_SIGNATURE": Text(
+        "信任文件的签名不对,可能被改过。请从可靠渠道重新获取。",
+        "The trust file's signature is wrong; it may have been altered. Get it again over a channel you trust.",
+    ),
+    "TRUST_SHAPE": Text("信任文件的格式不对:{message}", "The trust file has the wrong shape: {message}"),
+    "FILE_UNREADABLE": Text("读不到文件 {path}。请检查路径和权限。", "{path} cannot be read. Check path and permissions."),
+    "CHAIN_MISSING": Text(
+        "这里没有链文件。请用 --ledger 指定数据目录或链文件。({message})",
+        "There is no chain file. Name a data directory or chain file with --ledger. ({message})",
+    ),
+    "CHAIN_LOCKED": Text(
+        "链正由另一个进程(worker 或 serve)使用。",
+        "Another process (worker or serve) is using the chain.",
+    ),
+    "CHAIN_SLOW": Text(
+        "链两分钟内没有处理完。请运行「ecert doctor」。",
+        "The chain did not decide within two minutes. Run `ecert doctor`.",
+    ),
+    "CHAIN_UNAVAILABLE": Text("链暂时不可用,请稍后再试。({message})", "The chain does not answer; try again. ({message})"),
+    "CLOCK_JUMP": Text(
+        "时钟不对:{message} 请先校准系统时间;确认无误后用 ECERT_ACCEPT_CLOCK=1 再启动一次。",
+        "The clock is wrong: {message} Set the system's time first; when it is right, start once with "
+        "ECERT_ACCEPT_CLOCK=1.",
+    ),
+    "WORKER_SLOW": Text(
+        "正在运行的后台任务 {seconds} 秒内没有做完。任务仍在队列中,不会丢;请运行「ecert doctor」查看。",
+        "The running worker did not finish within {seconds} seconds. The job stays queued and is not lost; "
+        "see `ecert doctor`.",
+    ),
+    "JOB_DEAD": Text(
+        "任务失败:{reason}。{advice_zh}",
+        "The job failed: {reason}. {advice_en}",
+    ),
+    # registry
+    "SAME_ADMIN": Text(
+        "提议和确认必须由两名不同的管理员完成。请给出两个不同的管理员密钥。",
+        "One admin proposes and another accepts. Name two different admin keys.",
+    ),
+    "PROPOSAL_RACE": Text(
+        "别的管理员正在同时修改登记。请重试。",
+        "Other admins are changing the registry at the same moment. Try again.",
+    ),
+    "TYPE_DIFFERENT": Text(
+        "证照类型 {type} 第 {version} 版已登记,但文件内容不同。改过的类型文件要用新的版本号。",
+        "Type {type} version {version} is registered with another file. A changed type file needs a new version.",
+    ),
+    "TYPE_NOT_HERE": Text(
+        "没有证照类型 {type}。已知类型:{known}。",
+        "There is no credential type {type}. Known: {known}.",
+    ),
+    "TYPE_NOT_REGISTERED": Text(
+        "证照类型 {type} 还没有在链上登记。",
+        "Credential type {type} is not registered on this chain.",
+    ),
+    "TYPE_NOT_GRANTED": Text(
+        "{issuer} 没有签发 {type} 的授权。请上级机关先授权(ecert issuer grant)。",
+        "{issuer} holds no grant for {type}. Its parent agency must grant it first (ecert issuer grant).",
+    ),
+    # batches, cases, status
+    "BATCH_UNKNOWN": Text(
+        "没有这个批次。「ecert batch list」列出所有批次。({message})",
+        "There is no such batch. `ecert batch list` shows them all. ({message})",
+    ),
+    "BATCH_STATE": Text(
+        "批次现在的状态不允许这样做:{message}",
+        "The batch is not in a state for that: {message}",
+    ),
+    "SAME_PERSON": Text(
+        "经办人和审批人必须是两个人、两个不同的密钥。",
+        "Maker and approver must be two people with two different keys.",
+    ),
+    "WRONG_ROLE": Text(
+        "密钥 {address} 不是 {issuer} 的{role_zh}。",
+        "The key {address} is not {role} of {issuer}.",
+    ),
+    "NO_APPROVER": Text(
+        "{issuer} 没有登记审批人。请两名管理员先登记(ecert issuer role)。",
+        "{issuer} has no registered approver. Let two admins register one (ecert issuer role).",
+    ),
+    "SEVERAL_APPROVERS": Text(
+        "{issuer} 有多名审批人,请用 --approver 指定其中一名:{approvers}",
+        "{issuer} has several approvers; name one with --approver: {approvers}",
+    ),
+    "CREDENTIAL_UNKNOWN": Text(
+        "本机没有签发过编号 {serial} 的证照。",
+        "No credential with the serial {serial} was issued here.",
+    ),
+    "SERIAL_SHAPE": Text(
+        "{text!r} 不是证照标识、证明编号或 32 位序列号。",
+        "{text!r} is neither a licence identifier nor a serial of 32 hex digits.",
+    ),
+    "NOT_ANCHORED_YET": Text(
+        "还没有上链(批次 {batch},状态 {state}),所以没有可改的状态。",
+        "Not on chain yet (batch {batch}, {state}): there is no status to change.",
+    ),
+    "STATUS_TRANSITION": Text(
+        "{serial} 现在是 {now},不能变为 {wanted}。",
+        "{serial} is {now} now; it cannot become {wanted}.",
+    ),
+    "SUSPEND_ALONE": Text(
+        "挂起由操作员立即完成,不需要经办和审批。",
+        "Suspending needs no maker and approver: the operator does it at once.",
+    ),
+    "CASE_UNKNOWN": Text(
+        "没有这个变更单。「ecert status list」列出所有变更单。",
+        "There is no such case. `ecert status list` shows them all.",
+    ),
+    "CASE_STATE": Text("变更单 {case} 已经是 {state}。", "Case {case} is {state} already."),
+    "CASE_EXPIRED": Text(
+        "变更单 {case} 等得太久,已失效。请经办人重新办理。",
+        "Case {case} waited too long. Let the maker make it again.",
+    ),
+    "WRONG_APPROVER": Text(
+        "变更单 {case} 指定了另一位审批人。",
+        "Case {case} names another approver.",
+    ),
+    "ALREADY_WITHDRAWN": Text("批次 {batch} 已经撤回。", "Batch {batch} was withdrawn already."),
+    "SEVERAL_ISSUERS": Text("一次只能处理同一机关的证照。", "Name credentials of one issuer at a time."),
+    "USCC_LENGTH": Text("统一社会信用代码必须是 18 位。", "A USCC has 18 characters."),
+    "USCC_CHECK": Text("统一社会信用代码的校验位不对,请核对。", "The USCC's check character is wrong; compare it."),
+    "USCC_CHARACTER": Text("统一社会信用代码里有不允许的字符。", "The USCC holds a character that is not allowed."),
+    "USCC_ORGANISATION_CHECK": Text(
+        "统一社会信用代码里的组织机构代码校验位不对。",
+        "The organisation code inside the USCC has a wrong check character.",
+    ),
+}

@@ -1,0 +1,86 @@
+"""The demo installation: a regulator, a provident-fund centre, a licence bureau and a bank.
+
+Everybody and everything lies in division 99xxxx, which no real agency has. Maker, approver and operator
+are three keys in three folders with three passwords even here; the passwords are drawn at random and
+lie beside their keys, readable by this account only.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ledger.adapters.home_files import Agency, HomeRecord, write_file
+from ledger.adapters.passwords import read_password
+from ledger.core.jose import b64url_encode
+from ledger.ports import Clock, Entropy
+
+PASSWORD_BYTES = 18
+DEPOSIT = "HPF_PERSONAL_DEPOSIT:1"
+LICENCE = "BIZ_LICENSE:1"
+REGULATOR = "11990000MAXXXX015H"
+FUND = "12990100MAXXXX023E"
+BUREAU = "11990100MAXXXX031C"
+BANK = "91990100MAXXXX04XU"
+
+DEMO_AGENCIES = (
+    Agency(
+        uscc=REGULATOR,
+        name_zh="示例省政务数据管理局(演示)",
+        name_en="Example Province Government Data Authority (demo)",
+        iss="https://data.example.org",
+        division="990000",
+        phone="0990-12345",
+    ),
+    Agency(
+        uscc=FUND,
+        name_zh="示例市住房公积金管理中心(演示)",
+        name_en="Example City Housing Provident Fund Centre (demo)",
+        iss="https://hpf.example.org",
+        division="990100",
+        phone="0991-12329",
+        types=(DEPOSIT,),
+        parent=REGULATOR,
+    ),
+    Agency(
+        uscc=BUREAU,
+        name_zh="示例市市场监督管理局(演示)",
+        name_en="Example City Administration for Market Regulation (demo)",
+        iss="https://amr.example.org",
+        division="990100",
+        phone="0991-12315",
+        types=(LICENCE,),
+        parent=REGULATOR,
+    ),
+    Agency(
+        uscc=BANK,
+        name_zh="示例银行股份有限公司示例分行(演示)",
+        name_en="Example Bank, Example Branch (demo)",
+        iss="https://bank.example.org",
+        division="990100",
+        phone="0991-95500",
+        parent=REGULATOR,
+    ),
+)
+
+
+def demo_record(clock: Clock) -> HomeRecord:
+    """The plan of a demo installation."""
+    return HomeRecord(mode="demo", created_at=clock.now(), agencies=DEMO_AGENCIES)
+
+
+class DemoPasswords:
+    """Draws a password for each new key and leaves it beside the key (PasswordSource).
+
+    Args:
+        entropy: where passwords come from.
+    """
+
+    def __init__(self, entropy: Entropy) -> None:
+        self._entropy = entropy
+
+    def __call__(self, uri: str) -> str:
+        path = Path(uri.removeprefix("file:")).parent / "password"
+        if not path.exists():
+            # written before the key: a key never exists without its password
+            write_file(path, (b64url_encode(self._entropy.token(PASSWORD_BYTES)) + "\n").encode())
+        return read_password(path)

@@ -1,0 +1,506 @@
+"""Changing what a credential is worth: suspended, resumed, revoked, cancelled; whole batches withdrawn.
+
+Suspending is the operator's alone: it is reversible and must be instant. Everything else needs the
+maker's and the approver's signatures over the same struct, given at different times by different
+keys: a **case** keeps the maker's until the approver's is there. On chain goes only one of five reason
+classes; legal basis and document number stay in the case, which is sealed with a key of the vault.
+Every call goes out through the outbox, once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+from ledger.core.credential_type import CredentialType
+from ledger.core.eip712 import (
+    BatchWithdrawal,
+    StatusChange,
+    changes_hash,
+    ecdsa_signature,
+    ledger_domain,
+    status_change_digest,
+    withdrawal_digest,
+)
+from ledger.core.errors import ConflictError, InputError, NotFoundError, RefusedError
+from ledger.core.flow import Place
+from ledger.core.jose import compact_json, strict_json_object
+from ledger.core.model import ChainInfo, ReasonClass, WordChange
+from ledger.core.status import TRANSITIONS, Status
+from ledger.ports import (
+    BatchStore,
+    ChainSigner,
+    ChainView,
+    Clock,
+    ContractCall,
+    Entropy,
+    Vault,
+)
+
+CASE_DAYS = 7
+DAY_S = 86_400
+STATUS_BITS = 4
+PER_WORD = 64
+NONCE_BYTES = 32
+NO_STANDING = bytes(32)
+NO_END = 0
+
+
+class CaseBook(Protocol):
+    """Keeps sealed cases by id; the newest bytes of an id win."""
+
+    def save(self, case_id: str, sealed: bytes) -> None: ...
+
+    def load(self, case_id: str) -> bytes | None: ...
+
+    def ids(self) -> Sequence[str]: ...
+
+
+EnqueueCall = Callable[..., int]
+"""services.calls.enqueue_call with its store: (issuer, call, *, subject, not_after, publish) -> id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Grounds:
+    """Why. Only `reason` ever goes on chain; the rest is for holder and issuer (review F21)."""
+
+    reason: ReasonClass
+    legal_basis: str = ""
+    document: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """The change of one batch within a case: what is signed, and by whom so far."""
+
+    root: bytes
+    list: int
+    changes: tuple[WordChange, ...]
+    nonce: int
+    maker_signature: bytes = b""
+    approver_signature: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One decision about credentials (`status` set) or about a whole batch (`status` None)."""
+
+    id: str
+    issuer: str
+    status: Status | None
+    grounds: Grounds
+    names: tuple[str, ...]
+    parts: tuple[Part, ...]
+    maker: bytes
+    approver: bytes
+    deadline: int
+    made_at: int
+    state: str  # made, approved, sent
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A credential to be changed, as store and chain know it."""
+
+    place: Place
+    leaf_index: int
+    root: bytes
+    list: int
+    status: Status
+
+
+class StatusService:
+    """Suspends at once; makes and approves cases.
+
+    Args:
+        batches: finds credentials.
+        view: their status now.
+        types: credential types by code, for their own transition rules.
+        info: chain and contracts the signatures are bound to.
+        vault: seals cases.
+        cases: keeps them.
+        enqueue: puts calls into the outbox.
+        clock: dates them.
+        entropy: nonces and case ids.
+    """
+
+    def __init__(
+        self,
+        *,
+        batches: BatchStore,
+        view: ChainView,
+        types: Mapping[str, CredentialType],
+        info: ChainInfo,
+        vault: Vault,
+        cases: CaseBook,
+        enqueue: EnqueueCall,
+        clock: Clock,
+        entropy: Entropy,
+    ) -> None:
+        self._batches = batches
+        self._view = view
+        self._types = types
+        self._info = info
+        self._domain = ledger_domain(info.chain_id, info.ledger, info.ledger_id)
+        self._vault = vault
+        self._cases = cases
+        self._enqueue = enqueue
+        self._clock = clock
+        self._entropy = entropy
+
+    def targets(self, names: Sequence[bytes], status: Status) -> list[Target]:
+        """The credentials of these names, each checked to be allowed to become `status`.
+
+        Raises:
+            NotFoundError: CREDENTIAL_UNKNOWN.
+            ConflictError: NOT_ANCHORED_YET, STATUS_TRANSITION (`detail.now` says what it is).
+            InputError: SEVERAL_ISSUERS.
+        """
+        found = [self._target(name, status) for name in dict.fromkeys(names)]
+        if len({target.place.issuer for target in found}) > 1:
+            raise InputError("SEVERAL_ISSUERS", "Name credentials of one issuer at a time.")
+        return found
+
+    def _target(self, name: bytes, wanted: Status) -> Target:
+        place = self._batches.place(name)
+        if place is None:
+            raise NotFoundError(
+                "CREDENTIAL_UNKNOWN",
+                f"No credential with the serial {name.hex().upper()} was issued here.",
+                serial=name.hex().upper(),
+            )
+        evidence = None
+        if place.root is not None and place.leaf_index is not None:
+            evidence = self._view.evidence(place.issuer, place.root, place.leaf_index)
+        if (
+            place.root is None
+            or place.leaf_index is None
+            or evidence is None
+            or evidence.anchor is None
+            or evidence.status is None
+        ):
+            raise ConflictError(
+                "NOT_ANCHORED_YET",
+                f"{name.hex().upper()} is not on chain yet (batch {place.batch_id}, "
+                f"{place.batch_state}): only an anchored credential has a status.",
+                batch=place.batch_id,
+                state=str(place.batch_state),
+            )
+        now = Status(evidence.status)
+        kind = self._types.get(place.type_code)
+        if wanted not in TRANSITIONS[now] or (kind is not None and not kind.allows(now, wanted)):
+            raise ConflictError(
+                "STATUS_TRANSITION",
+                f"{name.hex().upper()} is {now.name}; it cannot become {wanted.name}.",
+                serial=name.hex().upper(),
+                now=now.name,
+                wanted=wanted.name,
+            )
+        return Target(place, place.leaf_index, place.root, evidence.anchor.list, now)
+
+    def suspend(self, names: Sequence[bytes], grounds: Grounds) -> Case:
+        """Suspend at once, by the operator's transaction alone."""
+        targets = self.targets(names, Status.SUSPENDED)
+        case = self._new_case(targets, Status.SUSPENDED, grounds, bytes(32), bytes(32))
+        self._save(case)
+        return self._send(case)
+
+    def make(
+        self, names: Sequence[bytes], status: Status, grounds: Grounds, maker: ChainSigner, approver: bytes
+    ) -> Case:
+        """A case signed by its maker, waiting for `approver` (32-byte signer id).
+
+        Raises:
+            RefusedError: SAME_PERSON, SUSPEND_ALONE.
+        """
+        if status is Status.SUSPENDED:
+            raise RefusedError("SUSPEND_ALONE", "Suspending needs no case: the operator does it at once.")
+        _require_two(maker.signer_id, approver)
+        case = self._new_case(self.targets(names, status), status, grounds, maker.signer_id, approver)
+        return self._signed_by_maker(case, maker)
+
+    def make_withdrawal(
+        self, batch_id: int, grounds: Grounds, maker: ChainSigner, approver: bytes
+    ) -> Case:
+        """A case that withdraws a whole anchored batch, signed by its maker.
+
+        Raises:
+            ConflictError: NOT_ANCHORED_YET, ALREADY_WITHDRAWN.
+        """
+        _require_two(maker.signer_id, approver)
+        batch = self._batches.batch(batch_id)
+        evidence = None if batch.root is None else self._view.evidence(batch.issuer, batch.root, None)
+        if batch.root is None or evidence is None or evidence.anchor is None:
+            raise ConflictError(
+                "NOT_ANCHORED_YET",
+                f"Batch {batch_id} is not on chain ({batch.state}): reject it instead of withdrawing it.",
+                batch=batch_id,
+                state=str(batch.state),
+            )
+        if evidence.anchor.withdrawn_at is not None:
+            raise ConflictError(
+                "ALREADY_WITHDRAWN", f"Batch {batch_id} was withdrawn already.", batch=batch_id
+            )
+        case = Case(
+            id=self._entropy.token(16).hex(),
+            issuer=batch.issuer,
+            status=None,
+            grounds=grounds,
+            names=(str(batch_id),),
+            parts=(Part(batch.root, batch.list, (), 0),),
+            maker=maker.signer_id,
+            approver=approver,
+            deadline=self._clock.now() + CASE_DAYS * DAY_S,
+            made_at=self._clock.now(),
+            state="new",
+        )
+        return self._signed_by_maker(case, maker)
+
+    def approve(self, case_id: str, approver: ChainSigner) -> Case:
+        """Sign as the approver named in the case, and send it.
+
+        Raises:
+            NotFoundError: CASE_UNKNOWN.
+            RefusedError: WRONG_APPROVER, CASE_EXPIRED.
+            ConflictError: CASE_STATE when it was approved before.
+        """
+        case = self.case(case_id)
+        if case.state != "made":
+            raise ConflictError(
+                "CASE_STATE", f"Case {case_id} is {case.state} already.", case=case_id, state=case.state
+            )
+        if approver.signer_id != case.approver:
+            raise RefusedError(
+                "WRONG_APPROVER",
+                f"Case {case_id} names another approver: use the key 0x{case.approver[12:].hex()}.",
+                case=case_id,
+            )
+        if self._clock.now() >= case.deadline:
+            raise RefusedError(
+                "CASE_EXPIRED", f"Case {case_id} waited too long: let the maker make it again.", case=case_id
+            )
+        parts = tuple(
+            replace(part, approver_signature=ecdsa_signature(approver.sign_digest(self._digest(case, part))))
+            for part in case.parts
+        )
+        approved = replace(case, parts=parts, state="approved")
+        self._save(approved)
+        return self._send(approved)
+
+    def case(self, case_id: str) -> Case:
+        """Raises NotFoundError(CASE_UNKNOWN)."""
+        sealed = self._cases.load(case_id)
+        key = self._vault.load([_case_key(case_id)]).get(_case_key(case_id)) if sealed else None
+        if sealed is None or key is None:
+            raise NotFoundError("CASE_UNKNOWN", f"There is no case {case_id}.", case=case_id)
+        return _decode_case(key.open(sealed, b"case:" + case_id.encode()))
+
+    def cases(self) -> list[Case]:
+        """All cases, oldest first."""
+        return sorted((self.case(case_id) for case_id in self._cases.ids()), key=lambda case: case.made_at)
+
+    def resend(self) -> int:
+        """Send what was approved but not queued when the process died; how many."""
+        waiting = [case for case in self.cases() if case.state == "approved" or _is_unsent(case)]
+        for case in waiting:
+            self._send(case)
+        return len(waiting)
+
+    def _new_case(
+        self,
+        targets: Sequence[Target],
+        status: Status,
+        grounds: Grounds,
+        maker: bytes,
+        approver: bytes,
+    ) -> Case:
+        by_batch: dict[tuple[bytes, int], list[int]] = {}
+        for target in targets:
+            by_batch.setdefault((target.root, target.list), []).append(target.leaf_index)
+        parts = tuple(
+            Part(
+                root,
+                number,
+                word_changes(leaves, status),
+                int.from_bytes(self._entropy.token(NONCE_BYTES), "big"),
+            )
+            for (root, number), leaves in by_batch.items()
+        )
+        return Case(
+            id=self._entropy.token(16).hex(),
+            issuer=targets[0].place.issuer,
+            status=status,
+            grounds=grounds,
+            names=tuple(target.place.name.hex() for target in targets),
+            parts=parts,
+            maker=maker,
+            approver=approver,
+            deadline=self._clock.now() + CASE_DAYS * DAY_S,
+            made_at=self._clock.now(),
+            state="new",
+        )
+
+    def _signed_by_maker(self, case: Case, maker: ChainSigner) -> Case:
+        parts = tuple(
+            replace(part, maker_signature=ecdsa_signature(maker.sign_digest(self._digest(case, part))))
+            for part in case.parts
+        )
+        made = replace(case, parts=parts, state="made")
+        self._save(made)
+        return made
+
+    def _digest(self, case: Case, part: Part) -> bytes:
+        if case.status is None:
+            return withdrawal_digest(self._domain, _withdrawal(case, part))
+        return status_change_digest(self._domain, _status_change(case, part))
+
+    def _send(self, case: Case) -> Case:
+        not_after = NO_END if case.status is Status.SUSPENDED else case.deadline
+        for part in case.parts:
+            self._enqueue(
+                case.issuer,
+                _call(case, part),
+                subject=f"case:{case.id}:{part.root.hex()[:16]}",
+                not_after=not_after,
+                publish=(part.list,),
+            )
+        sent = replace(case, state="sent")
+        self._save(sent)
+        return sent
+
+    def _save(self, case: Case) -> None:
+        key = self._vault.create([_case_key(case.id)])[0]
+        self._cases.save(case.id, key.seal(_encode_case(case), b"case:" + case.id.encode()))
+
+
+def word_changes(leaves: Sequence[int], status: Status) -> tuple[WordChange, ...]:
+    """The words that give these leaves of one batch a status; leaf i at bits 4·(i mod 64)."""
+    words: dict[int, tuple[int, int]] = {}
+    for leaf in leaves:
+        shift = STATUS_BITS * (leaf % PER_WORD)
+        mask, value = words.get(leaf // PER_WORD, (0, 0))
+        words[leaf // PER_WORD] = (mask | 0xF << shift, value | int(status) << shift)
+    return tuple(WordChange(word, mask, value) for word, (mask, value) in sorted(words.items()))
+
+
+def _require_two(maker: bytes, approver: bytes) -> None:
+    if maker == approver:
+        raise RefusedError("SAME_PERSON", "Maker and approver must be two different keys of two people.")
+
+
+def _is_unsent(case: Case) -> bool:
+    return case.status is Status.SUSPENDED and case.state == "new"
+
+
+def _case_key(case_id: str) -> bytes:
+    return bytes.fromhex(case_id)
+
+
+def _status_change(case: Case, part: Part) -> StatusChange:
+    return StatusChange(
+        issuer=case.issuer,
+        root=part.root,
+        changes_hash=changes_hash(part.changes),
+        reason_class=int(case.grounds.reason),
+        by=case.issuer,
+        maker=case.maker,
+        approver=case.approver,
+        nonce=part.nonce,
+        deadline=case.deadline,
+    )
+
+
+def _withdrawal(case: Case, part: Part) -> BatchWithdrawal:
+    return BatchWithdrawal(
+        issuer=case.issuer,
+        root=part.root,
+        reason_class=int(case.grounds.reason),
+        by=case.issuer,
+        maker=case.maker,
+        approver=case.approver,
+        deadline=case.deadline,
+    )
+
+
+def _call(case: Case, part: Part) -> ContractCall:
+    issuer = case.issuer.encode("ascii")
+    reason = int(case.grounds.reason)
+    words = [(change.word, change.mask, change.value) for change in part.changes]
+    if case.status is None:
+        struct = (issuer, part.root, reason, issuer, case.maker, case.approver, case.deadline)
+        args: tuple[Any, ...] = (struct, part.maker_signature, part.approver_signature)
+        return ContractCall("ledger", "withdrawBatch", args)
+    if case.status is Status.SUSPENDED:
+        return ContractCall("ledger", "suspend", (issuer, part.root, issuer, reason, words))
+    signed = (
+        issuer,
+        part.root,
+        changes_hash(part.changes),
+        reason,
+        issuer,
+        case.maker,
+        case.approver,
+        part.nonce,
+        case.deadline,
+    )
+    approvals = (part.maker_signature, part.approver_signature, NO_STANDING)
+    return ContractCall("ledger", "changeStatus", (signed, words, approvals))
+
+
+def _encode_case(case: Case) -> bytes:
+    value = {
+        "id": case.id,
+        "issuer": case.issuer,
+        "status": None if case.status is None else int(case.status),
+        "reason": int(case.grounds.reason),
+        "legal_basis": case.grounds.legal_basis,
+        "document": case.grounds.document,
+        "names": list(case.names),
+        "parts": [
+            {
+                "root": part.root.hex(),
+                "list": part.list,
+                "changes": [[change.word, hex(change.mask), hex(change.value)] for change in part.changes],
+                "nonce": hex(part.nonce),
+                "maker": part.maker_signature.hex(),
+                "approver": part.approver_signature.hex(),
+            }
+            for part in case.parts
+        ],
+        "maker": case.maker.hex(),
+        "approver": case.approver.hex(),
+        "deadline": case.deadline,
+        "made_at": case.made_at,
+        "state": case.state,
+    }
+    return compact_json(value)
+
+
+def _decode_case(data: bytes) -> Case:
+    value = strict_json_object(data)
+    return Case(
+        id=value["id"],
+        issuer=value["issuer"],
+        status=None if value["status"] is None else Status(value["status"]),
+        grounds=Grounds(ReasonClass(value["reason"]), value["legal_basis"], value["document"]),
+        names=tuple(value["names"]),
+        parts=tuple(
+            Part(
+                bytes.fromhex(part["root"]),
+                part["list"],
+                tuple(
+                    WordChange(word, int(mask, 16), int(bits, 16)) for word, mask, bits in part["changes"]
+                ),
+                int(part["nonce"], 16),
+                bytes.fromhex(part["maker"]),
+                bytes.fromhex(part["approver"]),
+            )
+            for part in value["parts"]
+        ),
+        maker=bytes.fromhex(value["maker"]),
+        approver=bytes.fromhex(value["approver"]),
+        deadline=value["deadline"],
+        made_at=value["made_at"],
+        state=value["state"],
+    )
