@@ -25,7 +25,6 @@ from ledger.core.model import ChainEvidence, ParsedCredential
 from ledger.core.receipt import Bundle, JsonReader, Receipt, parse_bundle
 from ledger.core.report import CheckId, CheckResult, CredentialSummary, Outcome, Report
 from ledger.core.sd_jwt import CHECK_OF_CODE, require_algorithm
-from ledger.core.status_list import decode_status_list
 from ledger.core.trust import Trust
 from ledger.core.x5c import LeafFacts, leaf_facts, validate_path, x5c_of
 from ledger.ports import ChainView, CredentialFormat
@@ -180,7 +179,7 @@ class Verifier:
                 anchors_x509=self._trust.x509_anchors,
                 now=evidence.now,
             )
-            value = decode_status_list(token.lst, token.bits).value(idx)
+            value = token.statuses.value(idx)
         except InputError as error:
             return ListToken(None, None, error)
         return ListToken(value, token.issued_at, None)

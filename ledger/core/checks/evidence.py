@@ -16,7 +16,7 @@ from ledger.core.directory import DirectoryEntry
 from ledger.core.errors import InputError
 from ledger.core.model import AnchorRecord, ChainEvidence, ParsedCredential
 from ledger.core.receipt import Receipt
-from ledger.core.report import CheckId
+from ledger.core.report import CheckId, CheckResult, Outcome
 from ledger.core.trust import Trust
 from ledger.core.x5c import LeafFacts
 
@@ -85,6 +85,12 @@ class Evidence:
         if anchor is None:
             raise RuntimeError("the plan ran a check without an anchor")
         return anchor
+
+
+def fault_result(check: CheckId, fault: InputError, outcome: Outcome = Outcome.FAILED) -> CheckResult:
+    """A reader's error as the answer of a check."""
+    detail = {name: value for name, value in fault.detail.items() if name != "check"}
+    return CheckResult(check, outcome, Code(fault.code), None, detail)
 
 
 def list_reference(payload: Mapping[str, Any]) -> tuple[str, int] | None:

@@ -15,7 +15,7 @@ from ledger.core.checks.anchor import check_anchor, check_anchor_facts
 from ledger.core.checks.binding import check_issuer_binding
 from ledger.core.checks.chain import check_contract, check_finality, check_status_age
 from ledger.core.checks.codes import Code
-from ledger.core.checks.evidence import Evidence
+from ledger.core.checks.evidence import Evidence, fault_result
 from ledger.core.checks.grants import check_grant_at_anchor, check_grant_chain, check_issuer_now
 from ledger.core.checks.inclusion import check_inclusion
 from ledger.core.checks.keys import check_key_compromise, check_key_valid_at_anchor
@@ -37,7 +37,7 @@ from ledger.core.checks.status import (
 )
 from ledger.core.checks.times import check_expiry, check_issued_before_anchor, check_not_before
 from ledger.core.errors import InputError
-from ledger.core.report import CheckId, CheckResult, failed, unknown
+from ledger.core.report import CheckId, CheckResult, unknown
 
 
 class Needs(IntEnum):
@@ -132,7 +132,7 @@ def _judge(step: Step, evidence: Evidence) -> CheckResult:
     try:
         return step.judge(evidence)
     except InputError as error:
-        return failed(step.id, Code(error.code), **error.detail)
+        return fault_result(step.id, error)
 
 
 def _missing(evidence: Evidence) -> tuple[Code | None, ...]:

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from ledger.core.checks.codes import Code
-from ledger.core.checks.evidence import Evidence
-from ledger.core.report import CheckId, CheckResult, failed, passed, unknown
+from ledger.core.checks.evidence import Evidence, fault_result
+from ledger.core.report import CheckId, CheckResult, passed, unknown
 from ledger.core.sd_jwt import require_algorithm, require_payload
 
 _PASSED: Final[Mapping[CheckId, CheckResult]] = {
@@ -29,7 +29,7 @@ def reading_check(check: CheckId) -> Callable[[Evidence], CheckResult]:
     def judge(evidence: Evidence) -> CheckResult:
         fault = evidence.faults.get(check)
         if fault is not None:
-            return failed(check, Code(fault.code), **fault.detail)
+            return fault_result(check, fault)
         if evidence.credential is None:
             return unknown(check, Code.NOT_REACHED)
         return _PASSED[check]
@@ -41,7 +41,7 @@ def check_payload(evidence: Evidence) -> CheckResult:
     """Are all statements in clear there, with the right types?  Source: docs/formats.md, Credential."""
     fault = evidence.faults.get(CheckId.PAYLOAD)
     if fault is not None:
-        return failed(CheckId.PAYLOAD, Code(fault.code), **fault.detail)
+        return fault_result(CheckId.PAYLOAD, fault)
     require_payload(evidence.need_credential.payload)
     return _PASSED[CheckId.PAYLOAD]
 

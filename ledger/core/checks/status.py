@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from ledger.core.checks.codes import Code
-from ledger.core.checks.evidence import Evidence, list_reference
+from ledger.core.checks.evidence import Evidence, fault_result, list_reference
 from ledger.core.model import CREDENTIALS_PER_WORD
-from ledger.core.report import CheckId, CheckResult, failed, passed, unknown
+from ledger.core.report import CheckId, CheckResult, Outcome, failed, passed, unknown
 from ledger.core.status import Status
 from ledger.core.status_list import parse_status_uri
 
@@ -102,10 +102,8 @@ def _list_token(evidence: Evidence, number: int) -> CheckResult:
     if token is None:
         return passed(check, Code.LIST_AGREES, list=number, given="none")
     if token.fault is not None:
-        code = Code(token.fault.code)
-        if code is Code.LIST_TOKEN_EXPIRED:
-            return unknown(check, code, **token.fault.detail)
-        return failed(check, code, **token.fault.detail)
+        is_stale = token.fault.code == Code.LIST_TOKEN_EXPIRED  # an old list is no lie
+        return fault_result(check, token.fault, Outcome.UNKNOWN if is_stale else Outcome.FAILED)
     facts: dict[str, Any] = {"list": number, "given": "token", "value": token.value}
     if token.value != 0 and evidence.need_chain.status == Status.VALID:
         return unknown(check, Code.LIST_DISAGREES, token.issued_at, **facts)
