@@ -15,7 +15,7 @@ from typing import Any, Final, NamedTuple
 from ledger.core.checks.codes import Code
 from ledger.core.checks.evidence import Evidence, ListToken, list_reference
 from ledger.core.checks.plan import batch_answers, run_checks
-from ledger.core.checks.types import VerifiableType
+from ledger.core.checks.types import TypeCatalogue
 from ledger.core.checks.verdict import make_report
 from ledger.core.credential_type import domain_claims
 from ledger.core.directory import DirectoryEntry, parse_directory_entry
@@ -42,7 +42,7 @@ class Verifier:
     Args:
         trust: the verifier's only root, its signatures already checked.
         fmt: reads the credential's wire format.
-        types: credential types that we hold, by `vct`.
+        types: credential types that we hold.
         view: where the ledger's state comes from; None leaves open whatever needs it.
         read_json: strict JSON reader; the adapters have a faster one than the default.
     """
@@ -51,7 +51,7 @@ class Verifier:
         self,
         trust: Trust,
         fmt: CredentialFormat,
-        types: Mapping[str, VerifiableType],
+        types: TypeCatalogue,
         view: ChainView | None = None,
         read_json: JsonReader = read_json_strictly,
     ) -> None:
@@ -101,7 +101,7 @@ class Verifier:
             path_fault=None,
             directory=directory,
             directory_fault=directory_fault,
-            type=None if credential is None else self._types.get(_text(credential.payload.get("vct"))),
+            type=None if credential is None else self._types.find(_text(credential.payload.get("vct"))),
             list_token=None,
         )
         self._check_path(evidence, x5c)  # 5
@@ -210,7 +210,7 @@ def verify(
     trust: Trust,
     view: ChainView | None,
     fmt: CredentialFormat,
-    types: Mapping[str, VerifiableType],
+    types: TypeCatalogue,
     now: int,
     list_token: str | None = None,
 ) -> Report:

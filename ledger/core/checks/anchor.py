@@ -1,6 +1,5 @@
 """Is the batch on the ledger, and is it the batch that credential and receipt speak of?  Checks 15, 18."""
 
-# ruff: noqa: PLR0911  (a check is a list of decisions with one return each)
 from __future__ import annotations
 
 from typing import Any, Final

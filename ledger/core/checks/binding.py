@@ -5,7 +5,6 @@ For our verdict the registry at anchor time decides, and all must agree (review 
 path is judged at anchor time; x5c is carried for standard wallets, whose acceptance ends with it.
 """
 
-# ruff: noqa: PLR0911  (a check is a list of decisions with one return each)
 from __future__ import annotations
 
 from functools import lru_cache

@@ -1,6 +1,5 @@
 """Is this our ledger, is the entry final, and is what we know of it fresh?  Checks 16, 17 and 27."""
 
-# ruff: noqa: PLR0911  (a check is a list of decisions with one return each)
 from __future__ import annotations
 
 from typing import Final

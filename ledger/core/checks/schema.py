@@ -1,6 +1,5 @@
 """Are the values what this type of credential demands?  Check 13."""
 
-# ruff: noqa: PLR0911  (a check is a list of decisions with one return each)
 from __future__ import annotations
 
 from typing import Final
@@ -8,11 +7,10 @@ from typing import Final
 from ledger.core.checks.codes import Code
 from ledger.core.checks.evidence import Evidence
 from ledger.core.checks.types import type_reference
-from ledger.core.credential_type import domain_claims
 from ledger.core.report import CheckId, CheckResult, failed, passed, unknown
 
 _PASSED: Final = passed(CheckId.SCHEMA, Code.SCHEMA_GOOD)
-_MAX_FINDINGS: Final = 20
+_MAX_ERRORS: Final = 20
 
 
 def check_schema(evidence: Evidence) -> CheckResult:
@@ -31,16 +29,9 @@ def check_schema(evidence: Evidence) -> CheckResult:
             ours=None if kind is None else kind.file_hash,
             trusted=trusted,
         )
-    claims = domain_claims(credential.claims)
-    if not kind.validator.is_valid(claims):
-        findings = [
-            ("/".join(str(part) for part in finding.path), finding.keyword)
-            for finding in kind.validator.findings(claims)[:_MAX_FINDINGS]
-        ]
-        return failed(CheckId.SCHEMA, Code.SCHEMA_INVALID, findings=findings)
-    if credential.undisclosed == 0 and not kind.required <= claims.keys():
-        missing = sorted(kind.required - claims.keys())
-        return failed(CheckId.SCHEMA, Code.SCHEMA_INVALID, missing=missing)
+    errors = kind.claim_errors(credential.claims, complete=credential.undisclosed == 0)
+    if errors:
+        return failed(CheckId.SCHEMA, Code.SCHEMA_INVALID, errors=list(errors)[:_MAX_ERRORS])
     if chain is None:
         return unknown(CheckId.SCHEMA, evidence.chain_absent)
     registered = chain.credential_type

@@ -1,50 +1,31 @@
-"""Credential types as verification needs them, compiled once per process."""
+"""Credential types as verification needs them; adapters load and compile the files."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
 
-from ledger.core.credential_type import VCT_PREFIX, CredentialType
-from ledger.core.schema import SchemaValidator
+from ledger.core.credential_type import VCT_PREFIX
 
 
-@dataclass(frozen=True, slots=True)
-class VerifiableType:
-    """A type file that we hold, with its compiled schema for presented claims.
+class VerifiableType(Protocol):
+    """A type file that we hold, compiled. `file_hash`: SHA-256 of its bytes; `type_code`: 21 characters."""
 
-    `required`: fields that an unabridged credential must show; a holder may withhold the disclosable.
-    """
-
-    ref: str
     code: str
     version: int
     type_code: str
     file_hash: bytes
     single_use: bool
-    required: frozenset[str]
-    validator: SchemaValidator
+
+    def claim_errors(self, claims: Mapping[str, Any], *, complete: bool) -> Sequence[str]:
+        """What is wrong with disclosed claims; `complete`: nothing was withheld, so all must be there."""
 
 
-def verifiable_types(
-    credential_types: Iterable[CredentialType],
-    make_validator: Callable[[Mapping[str, Any]], SchemaValidator],
-) -> dict[str, VerifiableType]:
-    """Types by `vct`."""
-    return {
-        kind.vct: VerifiableType(
-            ref=kind.ref,
-            code=kind.code,
-            version=kind.version,
-            type_code=kind.type_code,
-            file_hash=kind.file_hash,
-            single_use=kind.single_use,
-            required=frozenset(field.key for field in kind.fields if field.required),
-            validator=make_validator(kind.presentation_schema),
-        )
-        for kind in credential_types
-    }
+class TypeCatalogue(Protocol):
+    """The types known here."""
+
+    def find(self, vct: str) -> VerifiableType | None:
+        """The type of this `vct`, None if it is not known."""
 
 
 def type_reference(vct: Any) -> str | None:
