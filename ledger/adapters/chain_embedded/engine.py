@@ -341,7 +341,13 @@ class Engine:
             unsigned = PragueVM.create_unsigned_transaction(
                 nonce=state.get_nonce(sender), gas_price=0, gas=gas, to=to or b"", value=0, data=data
             )
-            spoof: Any = SpoofTransaction(unsigned, from_=sender, sender=sender, type_id=0)
+            spoof: Any = SpoofTransaction(
+                unsigned,
+                from_=sender,
+                access_list=(),
+                max_fee_per_gas=0,
+                max_priority_fee_per_gas=0,
+            )
             if spoof.intrinsic_gas > gas:
                 return CallResult(OUT_OF_GAS, failed=True, gas_used=gas)
             computation = state.apply_transaction(spoof)

@@ -45,7 +45,13 @@ class ChainFile:
     def codec(self) -> ContractCodec:
         return ContractCodec(self._artifacts)
 
+    @property
+    def store(self) -> ChainStore:
+        """The tables, for the web3 face and for tests."""
+        return self._store
+
     def close(self) -> None:
+        """The file may be opened by others afterwards."""
         self._store.close()
 
     def info(self) -> ChainInfo:

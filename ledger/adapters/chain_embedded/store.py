@@ -171,7 +171,14 @@ class ChainStore:
 
     def data_version(self) -> int:
         """Changes whenever another connection committed. Source: SQLite PRAGMA data_version."""
-        return int(self.row("PRAGMA data_version")[0])
+        with self.lock:
+            try:
+                found: int = self._db.execute("PRAGMA data_version").fetchone()[0]
+            except sqlite3.Error as error:
+                raise UnavailableError(
+                    "CHAIN_UNAVAILABLE", f"the chain file cannot be read: {error}"
+                ) from error
+            return found
 
     # facts about the installation
 
