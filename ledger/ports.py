@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
+from ledger.core.cells import Cell as Cell
 from ledger.core.flow import (
     BatchRecord,
     BatchState,
@@ -44,6 +45,8 @@ from ledger.core.model import (
 from ledger.core.model import ChainEvidence as ChainEvidence
 from ledger.core.model import ParsedCredential as ParsedCredential
 from ledger.core.model import ViewHead as ViewHead
+from ledger.core.schema import SchemaFinding as SchemaFinding
+from ledger.core.schema import SchemaValidator as SchemaValidator
 from ledger.core.sd_jwt import Inspection as Inspection
 
 ContractName = Literal["registry", "ledger"]
@@ -524,3 +527,26 @@ class ReleaseFolder(Protocol):
 
     def write(self, issuer: str, batch_id: int, bundles: Iterator[tuple[str, bytes]]) -> int:
         """All bundles of a batch appear at once, 0600 in 0700; complete already: no effect."""
+
+
+class RowTable(Protocol):
+    """The rows of one import file, read as a stream as often as asked.
+
+    `kind` is csv, xlsx or jsonl; `digest` is the SHA-256 of the file's bytes; `header` is row 1, None
+    where every row names its own columns (JSON lines). Rows without any value are left out.
+    """
+
+    @property
+    def kind(self) -> str: ...
+
+    @property
+    def digest(self) -> bytes: ...
+
+    @property
+    def header(self) -> tuple[str, ...] | None: ...
+
+    def rows(self) -> Iterator[tuple[int, Sequence[Cell] | Mapping[str, Cell]]]:
+        """Number in the file (header 1; JSON lines: the line) and cells. Raises: InputError FILE_*."""
+
+    def progress(self) -> tuple[int, int]:
+        """How much of how much the newest `rows()` has read, in bytes or rows."""
