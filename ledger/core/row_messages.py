@@ -119,6 +119,11 @@ ROW_MESSAGES: Final[Mapping[str, tuple[str, str]]] = {
         "The encoding is neither UTF-8 nor GB18030",
     ),
     "FILE_BROKEN": ("文件已损坏或不完整", "The file is damaged or incomplete"),
+    "FILE_MISSING": ("文件打不开", "The file cannot be opened"),
+    "FILE_FORMULAS": (
+        "表头含公式，或公式过多；请粘贴为数值",
+        "A formula in the header, or too many formulas; paste values",
+    ),
     "FILE_TOO_MANY_ROWS": ("行数过多", "The file has too many rows"),
     "FILE_TOO_MANY_COLUMNS": ("列数过多", "The file has too many columns"),
     "FILE_LINE_TOO_LONG": ("有一行过长", "A line is too long"),
