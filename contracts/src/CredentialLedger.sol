@@ -3,11 +3,13 @@ pragma solidity 0.8.37;
 
 import {ICredentialLedger} from "./interfaces/ICredentialLedger.sol";
 import {IIssuerRegistry, IssuerId} from "./interfaces/IIssuerRegistry.sol";
+import {AnchorSlot, AnchorSlots} from "./libraries/AnchorSlot.sol";
 import {InclusionProof} from "./libraries/InclusionProof.sol";
 import {LedgerTypes} from "./libraries/LedgerTypes.sol";
 import {NonceMap} from "./libraries/NonceMap.sol";
 import {SaltedDomain} from "./libraries/SaltedDomain.sol";
 import {SignerCheck} from "./libraries/SignerCheck.sol";
+import {StatusLog} from "./libraries/StatusLog.sol";
 import {StatusWord} from "./libraries/StatusWord.sol";
 
 /// @title See ICredentialLedger
@@ -17,10 +19,9 @@ import {StatusWord} from "./libraries/StatusWord.sol";
 /// |---|---|
 /// | 0 | open, number of imported anchors, number of issuers handed over |
 /// | 1 | issuer → ledger it was handed over to |
-/// | 2 | issuer → root → anchor: one slot |
-/// | 3 | issuer → root → word of the leaf index → 64 statuses |
-/// | 4 | standing id → terms (one slot), approver, limits and today's use (one slot), nonce |
-/// | 5 | issuer → nonce words |
+/// | 2 | issuer → root → anchor (one slot); then word of the leaf index → 64 statuses |
+/// | 3 | standing id → terms (one slot), approver, limits and today's use (one slot), nonce |
+/// | 4 | issuer → nonce words |
 contract CredentialLedger is ICredentialLedger, SaltedDomain {
     using NonceMap for mapping(uint256 => uint256);
 
@@ -40,6 +41,25 @@ contract CredentialLedger is ICredentialLedger, SaltedDomain {
         bool isOpen;
         uint64 imported;
         uint64 handovers;
+    }
+
+    struct Stored {
+        AnchorSlot anchor;
+        mapping(uint256 word => uint256 statuses) words;
+    }
+
+    /// What BatchAnchored carries beside its topics, in its order.
+    struct AnchoredLog {
+        uint32 key;
+        uint32 size;
+        uint40 anchoredAt;
+        uint32 list;
+        uint32 firstWord;
+        bool pending;
+        bytes32 operator;
+        bytes32 maker;
+        bytes32 approver;
+        bytes32 standingId;
     }
 
     struct Standing {
@@ -64,8 +84,7 @@ contract CredentialLedger is ICredentialLedger, SaltedDomain {
 
     Switches private _switches;
     mapping(IssuerId issuer => address successor) private _handedOver;
-    mapping(IssuerId issuer => mapping(bytes32 root => Anchor)) private _anchors;
-    mapping(IssuerId issuer => mapping(bytes32 root => mapping(uint256 word => uint256 statuses))) private _words;
+    mapping(IssuerId issuer => mapping(bytes32 root => Stored)) private _batches;
     mapping(bytes32 standingId => Standing) private _standings;
     mapping(IssuerId issuer => mapping(uint256 word => uint256 bits)) private _nonces;
 
@@ -104,15 +123,15 @@ contract CredentialLedger is ICredentialLedger, SaltedDomain {
         _requireWritable(issuer);
         _requireReason(withdrawal.reasonClass);
         _requireInTime(withdrawal.deadline);
-        _requireAnchored(issuer, withdrawal.root);
-        // An ancestor speaks for itself; anybody else must act for the issuer.
-        _registry.requireActsFor(by, _registry.isAncestor(by, issuer) ? by : issuer);
+        (Stored storage stored, AnchorSlot batch) = _requireAnchored(issuer, withdrawal.root);
         _requireTwoSigners(withdrawal.maker, withdrawal.approver);
-        _registry.requireRoles(by, 0, withdrawal.maker, withdrawal.approver);
+        // An ancestor speaks for itself; anybody else must act for the issuer.
+        IssuerId acted = _registry.isAncestor(by, issuer) ? by : issuer;
+        _registry.requireActing(by, acted, withdrawal.maker, withdrawal.approver);
         bytes32 digest = _digest(LedgerTypes.hash(withdrawal));
         _requireSigned(withdrawal.maker, digest, makerSignature);
         _requireSigned(withdrawal.approver, digest, approverSignature);
-        _anchors[issuer][withdrawal.root].withdrawn = withdrawal.reasonClass;
+        stored.anchor = batch.withReason(withdrawal.reasonClass);
         emit BatchWithdrawn(
             issuer, withdrawal.root, withdrawal.reasonClass, by, withdrawal.maker, withdrawal.approver
         );
@@ -129,19 +148,26 @@ contract CredentialLedger is ICredentialLedger, SaltedDomain {
         WordChange[] calldata changes
     ) external {
         _requireReason(reasonClass);
-        Anchor memory batch = _requireCredentials(issuer, root);
+        (Stored storage stored, AnchorSlot batch) = _requireCredentials(issuer, root);
         // Dissolving into a successor removes the operators, so that the issuer's own need no look at it.
         if (by != issuer) _registry.requireActsFor(by, issuer);
         bytes32 operator = SignerCheck.ofAddress(msg.sender);
-        _registry.requireRoles(by, operator, 0, 0);
-        for (uint256 i = 0; i < changes.length; ++i) {
+        if (!_registry.isOperatorNow(operator, by)) revert LedgerMissingRole(by, operator);
+        uint256 count = changes.length;
+        if (count == 0) revert LedgerNoChanges();
+        uint256 log = StatusLog.start(reasonClass, by, operator, 0, 0, 0, count);
+        for (uint256 i = 0; i < count; ++i) {
             WordChange calldata change = changes[i];
-            if (change.value != (change.mask & StatusWord.LANES) * StatusWord.SUSPENDED) {
-                revert LedgerNotSuspension(change.word, change.mask, change.value);
-            }
+            (uint32 word, uint256 mask, uint256 value) = (change.word, change.mask, change.value);
+            uint256 lanes = StatusWord.lanesOf(mask, value, StatusWord.lanesBelow(word, batch.size()));
+            if (lanes == 0) revert LedgerBadWord(word, mask, value);
+            if (value != lanes << 1) revert LedgerNotSuspension(word, mask, value);
+            uint256 statuses = stored.words[word];
+            if (statuses & mask != 0) revert LedgerBadTransition(word, statuses & mask, mask, value);
+            stored.words[word] = statuses | value;
+            StatusLog.put(log, count, i, word, statuses | value);
         }
-        uint256[] memory values = _apply(issuer, root, batch, changes);
-        _emitChanged(StatusChange(issuer, root, 0, reasonClass, by, 0, 0, 0, 0), operator, 0, changes, values);
+        StatusLog.write(log, count, issuer, root);
     }
 
     /// @inheritdoc ICredentialLedger
@@ -152,12 +178,11 @@ contract CredentialLedger is ICredentialLedger, SaltedDomain {
         _requireWritable(change.issuer);
         _requireReason(change.reasonClass);
         _requireInTime(change.deadline);
-        Anchor memory batch = _requireCredentials(change.issuer, change.root);
+        (Stored storage stored, AnchorSlot batch) = _requireCredentials(change.issuer, change.root);
         bytes32 changesHash = keccak256(abi.encode(changes));
         if (changesHash != change.changesHash) revert LedgerChangesMismatch(changesHash, change.changesHash);
-        _registry.requireActsFor(by, change.issuer);
         _requireTwoSigners(change.maker, change.approver);
-        _registry.requireRoles(by, 0, change.maker, change.approver);
+        _registry.requireActing(by, change.issuer, change.maker, change.approver);
         if (!_nonces[by].use(change.nonce)) revert LedgerNonceUsed(by, change.nonce);
         bytes32 digest = _digest(LedgerTypes.hash(change));
         _requireSigned(change.maker, digest, approvals.makerSignature);
@@ -166,23 +191,33 @@ contract CredentialLedger is ICredentialLedger, SaltedDomain {
         } else {
             _requireNoSignature(change.approver, approvals.approverSignature);
             (uint8 act, uint256 leaves) = _actOf(changes);
-            _spend(approvals.standingId, by, batch.typeId, act, change.approver, leaves);
+            _spend(approvals.standingId, by, batch.typeId(), act, change.approver, leaves);
         }
-        uint256[] memory values = _apply(change.issuer, change.root, batch, changes);
-        _emitChanged(change, SignerCheck.ofAddress(msg.sender), approvals.standingId, changes, values);
+        uint256 log = StatusLog.start(
+            change.reasonClass,
+            by,
+            SignerCheck.ofAddress(msg.sender),
+            change.maker,
+            change.approver,
+            approvals.standingId,
+            changes.length
+        );
+        _apply(stored, batch, changes, log);
+        StatusLog.write(log, changes.length, change.issuer, change.root);
     }
 
     /// @inheritdoc ICredentialLedger
     function redeem(IssuerId issuer, bytes32 root, WordChange[] calldata changes) external {
         _requireWritable(issuer);
-        Anchor memory batch = _requireCredentials(issuer, root);
+        (Stored storage stored, AnchorSlot batch) = _requireCredentials(issuer, root);
         bytes32 redeemer = SignerCheck.ofAddress(msg.sender);
-        if (!_registry.hasRole(issuer, redeemer, _ROLE_REDEEMER, batch.typeId)) {
+        if (!_registry.hasRole(issuer, redeemer, _ROLE_REDEEMER, batch.typeId())) {
             revert LedgerMissingRole(issuer, redeemer);
         }
         _requireAll(changes, StatusWord.USED, _ACT_USE);
-        uint256[] memory values = _apply(issuer, root, batch, changes);
-        _emitChanged(StatusChange(issuer, root, 0, _REASON_HOLDER, issuer, 0, 0, 0, 0), redeemer, 0, changes, values);
+        uint256 log = StatusLog.start(_REASON_HOLDER, issuer, redeemer, 0, 0, 0, changes.length);
+        _apply(stored, batch, changes, log);
+        StatusLog.write(log, changes.length, issuer, root);
     }
 
     // ---- standing approvals ----
@@ -299,25 +334,26 @@ contract CredentialLedger is ICredentialLedger, SaltedDomain {
 
     /// @inheritdoc ICredentialLedger
     function anchorOf(IssuerId issuer, bytes32 root) external view returns (Anchor memory) {
-        return _requireAnchor(issuer, root);
+        (, AnchorSlot batch) = _requireAnchor(issuer, root);
+        return batch.unpack();
     }
 
     /// @inheritdoc ICredentialLedger
     function isAnchored(IssuerId issuer, bytes32 root) external view returns (bool) {
-        return _anchors[issuer][root].anchoredAt != 0;
+        return _batches[issuer][root].anchor.anchoredAt() != 0;
     }
 
     /// @inheritdoc ICredentialLedger
     function statusOf(IssuerId issuer, bytes32 root, uint32 leafIndex) external view returns (uint8) {
-        Anchor memory batch = _requireAnchor(issuer, root);
-        if (batch.typeId == 0) revert LedgerBadDocumentBatch(0, 0, false);
-        if (leafIndex >= batch.size) revert LedgerIndexOutOfRange(leafIndex, batch.size);
-        return StatusWord.statusAt(_words[issuer][root][leafIndex / StatusWord.PER_WORD], leafIndex);
+        (Stored storage stored, AnchorSlot batch) = _requireAnchor(issuer, root);
+        if (batch.typeId() == 0) revert LedgerBadDocumentBatch(0, 0, false);
+        if (leafIndex >= batch.size()) revert LedgerIndexOutOfRange(leafIndex, batch.size());
+        return StatusWord.statusAt(stored.words[leafIndex / StatusWord.PER_WORD], leafIndex);
     }
 
     /// @inheritdoc ICredentialLedger
     function statusWord(IssuerId issuer, bytes32 root, uint32 word) external view returns (uint256) {
-        return _words[issuer][root][word];
+        return _batches[issuer][root].words[word];
     }
 
     /// @inheritdoc ICredentialLedger
@@ -326,7 +362,8 @@ contract CredentialLedger is ICredentialLedger, SaltedDomain {
         view
         returns (bool)
     {
-        uint32 size = _requireAnchor(issuer, root).size;
+        (, AnchorSlot batch) = _requireAnchor(issuer, root);
+        uint32 size = batch.size();
         if (leafIndex >= size) revert LedgerIndexOutOfRange(leafIndex, size);
         uint256 expected = InclusionProof.pathLength(leafIndex, size);
         if (path.length != expected) revert LedgerPathLength(expected, path.length);
@@ -396,8 +433,9 @@ contract CredentialLedger is ICredentialLedger, SaltedDomain {
         _requireInTime(batch.deadline);
         _requireRange(batch.typeId, batch.size, batch.list, batch.firstWord);
         if (batch.typeId == 0 && batch.pending) revert LedgerBadDocumentBatch(0, 0, true);
-        Anchor storage stored = _anchors[issuer][batch.root];
-        if (stored.anchoredAt != 0) revert LedgerRootAlreadyAnchored(issuer, batch.root, stored.anchoredAt);
+        Stored storage stored = _batches[issuer][batch.root];
+        uint40 earlier = stored.anchor.anchoredAt();
+        if (earlier != 0) revert LedgerRootAlreadyAnchored(issuer, batch.root, earlier);
         _requireTwoSigners(batch.maker, batch.approver);
         bytes32 operator = SignerCheck.ofAddress(msg.sender);
         _registry.requireAnchor(issuer, batch.typeId, batch.key, operator, batch.maker, batch.approver);
@@ -410,104 +448,83 @@ contract CredentialLedger is ICredentialLedger, SaltedDomain {
             _spend(approvals.standingId, issuer, batch.typeId, _ACT_ANCHOR, batch.approver, batch.size);
         }
         uint40 time = uint40(block.timestamp);
-        _anchors[issuer][batch.root] =
-            Anchor(batch.typeId, batch.key, batch.size, time, batch.list, batch.firstWord, 0);
-        if (batch.pending) _fill(issuer, batch.root, batch.size);
-        emit BatchAnchored(
-            issuer,
-            batch.root,
-            batch.typeId,
-            batch.key,
-            batch.size,
-            time,
-            batch.list,
-            batch.firstWord,
-            batch.pending,
-            operator,
-            batch.maker,
-            batch.approver,
-            approvals.standingId
+        stored.anchor = AnchorSlots.pack(
+            Anchor(batch.typeId, batch.key, batch.size, time, batch.list, batch.firstWord, 0)
         );
+        if (batch.pending) _fill(stored, batch.size);
+        _logAnchored(batch, time, operator, approvals.standingId);
     }
 
-    function _fill(IssuerId issuer, bytes32 root, uint256 size) private {
-        mapping(uint256 => uint256) storage words = _words[issuer][root];
+    /// Thirteen arguments are too many for the stack: the event is written from memory.
+    function _logAnchored(Batch calldata batch, uint40 time, bytes32 operator, bytes32 standingId) private {
+        AnchoredLog memory log;
+        log.key = batch.key;
+        log.size = batch.size;
+        log.anchoredAt = time;
+        log.list = batch.list;
+        log.firstWord = batch.firstWord;
+        log.pending = batch.pending;
+        log.operator = operator;
+        log.maker = batch.maker;
+        log.approver = batch.approver;
+        log.standingId = standingId;
+        bytes32 topic = BatchAnchored.selector;
+        (bytes18 issuer, bytes32 root, uint32 typeId) = (IssuerId.unwrap(batch.issuer), batch.root, batch.typeId);
+        // Assembly: ten members of one word each lie in memory as the ABI encodes them.
+        assembly ("memory-safe") {
+            log4(log, 0x140, topic, issuer, root, typeId)
+        }
+    }
+
+    function _fill(Stored storage stored, uint256 size) private {
         for (uint256 word = 0; word * StatusWord.PER_WORD < size; ++word) {
-            words[word] = StatusWord.lanesBelow(word, size) * StatusWord.PENDING;
+            stored.words[word] = StatusWord.lanesBelow(word, size) * StatusWord.PENDING;
         }
     }
 
     function _import(ImportedAnchor calldata record) private {
         IssuerId issuer = record.issuer;
         Anchor calldata batch = record.anchor;
-        Anchor storage stored = _anchors[issuer][record.root];
-        if (stored.anchoredAt != 0) revert LedgerRootAlreadyAnchored(issuer, record.root, stored.anchoredAt);
+        Stored storage stored = _batches[issuer][record.root];
+        uint40 earlier = stored.anchor.anchoredAt();
+        if (earlier != 0) revert LedgerRootAlreadyAnchored(issuer, record.root, earlier);
         if (batch.anchoredAt == 0 || batch.anchoredAt > block.timestamp) {
             revert LedgerExpired(batch.anchoredAt, uint64(block.timestamp));
         }
         _requireRange(batch.typeId, batch.size, batch.list, batch.firstWord);
         if (batch.withdrawn > _REASON_LAST) revert LedgerBadReason(batch.withdrawn);
         if (batch.typeId == 0 && record.words.length != 0) revert LedgerBadDocumentBatch(0, 0, false);
-        _anchors[issuer][record.root] = batch;
-        mapping(uint256 => uint256) storage words = _words[issuer][record.root];
+        stored.anchor = AnchorSlots.pack(batch);
         for (uint256 i = 0; i < record.words.length; ++i) {
             uint256 statuses = record.words[i];
             uint256 allowed = StatusWord.lanesBelow(i, batch.size) * 15;
             if (statuses & ~allowed != 0 || allowed == 0 || !StatusWord.isDefined(statuses)) {
                 revert LedgerBadWord(uint32(i), allowed, statuses);
             }
-            if (statuses != 0) words[i] = statuses;
+            if (statuses != 0) stored.words[i] = statuses;
         }
         emit BatchImported(issuer, record.root, batch.typeId, batch, record.words);
     }
 
-    /// @return values what each changed word holds now.
-    function _apply(IssuerId issuer, bytes32 root, Anchor memory batch, WordChange[] calldata changes)
-        private
-        returns (uint256[] memory values)
-    {
-        if (changes.length == 0) revert LedgerNoChanges();
-        values = new uint256[](changes.length);
-        mapping(uint256 => uint256) storage words = _words[issuer][root];
+    function _apply(Stored storage stored, AnchorSlot batch, WordChange[] calldata changes, uint256 log) private {
+        uint256 count = changes.length;
+        if (count == 0) revert LedgerNoChanges();
         uint256 used;
-        for (uint256 i = 0; i < changes.length; ++i) {
-            (uint32 word, uint256 mask, uint256 value) = (changes[i].word, changes[i].mask, changes[i].value);
-            uint256 lanes = StatusWord.lanesOf(mask, value, StatusWord.lanesBelow(word, batch.size));
+        for (uint256 i = 0; i < count; ++i) {
+            WordChange calldata change = changes[i];
+            (uint32 word, uint256 mask, uint256 value) = (change.word, change.mask, change.value);
+            uint256 lanes = StatusWord.lanesOf(mask, value, StatusWord.lanesBelow(word, batch.size()));
             if (lanes == 0) revert LedgerBadWord(word, mask, value);
-            uint256 statuses = words[word];
+            uint256 statuses = stored.words[word];
             if (!StatusWord.isAllowed(statuses, value, lanes)) {
                 revert LedgerBadTransition(word, statuses & mask, mask, value);
             }
             used |= StatusWord.usedLanes(value, lanes);
-            values[i] = (statuses & ~mask) | value;
-            words[word] = values[i];
+            statuses = (statuses & ~mask) | value;
+            stored.words[word] = statuses;
+            StatusLog.put(log, count, i, word, statuses);
         }
-        if (used != 0 && !_registry.typeOf(batch.typeId).singleUse) revert LedgerNotSingleUse(batch.typeId);
-    }
-
-    function _emitChanged(
-        StatusChange memory change,
-        bytes32 operator,
-        bytes32 standingId,
-        WordChange[] calldata changes,
-        uint256[] memory values
-    ) private {
-        uint32[] memory words = new uint32[](changes.length);
-        for (uint256 i = 0; i < changes.length; ++i) {
-            words[i] = changes[i].word;
-        }
-        emit StatusChanged(
-            change.issuer,
-            change.root,
-            change.reasonClass,
-            change.by,
-            operator,
-            change.maker,
-            change.approver,
-            standingId,
-            words,
-            values
-        );
+        if (used != 0 && !_registry.typeOf(batch.typeId()).singleUse) revert LedgerNotSingleUse(batch.typeId());
     }
 
     function _store(bytes32 standingId, StandingApproval calldata standing) private {
@@ -589,21 +606,34 @@ contract CredentialLedger is ICredentialLedger, SaltedDomain {
         if (successor != address(0)) revert LedgerIsHandedOver(issuer, successor);
     }
 
-    function _requireAnchor(IssuerId issuer, bytes32 root) private view returns (Anchor memory batch) {
-        batch = _anchors[issuer][root];
-        if (batch.anchoredAt == 0) revert LedgerNotAnchored(issuer, root);
+    function _requireAnchor(IssuerId issuer, bytes32 root)
+        private
+        view
+        returns (Stored storage stored, AnchorSlot batch)
+    {
+        stored = _batches[issuer][root];
+        batch = stored.anchor;
+        if (batch.anchoredAt() == 0) revert LedgerNotAnchored(issuer, root);
     }
 
     /// Anchored and not withdrawn.
-    function _requireAnchored(IssuerId issuer, bytes32 root) private view returns (Anchor memory batch) {
-        batch = _requireAnchor(issuer, root);
-        if (batch.withdrawn != 0) revert LedgerAlreadyWithdrawn(issuer, root, batch.withdrawn);
+    function _requireAnchored(IssuerId issuer, bytes32 root)
+        private
+        view
+        returns (Stored storage stored, AnchorSlot batch)
+    {
+        (stored, batch) = _requireAnchor(issuer, root);
+        if (batch.withdrawn() != 0) revert LedgerAlreadyWithdrawn(issuer, root, batch.withdrawn());
     }
 
     /// A batch whose credentials may change status.
-    function _requireCredentials(IssuerId issuer, bytes32 root) private view returns (Anchor memory batch) {
-        batch = _requireAnchored(issuer, root);
-        if (batch.typeId == 0) revert LedgerBadDocumentBatch(0, 0, false);
+    function _requireCredentials(IssuerId issuer, bytes32 root)
+        private
+        view
+        returns (Stored storage stored, AnchorSlot batch)
+    {
+        (stored, batch) = _requireAnchored(issuer, root);
+        if (batch.typeId() == 0) revert LedgerBadDocumentBatch(0, 0, false);
     }
 
     function _requireStanding(bytes32 standingId) private view returns (Standing storage standing) {
@@ -633,7 +663,11 @@ contract CredentialLedger is ICredentialLedger, SaltedDomain {
     }
 
     function _requireSigned(bytes32 signer, bytes32 digest, bytes calldata signature) private view {
-        if (!SignerCheck.isSigned(signer, digest, signature)) revert LedgerBadSignature(signer);
+        // The registry checks the other kinds: elliptic curves in Solidity are long code to hold twice.
+        bool isSigned = SignerCheck.isEcdsa(signature)
+            ? SignerCheck.isSignedByAccount(signer, digest, signature)
+            : _registry.checkSignature(signer, digest, signature);
+        if (!isSigned) revert LedgerBadSignature(signer);
     }
 
     function _requireNoSignature(bytes32 signer, bytes calldata signature) private pure {

@@ -392,12 +392,28 @@ contract IssuerRegistry is IIssuerRegistry, SaltedDomain {
     }
 
     /// @inheritdoc IIssuerRegistry
+    function isOperatorNow(bytes32 signer, IssuerId issuer) external view returns (bool) {
+        return _isNow(_roles[_scope(issuer, 0, _ROLE_OPERATOR, 0)][signer]);
+    }
+
+    /// @inheritdoc IIssuerRegistry
     function requireRoles(IssuerId by, bytes32 operator, bytes32 maker, bytes32 approver) external view {
         if (operator != 0) _requireRoleIn(by, 0, operator, _ROLE_OPERATOR);
         if (maker | approver == 0) return;
         uint24 epoch = _issuers[by].epoch;
         if (maker != 0) _requireRoleIn(by, epoch, maker, _ROLE_MAKER);
         if (approver != 0) _requireRoleIn(by, epoch, approver, _ROLE_APPROVER);
+    }
+
+    /// @inheritdoc IIssuerRegistry
+    function requireActing(IssuerId by, IssuerId issuer, bytes32 maker, bytes32 approver) external view {
+        Issuer memory node = _requireKnown(issuer);
+        if (by != issuer || node.dissolvedAt != 0) {
+            if (_heirOf(issuer) != by) revert RegistryNotOwnAct(by, issuer);
+            node = _issuers[by];
+        }
+        _requireRoleIn(by, node.epoch, maker, _ROLE_MAKER);
+        _requireRoleIn(by, node.epoch, approver, _ROLE_APPROVER);
     }
 
     /// @inheritdoc IIssuerRegistry

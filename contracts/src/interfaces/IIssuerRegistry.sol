@@ -211,9 +211,12 @@ interface IIssuerRegistry {
         bytes32 maker,
         bytes32 approver
     ) external view;
-    /// Roles of `by` now; `maker` and `approver` may both be zero (operator alone). A zero `operator`
-    /// is not checked.
+    /// What an instant suspension asks: hasRole(issuer, signer, 2, 0), with a selector that is found first.
+    function isOperatorNow(bytes32 signer, IssuerId issuer) external view returns (bool);
+    /// Roles of `by` now; zero signers are not checked.
     function requireRoles(IssuerId by, bytes32 operator, bytes32 maker, bytes32 approver) external view;
+    /// requireActsFor and requireRoles in one call.
+    function requireActing(IssuerId by, IssuerId issuer, bytes32 maker, bytes32 approver) external view;
     /// `by` is `issuer`, or its successor (any number of links).
     function requireActsFor(IssuerId by, IssuerId issuer) external view;
     function checkSignature(bytes32 signer, bytes32 digest, bytes calldata signature) external view returns (bool);

@@ -21,19 +21,36 @@ library SignerCheck {
         if (signature.length == 0) return false;
         bytes1 kind = signature[0];
         bytes calldata body = signature[1:];
+        if (kind == KIND_ECDSA) return isSignedByAccount(signer, digest, signature);
         if (kind == KIND_PASSKEY) return _isSignedByPasskey(signer, digest, body);
-        if (signer == 0 || uint256(signer) >> 160 != 0) return false;
-        address account = address(uint160(uint256(signer)));
-        if (kind == KIND_ECDSA) {
-            (address recovered, ECDSA.RecoverError err,) = ECDSA.tryRecoverCalldata(digest, body);
-            return err == ECDSA.RecoverError.NoError && recovered == account;
-        }
-        if (kind != KIND_CONTRACT) return false;
-        return SignatureChecker.isValidERC1271SignatureNowCalldata(account, digest, body);
+        if (kind != KIND_CONTRACT || !_isAddress(signer)) return false;
+        return SignatureChecker.isValidERC1271SignatureNowCalldata(_addressOf(signer), digest, body);
+    }
+
+    function isEcdsa(bytes calldata signature) internal pure returns (bool) {
+        return signature.length != 0 && signature[0] == KIND_ECDSA;
+    }
+
+    /// @dev `signature` is of kind ECDSA, checked by the caller.
+    function isSignedByAccount(bytes32 signer, bytes32 digest, bytes calldata signature)
+        internal
+        pure
+        returns (bool)
+    {
+        (address recovered, ECDSA.RecoverError err,) = ECDSA.tryRecoverCalldata(digest, signature[1:]);
+        return err == ECDSA.RecoverError.NoError && ofAddress(recovered) == signer;
     }
 
     function ofAddress(address account) internal pure returns (bytes32) {
         return bytes32(uint256(uint160(account)));
+    }
+
+    function _isAddress(bytes32 signer) private pure returns (bool) {
+        return signer != 0 && uint256(signer) >> 160 == 0;
+    }
+
+    function _addressOf(bytes32 signer) private pure returns (address) {
+        return address(uint160(uint256(signer)));
     }
 
     function _isSignedByPasskey(bytes32 signer, bytes32 digest, bytes calldata body) private view returns (bool) {

@@ -19,10 +19,13 @@ library StatusWord {
 
     /// @return Lanes of this word that belong to leaves below `size`; 0 for a word beyond the batch.
     function lanesBelow(uint256 word, uint256 size) internal pure returns (uint256) {
-        uint256 first = word * PER_WORD;
-        if (first >= size) return 0;
-        uint256 rest = size - first;
-        return rest >= PER_WORD ? LANES : LANES >> (4 * (PER_WORD - rest));
+        // Unchecked: word and size are of 32 bits, and `rest` is below 64 where it is subtracted.
+        unchecked {
+            uint256 first = word * PER_WORD;
+            if (first >= size) return 0;
+            uint256 rest = size - first;
+            return rest >= PER_WORD ? LANES : LANES >> (4 * (PER_WORD - rest));
+        }
     }
 
     /// @return lanes of the mask; 0 unless it covers whole nibbles, at least one, within `allowed`, and the
