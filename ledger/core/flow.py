@@ -104,6 +104,10 @@ class ImportJob:
     updated_at: int
 
 
+RowError = tuple[str, str, Mapping[str, str] | None]
+"""Column as the file spells it, code, and the rule's own sentences where it has some."""
+
+
 @dataclass(frozen=True, slots=True)
 class NewRow:
     """A checked row on its way into the store. Indexes are keyed HMACs.
@@ -123,12 +127,12 @@ class NewRow:
 
 @dataclass(frozen=True, slots=True)
 class RowNote:
-    """What to remember of a row that was not stored anew. `errors`: (column, code), never a value."""
+    """What to remember of a row that was not stored anew. `errors` never hold a value of the row."""
 
     row_number: int
     outcome: RowOutcome
     record_id: int | None = None
-    errors: tuple[tuple[str, str], ...] = ()
+    errors: tuple[RowError, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +160,7 @@ class ImportedRow:
     name: bytes | None
     batch_id: int | None
     batch_state: BatchState | None
-    errors: tuple[tuple[str, str], ...] = ()
+    errors: tuple[RowError, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

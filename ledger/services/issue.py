@@ -9,6 +9,7 @@ Reading cells belongs to the row reader, judging them to core.rows, signing to s
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -32,7 +33,8 @@ from ledger.core.flow import (
     shanghai_midnight,
 )
 from ledger.core.model import Purpose
-from ledger.core.rows import RowChecker, RowIssue, business_key, canonical_fields
+from ledger.core.rows import BoundRows, RowChecker, RowIssue, business_key, canonical_fields
+from ledger.core.rules import Mode
 from ledger.core.schema import SchemaValidator
 from ledger.ports import Agencies, ChainView, Clock, Entropy, RowTable, Store, Vault
 from ledger.services.kill_points import Hooks, KillPoint, NoHooks
@@ -51,7 +53,7 @@ class IssuePlan:
 
     issuer: str
     credential_type: CredentialType
-    mode: str
+    mode: Mode
     only_valid: bool = False
     supersede: bool = False
     pending: bool = False
@@ -89,6 +91,11 @@ ProgressHook = Callable[[Progress], None]
 WARNINGS_KEPT = 1_000
 
 
+def write_json(fields: Mapping[str, Any]) -> bytes:
+    """JSON of a row by the standard library."""
+    return json.dumps(fields, ensure_ascii=False, separators=(",", ":")).encode()
+
+
 def ignore_progress(_progress: Progress) -> None:
     """For callers that show nothing."""
 
@@ -104,6 +111,7 @@ class IssueService:
         validator: makes the schema validator of a type.
         clock, entropy: time and randomness.
         hooks: told about kill points.
+        dumps: JSON of a row as it is sealed; a fast writer saves some microseconds a row.
     """
 
     def __init__(
@@ -116,6 +124,7 @@ class IssueService:
         clock: Clock,
         entropy: Entropy,
         hooks: Hooks | None = None,
+        dumps: Callable[[Mapping[str, Any]], bytes] = write_json,
     ) -> None:
         self._store = store
         self._vault = vault
@@ -125,6 +134,7 @@ class IssueService:
         self._clock = clock
         self._entropy = entropy
         self._hooks = hooks or NoHooks()
+        self._dumps = dumps
 
     def check(
         self, table: RowTable, plan: IssuePlan, progress: ProgressHook = ignore_progress
@@ -135,7 +145,7 @@ class IssueService:
             return _header_refused(bound)
         meter = _Meter(self._clock, table, progress, 0)
         errors: list[RowIssue] = []
-        warnings = list(bound.warnings)
+        warnings: list[RowIssue] = []
         invalid = 0
         rows = 0
         for number, cells in table.rows():
@@ -186,7 +196,7 @@ class IssueService:
         job = self._store.imports.begin(request)
         self._hooks.reach(KillPoint.IMPORT_BEGUN)
         meter = _Meter(self._clock, table, progress, job.rows_done)
-        warnings = list(bound.warnings)
+        warnings: list[RowIssue] = []
         rows = islice(table.rows(), job.rows_done, None)
         while piece := list(islice(rows, plan.chunk)):
             good: list[tuple[int, bytes, bytes, bytes]] = []
@@ -290,7 +300,7 @@ class IssueService:
             number,
             self._vault.index("row", f"{scope}{account}\n{as_of}"),
             self._vault.index("content", scope + content.decode()),
-            content,
+            self._dumps(fields),
         )
 
     def _store_piece(
@@ -396,7 +406,9 @@ class IssueService:
         errors: list[RowIssue] = []
         if job.invalid:
             for row in self._store.imports.rows(job.id):
-                errors.extend(RowIssue(row.row_number, column, code) for column, code in row.errors)
+                errors.extend(
+                    RowIssue(row.row_number, column, code, text) for column, code, text in row.errors
+                )
         accepted = job.state is ImportState.ACCEPTED
         return ImportReport(
             job_id=job.id,
@@ -421,12 +433,12 @@ def _judge(found: KnownRow, content_index: bytes, *, supersede: bool) -> RowOutc
 
 
 def _invalid(number: int, errors: Sequence[RowIssue]) -> RowNote:
-    told = tuple((error.column, error.code) for error in errors)
+    told = tuple((error.column, error.code, error.text) for error in errors)
     return RowNote(number, RowOutcome.INVALID, None, told)
 
 
-def _header_refused(bound: Any) -> ImportReport:
-    return ImportReport(None, 0, 0, 0, 0, 0, tuple(bound.errors), tuple(bound.warnings), False)
+def _header_refused(bound: BoundRows) -> ImportReport:
+    return ImportReport(None, 0, 0, 0, 0, 0, tuple(bound.errors), (), False)
 
 
 class _Meter:

@@ -9,12 +9,12 @@ What this leaves to others: keys and directory entries are made elsewhere; here 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from ledger.core.errors import ConflictError, RefusedError, UnavailableError
-from ledger.core.model import Purpose, Role
+from ledger.core.model import BlockRef, LedgerEvent, Purpose, Role
 from ledger.ports import Carrier, Chain, ChainSigner, ContractCall, Step, TransactionOutcome
 
 FOREVER = 2**40 - 1  # largest uint40: an interval without an end
@@ -252,6 +252,36 @@ class Registry:
         outcomes = self._carrier.carry([Step(call, governance) for call in calls])
         for call, outcome in zip(calls, outcomes, strict=True):
             _require_done(outcome, call)
+
+
+class EventSource(Protocol):
+    """Reads decoded events of final blocks; needs no lock of the chain."""
+
+    def head(self) -> BlockRef: ...
+
+    def events(self, first: int, last: int) -> Iterator[LedgerEvent]: ...
+
+
+def role_holders(source: EventSource, issuer: str, role: Role, now: int) -> tuple[bytes, ...]:
+    """Signer ids that hold a role of an issuer at `now`, from events alone, in order of appointment."""
+    epoch = 0
+    held: dict[bytes, tuple[int, int, int]] = {}
+    for event in source.events(0, source.head().number):
+        args = event.args
+        if args.get("issuer") != _id(issuer):
+            continue
+        if event.name == "RolesReset":
+            epoch = int(str(args["epoch"]))
+        elif event.name == "RoleSet" and args["role"] == int(role):
+            signer = args["signer"]
+            if isinstance(signer, bytes):
+                interval = (int(str(args["validFrom"])), int(str(args["validUntil"])))
+                held[signer] = (int(str(args["epoch"])), *interval)
+    return tuple(
+        signer
+        for signer, (of_epoch, first, end) in held.items()
+        if of_epoch >= epoch and first <= now < end
+    )
 
 
 def _id(issuer: str) -> bytes:

@@ -6,6 +6,7 @@ a second. What a worker signed and could not store is forgotten: nothing ever le
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -51,9 +52,9 @@ class SigningService:
         agencies: credential keys and directory entries.
         types: every credential type by its ref, for instance HPF_PERSONAL_DEPOSIT:1.
         credential_format: writes credentials.
-        loads: strict JSON reader for stored rows.
         entropy: salts and orders of disclosures.
         hooks: told about kill points.
+        loads: reads the JSON of stored rows; a fast reader saves some microseconds a row.
     """
 
     def __init__(
@@ -65,9 +66,9 @@ class SigningService:
         agencies: Agencies,
         types: Mapping[str, CredentialType],
         credential_format: CredentialFormat,
-        loads: Callable[[bytes], Any],
         entropy: Entropy,
         hooks: Hooks | None = None,
+        loads: Callable[[bytes], Any] = json.loads,
     ) -> None:
         self._store = store
         self._vault = vault

@@ -16,7 +16,7 @@ from ledger.core.checks.codes import Code
 from ledger.core.checks.evidence import Evidence, ListToken, list_reference
 from ledger.core.checks.plan import batch_answers, run_checks
 from ledger.core.checks.types import TypeCatalogue
-from ledger.core.checks.verdict import make_report
+from ledger.core.checks.verdict import make_report, result_of
 from ledger.core.credential_type import domain_claims
 from ledger.core.directory import DirectoryEntry, parse_directory_entry
 from ledger.core.errors import InputError, UnavailableError
@@ -252,13 +252,13 @@ def _directory(bundle: Bundle | None) -> tuple[DirectoryEntry | None, InputError
 def _summary(evidence: Evidence, checks: tuple[CheckResult, ...]) -> CredentialSummary | None:
     """What the credential says, if its own agency's signature covers it."""
     credential = evidence.credential
-    outcomes = {result.id: result.outcome for result in checks}
-    if credential is None or outcomes[CheckId.SIGNATURE] is not Outcome.PASSED:
-        return None
-    if outcomes[CheckId.DISCLOSURES] is not Outcome.PASSED:
+    if credential is None or any(
+        result_of(checks, check).outcome is not Outcome.PASSED
+        for check in (CheckId.SIGNATURE, CheckId.DISCLOSURES, CheckId.DUPLICATES)
+    ):
         return None
     claims = domain_claims(credential.claims)
-    is_bound = outcomes[CheckId.ISSUER_BINDING] is Outcome.PASSED
+    is_bound = result_of(checks, CheckId.ISSUER_BINDING).outcome is Outcome.PASSED
     entry = evidence.directory
     return CredentialSummary(
         type=_text(credential.payload.get("vct")) if evidence.type is None else evidence.type.code,

@@ -1,0 +1,344 @@
+"""One small installation in a folder, with an injected clock: chain, view, vault, store, services.
+
+Keys are the same at every opening, so a process that was killed can be followed by another one on the
+same folder. Everything is the product's own; only clock, keys and hooks come from here.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import orjson
+
+from ledger.adapters.carrier import DirectCarrier
+from ledger.adapters.chain_embedded.chain import EmbeddedChain
+from ledger.adapters.chain_embedded.deploy import Founding, deploy_contracts
+from ledger.adapters.chain_view_follow import Follower
+from ledger.adapters.chain_view_sql import SqlView
+from ledger.adapters.format_sd_jwt import SdJwtFormat
+
+from ledger.adapters.pki import CertificateAuthority
+from ledger.adapters.release_folder import FileReleaseFolder
+from ledger.adapters.schema_rust import RustSchemaValidator
+from ledger.adapters.signer_memory import MemoryChainSigner, MemoryCredentialSigner
+from ledger.adapters.store_sql import open_store
+from ledger.adapters.system import ManualClock, SystemEntropy
+from ledger.adapters.token_files import TokenFiles
+from ledger.adapters.type_files import load_types
+from ledger.adapters.vault import SqliteVault, VaultKeys
+from ledger.apps.worker import ChainDriver, Worker
+from ledger.core.cells import Cell
+from ledger.core.claims import shanghai_day
+from ledger.core.directory import make_directory_entry, parse_directory_entry
+from ledger.core.flow import BatchRecord, BatchState, JobKind
+from ledger.core.model import Purpose, Role
+from ledger.ports import Store, Vault
+from ledger.services.anchor import AnchorService
+from ledger.services.approve import ApproveService
+from ledger.services.export import ExportService
+from ledger.services.issue import ImportReport, IssuePlan, IssueService
+from ledger.services.kill_points import Hooks, NoHooks
+from ledger.services.publish import StatusListPublisher
+from ledger.services.registry import Registry, TypeToRegister
+from ledger.services.signing import SigningService
+
+START = 1_795_305_600  # 2026-11-22 08:00 in Beijing
+ISSUER = "12990100XXXX000190"
+TYPE_REF = "HPF_PERSONAL_DEPOSIT:1"
+FOREVER = 4_000_000_000
+YEAR_S = 366 * 86_400
+HEADER = (
+    "姓名", "证件类型", "证件号码", "个人账号", "单位名称", "单位账号", "开户日期", "账户状态", "缴存基数",
+    "单位缴存比例", "个人缴存比例", "月缴存额", "账户余额", "缴至年月", "连续缴存开始年月", "连续缴存截止年月",
+    "连续缴存月数", "数据截止日期",
+)  # fmt: skip
+_SURNAMES = "欧阳 司马 上官 诸葛 夏侯 东方 皇甫 尉迟".split()
+_GIVEN = "澄心 若水 望舒 怀瑾 知秋 明远 景行 思齐 云帆 清扬".split()
+_WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
+"""GB 11643 weights of the check digit."""
+
+
+def secret(name: str) -> bytes:
+    """32 bytes that are the same at every opening."""
+    return hashlib.sha256(b"flow world " + name.encode()).digest()
+
+
+def chain_signer(who: str) -> MemoryChainSigner:
+    """maker, approver, operator, admin1, admin2, governance."""
+    return MemoryChainSigner.from_secret(secret(who))
+
+
+def resident_id(number: int) -> str:
+    """A resident ID of the fictional division 990101, born in 1990."""
+    body = f"990101{19900101 + number // 1000 % 28:08d}{number % 1000:03d}"
+    check = sum(int(digit) * weight for digit, weight in zip(body, _WEIGHTS, strict=True)) % 11
+    return body + "10X98765432"[check]
+
+
+def deposit_row(number: int, balance: str = "") -> list[str]:
+    """One good row; the same number is the same account."""
+    months = 12 + number % 7
+    return [
+        _SURNAMES[number % 8] + _GIVEN[number // 8 % 10],
+        "01",
+        resident_id(number),
+        f"9901170{number:09d}",
+        f"岚州市第{number // 5:04d}号机械有限公司",
+        f"88{number:08d}",
+        "2013-05-06",
+        "01",
+        "12500.00",
+        "0.12",
+        "0.05",
+        "2125.00",
+        balance or f"{70000 + number}.37",
+        "202610",
+        "202510" if months == 0 else f"{(2026 * 12 + 9 - months + 1) // 12}{(2026 * 12 + 9 - months + 1) % 12 + 1:02d}",
+        "202610",
+        str(months),
+        "2026-10-31",
+    ]
+
+
+@dataclass
+class ListTable:
+    """Port RowTable over rows in memory."""
+
+    cells: Sequence[Sequence[str]]
+    header: tuple[str, ...] | None = HEADER
+    kind: str = "csv"
+    done: int = 0
+
+    def rows(self) -> Iterator[tuple[int, Sequence[Cell] | Mapping[str, Cell]]]:
+        for number, row in enumerate(self.cells, start=2):
+            self.done = number - 1
+            yield number, list(row)
+
+    def progress(self) -> tuple[int, int]:
+        return self.done, len(self.cells)
+
+    @property
+    def digest(self) -> bytes:
+        return hashlib.sha256(self.csv().encode()).digest()
+
+    def csv(self, encoding: str = "utf-8") -> str:
+        text = io.StringIO()
+        csv.writer(text).writerows([self.header or (), *self.cells])
+        return text.getvalue()
+
+
+def deposit_table(numbers: Sequence[int], balances: Mapping[int, str] | None = None) -> ListTable:
+    """Rows of these accounts, in this order."""
+    changed = balances or {}
+    return ListTable([deposit_row(number, changed.get(number, "")) for number in numbers])
+
+
+class WorldAgencies:
+    """Port Agencies with keys in memory."""
+
+    def __init__(self, root: CertificateAuthority | None, entry: str, x5c: Mapping[str, tuple[bytes, ...]]) -> None:
+        self.root = root
+        self.entry = entry
+        self._signers = {
+            who: MemoryCredentialSigner.from_private_number(
+                int.from_bytes(secret(who)[:31], "big"), x5c.get(who, ())
+            )
+            for who in ("credential", "status")
+        }
+
+    def directory_entry(self, issuer: str) -> str:
+        assert issuer == ISSUER
+        return self.entry
+
+    def credential_signer(self, issuer: str) -> MemoryCredentialSigner:
+        assert issuer == ISSUER
+        return self._signers["credential"]
+
+    def status_signer(self, issuer: str) -> MemoryCredentialSigner:
+        assert issuer == ISSUER
+        return self._signers["status"]
+
+    def operator(self, issuer: str) -> MemoryChainSigner:
+        assert issuer == ISSUER
+        return chain_signer("operator")
+
+
+def found(folder: Path, clock: ManualClock) -> None:
+    """Make the installation: keys, certificates, contracts, grant, keys and roles on chain."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    entropy = SystemEntropy()
+    since, until = START - 86_400, START + 5 * YEAR_S
+    root = CertificateAuthority.new_root("Test CA", not_before=since, not_after=until, entropy=entropy)
+    agency = root.new_agency_ca("Agency CA", not_before=since, not_after=until)
+    iss = "https://fund.example"
+    bare = WorldAgencies(None, "", {})
+    for who, signer in (("credential", bare.credential_signer(ISSUER)), ("status", bare.status_signer(ISSUER))):
+        leaf = agency.issue_leaf(signer.public_jwk, name="Fund", uri=iss, not_before=since, not_after=until)
+        (folder / f"{who}.leaf").write_bytes(leaf)
+    (folder / "agency.ca").write_bytes(agency.certificate)
+    (folder / "root.ca").write_bytes(root.certificate)
+    entry = make_directory_entry(
+        issuer=ISSUER, name_zh="岚州市住房公积金管理中心", name_en="Lanzhou Fund", iss=iss, division="990100",
+        issued_at=START, signer=bare.credential_signer(ISSUER),
+    )  # fmt: skip
+    (folder / "entry.jws").write_text(entry)
+    chain = EmbeddedChain.create(folder / "chain.db", clock, entropy)
+    try:
+        _found_chain(chain, clock, entry, bare)
+    finally:
+        chain.close()
+
+
+def _found_chain(chain: EmbeddedChain, clock: ManualClock, entry: str, agencies: WorldAgencies) -> None:
+    def wait(_seconds: float = 1) -> None:
+        clock.advance(1)
+
+    governance, admin1, admin2 = (chain_signer(who) for who in ("governance", "admin1", "admin2"))
+    founding = Founding(
+        governance.address, ISSUER, admin1.signer_id, admin2.signer_id, parse_directory_entry(entry).hash
+    )
+    deploy_contracts(chain, governance, founding, wait)
+    registry = Registry(chain, DirectCarrier(chain, pause=wait))
+    loaded = load_types().by_ref(TYPE_REF)
+    assert loaded is not None
+    kind = loaded.type
+    registry.register_types(
+        [TypeToRegister(kind.type_code, kind.version, kind.file_hash, kind.single_use)], governance
+    )
+    registry.open_ledger(governance)
+    now = clock.now()
+    acts = registry.missing_grant(ISSUER, ISSUER, 1, now)
+    for signer, purpose in (
+        (agencies.credential_signer(ISSUER), Purpose.CREDENTIAL),
+        (agencies.status_signer(ISSUER), Purpose.STATUS),
+    ):
+        acts += registry.missing_key(ISSUER, ISSUER, signer.thumbprint, purpose, (now, now + 3 * YEAR_S))
+    for who, role in (("operator", Role.OPERATOR), ("maker", Role.MAKER), ("approver", Role.APPROVER)):
+        acts += registry.missing_role(ISSUER, chain_signer(who).signer_id, role, now)
+    registry.carry_out(acts, admin1, admin2)
+
+
+@dataclass
+class World:
+    """An opened installation. `pause` moves the clock one second: one second a block."""
+
+    folder: Path
+    clock: ManualClock
+    hooks: Hooks = field(default_factory=NoHooks)
+    make_vault: Callable[[Path], Vault] | None = None
+    make_store: Callable[[ManualClock], Store] | None = None
+    owner: str = "worker"
+    pause_s: int = 1
+
+    def __post_init__(self) -> None:
+        folder, clock, hooks = self.folder, self.clock, self.hooks
+        entropy = SystemEntropy()
+        self.chain = EmbeddedChain.open(folder / "chain.db", clock)
+        if self.chain.head().time >= clock.now():
+            clock.set(self.chain.head().time + 1)
+        self.view = SqlView(folder / "view.db")
+        self.follower = Follower(self.chain, self.view, clock, self.owner)
+        self.follower.advance()
+        info = self.chain.info()
+        chain_of = (folder / "agency.ca").read_bytes()
+        x5c = {who: ((folder / f"{who}.leaf").read_bytes(), chain_of) for who in ("credential", "status")}
+        self.agencies = WorldAgencies(None, (folder / "entry.jws").read_text(), x5c)
+        keys = VaultKeys.from_secret(secret("vault") + secret("index"))
+        make_vault = self.make_vault or (lambda path: SqliteVault(path, keys, entropy))
+        self.vault = make_vault(folder / "keys.db")
+        self.store: Store = self.make_store(clock) if self.make_store else open_store(folder / "store.db", clock)
+        self.types = {loaded.type.ref: loaded.type for loaded in load_types().all()}
+        self.issue = IssueService(
+            self.store, self.vault, self.view, self.agencies, RustSchemaValidator, clock, entropy, hooks,
+            dumps=orjson.dumps,
+        )
+        self.signing = SigningService(
+            self.store, self.vault, self.view, info, self.agencies, self.types, SdJwtFormat(), entropy, hooks,
+            loads=orjson.loads,
+        )
+        self.approve = ApproveService(self.store, self.issue, info, clock, entropy, hooks)
+        self.anchor = AnchorService(self.store, self.chain, self.view, self.agencies, clock, hooks)
+        self.lists = StatusListPublisher(
+            self.view, self.store.batches, self.agencies, TokenFiles(folder / "published"), clock, info.ledger_id
+        )
+        self.released = FileReleaseFolder(folder / "released")
+        self.export = ExportService(
+            self.store, self.vault, self.agencies, info, self.lists, self.released, hooks
+        )
+        driver = ChainDriver(self.chain, self.follower.advance, clock, hooks)
+        self.handlers = {
+            JobKind.SIGN: self.signing.sign,
+            JobKind.ROOT: self.signing.root,
+            JobKind.ANCHOR: self.anchor.anchor,
+            JobKind.CALL: self.anchor.call,
+            JobKind.RELEASE: self.export.release,
+            JobKind.PUBLISH: self.export.publish,
+        }
+        self.worker = Worker(
+            self.store.outbox, self.handlers, clock, self.owner, driver.drive, self.tidy, hooks
+        )
+
+    def tidy(self) -> bool:
+        """Close what a killed process left open."""
+        return bool(self.issue.close_batches([batch.id for batch in self.issue.open_batches()]))
+
+    def pause(self, _seconds: float = 1) -> None:
+        self.clock.advance(self.pause_s)
+
+    def work(self) -> int:
+        return self.worker.run_until_idle(self.pause, max_pauses=500)
+
+    def plan(self, **changes: object) -> IssuePlan:
+        values: dict[str, object] = {
+            "issuer": ISSUER, "credential_type": self.types[TYPE_REF], "mode": "demo", "max_batch": 100, "chunk": 20,
+        }  # fmt: skip
+        return IssuePlan(**{**values, **changes})  # type: ignore[arg-type]
+
+    def load(self, table: ListTable, **changes: object) -> ImportReport:
+        return self.issue.import_rows(table, self.plan(**changes), table.digest)
+
+    def make(self, batch_id: int) -> BatchRecord:
+        return self.approve.make(batch_id, chain_signer("maker"), chain_signer("approver").signer_id)
+
+    def give(self, batch_id: int) -> BatchRecord:
+        """The approver's yes."""
+        return self.approve.approve(batch_id, chain_signer("approver"))
+
+    def issue_all(self, table: ListTable, **changes: object) -> ImportReport:
+        """The whole way, however far a killed process came before."""
+        report = self.load(table, **changes)
+        if report.job_id is not None and report.accepted:
+            self.issue.close_import(report.job_id)
+        self.finish()
+        return report
+
+    def finish(self) -> None:
+        """Whatever is left to be done, by whoever has to do it."""
+        self.work()
+        for batch in self.store.batches.batches(states=(BatchState.SIGNED,)):
+            self.make(batch.id)
+        for batch in self.store.batches.batches(states=(BatchState.MADE,)):
+            self.give(batch.id)
+        self.work()
+
+    def bundles(self) -> dict[str, bytes]:
+        """Released bundles by file name."""
+        root = self.folder / "released"
+        return {
+            path.name: path.read_bytes()
+            for path in sorted(root.glob("*/[0-9]*/*.ecert.json"))
+        }
+
+    def today(self) -> str:
+        return shanghai_day(self.clock.now()).isoformat()
+
+    def close(self) -> None:
+        for part in (self.chain, self.view, self.store, self.vault):
+            close = getattr(part, "close", None)
+            if close is not None:
+                close()
