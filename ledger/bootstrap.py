@@ -15,7 +15,7 @@ from pathlib import Path
 
 from ledger.adapters.agencies_home import HomeAgencies
 from ledger.adapters.home_files import LEDGER_OWNER, Home, HomeRecord
-from ledger.adapters.passwords import PasswordChain
+from ledger.adapters.passwords import PasswordChain, key_name
 from ledger.adapters.signer_file import Keyring
 from ledger.adapters.system import SystemClock, SystemEntropy
 from ledger.adapters.type_files import LoadedType, TypeFiles, load_types
@@ -26,6 +26,19 @@ from ledger.core.trust import Trust, load_trust_bytes
 from ledger.ports import ChainView, Clock, PasswordSource, Store, Vault
 from ledger.services.verify import Verifier
 from ledger.settings import Settings
+
+__all__ = [
+    "BoundVerifier",
+    "Installation",
+    "default_ledger",
+    "key_name",
+    "load_trust",
+    "open_home",
+    "open_verifier",
+    "open_view",
+    "password_chain",
+    "read_bundle",
+]
 
 LARGEST_TRUST_FILE = 1_048_576  # docs/formats.md: no object of ours is larger
 
@@ -96,12 +109,12 @@ def open_verifier(
         clock: the machine's by default.
     """
     from ledger.adapters.format_sd_jwt import SdJwtFormat
-    from ledger.adapters.json_orjson import loads
+    from ledger.adapters.json_orjson import read_json
 
     told = clock or SystemClock()
     trusted = load_trust(trust) if isinstance(trust, str | Path) else trust
     view = open_view(ledger, told) if isinstance(ledger, str | Path) else ledger
-    verifier = Verifier(trusted, SdJwtFormat(), load_types(), view, loads)
+    verifier = Verifier(trusted, SdJwtFormat(), load_types(), view, read_json)
     return BoundVerifier(verifier, told, trusted, view)
 
 

@@ -7,14 +7,9 @@ lie beside their keys, readable by this account only.
 
 from __future__ import annotations
 
-from pathlib import Path
+from ledger.adapters.home_files import Agency, HomeRecord
+from ledger.adapters.system import SystemClock
 
-from ledger.adapters.home_files import Agency, HomeRecord, write_file
-from ledger.adapters.passwords import read_password
-from ledger.core.jose import b64url_encode
-from ledger.ports import Clock, Entropy
-
-PASSWORD_BYTES = 18
 DEPOSIT = "HPF_PERSONAL_DEPOSIT:1"
 LICENCE = "BIZ_LICENSE:1"
 REGULATOR = "11990000MAXXXX015H"
@@ -63,24 +58,6 @@ DEMO_AGENCIES = (
 )
 
 
-def demo_record(clock: Clock) -> HomeRecord:
+def plan_demo() -> HomeRecord:
     """The plan of a demo installation."""
-    return HomeRecord(mode="demo", created_at=clock.now(), agencies=DEMO_AGENCIES)
-
-
-class DemoPasswords:
-    """Draws a password for each new key and leaves it beside the key (PasswordSource).
-
-    Args:
-        entropy: where passwords come from.
-    """
-
-    def __init__(self, entropy: Entropy) -> None:
-        self._entropy = entropy
-
-    def __call__(self, uri: str) -> str:
-        path = Path(uri.removeprefix("file:")).parent / "password"
-        if not path.exists():
-            # written before the key: a key never exists without its password
-            write_file(path, (b64url_encode(self._entropy.token(PASSWORD_BYTES)) + "\n").encode())
-        return read_password(path)
+    return HomeRecord(mode="demo", created_at=SystemClock().now(), agencies=DEMO_AGENCIES)

@@ -7,10 +7,10 @@ ready. Nothing random is drawn twice for the same thing: what exists is read bac
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from pathlib import Path
 
 from ledger.adapters.carrier import DirectCarrier
 from ledger.adapters.chain_embedded.chain import EmbeddedChain
@@ -20,11 +20,14 @@ from ledger.adapters.home_files import (
     LEDGER_OWNER,
     P256_ROLES,
     PRIVATE_FOLDER,
+    Agency,
     Home,
     HomeRecord,
+    Mode,
     write_file,
 )
 from ledger.adapters.key_files import SCRYPT_P
+from ledger.adapters.passwords import key_name, read_password
 from ledger.adapters.pki import CertificateAuthority
 from ledger.adapters.signer_file import (
     Keyring,
@@ -35,16 +38,21 @@ from ledger.adapters.signer_file import (
     save_certificates,
 )
 from ledger.adapters.store_sql import open_store
-from ledger.adapters.type_files import load_types
+from ledger.adapters.system import SystemClock, SystemEntropy
+from ledger.adapters.type_files import TypeFiles, load_types
 from ledger.adapters.vault import SqliteVault
 from ledger.core.credential_type import CredentialType
 from ledger.core.directory import make_directory_entry, parse_directory_entry
-from ledger.core.errors import ConflictError
+from ledger.core.errors import ConflictError, NotFoundError, RefusedError
 from ledger.core.flow import DAY_S, SHANGHAI_S
+from ledger.core.identifiers import parse_uscc
+from ledger.core.jose import b64url_encode
 from ledger.core.model import ChainInfo, Purpose, Role
 from ledger.core.trust import ContractPin, make_trust, sign_trust
 from ledger.ports import ChainSigner, Clock, CredentialSigner, Entropy, PasswordSource
 from ledger.services.registry import Act, Registry, SignedAct, TypeToRegister
+
+__all__ = ["DrawnPasswords", "Home", "SetupTools", "plan_production", "run_setup", "system_tools"]
 
 YEAR_S = 31_557_600  # 365.25 days
 ROOT_CA_YEARS = 50
@@ -52,6 +60,8 @@ AGENCY_CA_YEARS = 45
 LEAF_YEARS = 40  # not shorter than any credential with an end (a licence's term may be 30 years)
 TRUST_YEARS = 1
 PAUSE_S = 0.05
+PASSWORD_BYTES = 18
+DEMO_DIVISION = "99"
 ROLES = (
     ("operator", Role.OPERATOR),
     ("maker", Role.MAKER),
@@ -83,18 +93,126 @@ class SetupTools:
     scrypt_p: int = SCRYPT_P
 
 
-def plan_home(home: Home, wanted: HomeRecord) -> HomeRecord:
-    """The plan on disk, or `wanted`, written, when there is none.
+def system_tools(
+    *,
+    new_password: PasswordSource,
+    password: PasswordSource,
+    say: Callable[[str], None],
+    accept_clock: bool = False,
+    scrypt_p: int = SCRYPT_P,
+) -> SetupTools:
+    """Tools with this machine's clock and randomness."""
+    return SetupTools(
+        SystemClock(), SystemEntropy(), new_password, password, say, accept_clock, scrypt_p
+    )
+
+
+class DrawnPasswords:
+    """Draws a password for each new key and keeps it as a file (PasswordSource).
+
+    Args:
+        folder: for `<owner>-<who>` files; None: `password` beside each key (demo installations).
+    """
+
+    def __init__(self, folder: Path | None) -> None:
+        self._folder = folder
+        self._entropy = SystemEntropy()
+
+    def __call__(self, uri: str) -> str:
+        """The password of a key, drawn when it has none: the file is there before the key is."""
+        if self._folder is None:
+            path = Path(uri.removeprefix("file:")).parent / "password"
+        else:
+            path = self._folder / key_name(uri)
+        if not path.exists():
+            path.parent.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
+            write_file(path, (b64url_encode(self._entropy.token(PASSWORD_BYTES)) + "\n").encode())
+        return read_password(path)
+
+
+def plan_production(
+    *,
+    uscc: str,
+    name_zh: str,
+    name_en: str,
+    iss: str,
+    division: str,
+    phone: str | None,
+    types: Sequence[str],
+) -> HomeRecord:
+    """The plan of a production installation with one agency, the root.
+
+    Args:
+        types: type names it may issue; empty: all that the program knows.
+
+    Raises:
+        NotFoundError: TYPE_NOT_HERE.
+    """
+    known = load_types()
+    refs = []
+    for name in types:
+        found = known.by_ref(name)
+        if found is None:
+            raise NotFoundError(
+                "TYPE_NOT_HERE", f"There is no credential type {name}.", type=name, known=_refs(known)
+            )
+        refs.append(found.type.ref)
+    agency = Agency(
+        uscc=uscc,
+        name_zh=name_zh,
+        name_en=name_en,
+        iss=iss,
+        division=division,
+        phone=phone,
+        types=tuple(refs or _refs(known)),
+    )
+    return HomeRecord(mode="production", created_at=SystemClock().now(), agencies=(agency,))
+
+
+def _refs(known: TypeFiles) -> list[str]:
+    return [loaded.type.ref for loaded in known.all()]
+
+
+def require_divisions(record: HomeRecord) -> None:
+    """99xxxx belongs to demos, and demos to 99xxxx: checked before anything is made.
+
+    Raises:
+        RefusedError: DEMO_DIVISION.
+    """
+    for agency in record.agencies:
+        for division in (agency.division, parse_uscc(agency.uscc).division):
+            is_demo = division.startswith(DEMO_DIVISION)
+            if is_demo != (record.mode == "demo"):
+                raise RefusedError(
+                    "DEMO_DIVISION",
+                    f"Division {division} cannot be used in {record.mode} mode: 99xxxx is for demos only, "
+                    "and demos use nothing else.",
+                    division=division,
+                    mode=record.mode,
+                    mode_zh="演示" if record.mode == "demo" else "正式",
+                )
+
+
+def run_setup(home: Home, wanted: HomeRecord | None, tools: SetupTools, *, mode: Mode) -> HomeRecord:
+    """Plan and build, or continue what was begun; twice has no further effect.
+
+    Args:
+        home: the data directory.
+        wanted: the plan for a new installation; None: one must have been begun.
+        tools: see SetupTools.
+        mode: what the caller builds.
 
     Raises:
         ConflictError: HOME_OTHER when the directory holds another installation.
+        NotFoundError: HOME_MISSING.
     """
-    if not home.exists():
+    if wanted is not None:
+        require_divisions(wanted)
+    if not home.exists() and wanted is not None:
         home.create()
         home.save(wanted)
-        return wanted
     found = home.load()
-    if found.mode != wanted.mode or found.root.uscc != wanted.root.uscc:
+    if found.mode != mode or (wanted is not None and found.root.uscc != wanted.root.uscc):
         raise ConflictError(
             "HOME_OTHER",
             f"{home.path} already holds the {found.mode} installation of {found.root.uscc}: "
@@ -103,7 +221,7 @@ def plan_home(home: Home, wanted: HomeRecord) -> HomeRecord:
             mode=found.mode,
             issuer=found.root.uscc,
         )
-    return found
+    return Setup(home, found, tools).run()
 
 
 class Setup:
@@ -269,7 +387,7 @@ class Setup:
             admin2=self._chain_signer(root, "admin2").signer_id,
             directory_hash=self._entry_hash(root),
         )
-        return deploy_contracts(chain, governance, founding, lambda: time.sleep(PAUSE_S))
+        return deploy_contracts(chain, governance, founding, lambda: SystemClock().sleep(PAUSE_S))
 
     def _govern(self, chain: EmbeddedChain) -> None:
         governance = self._chain_signer(LEDGER_OWNER, "governance")

@@ -22,6 +22,10 @@ class SystemClock:
     def monotonic(self) -> float:
         return time.monotonic()
 
+    def sleep(self, seconds: float) -> None:
+        """Wait; not part of the port, since only the edge of a process may."""
+        time.sleep(seconds)
+
 
 class SystemEntropy:
     """The operating system's random source (port Entropy)."""

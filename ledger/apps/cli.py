@@ -123,19 +123,14 @@ def run(argv: Sequence[str], settings: Settings | None = None) -> int:
     """
     as_json = "--json" in argv
     try:
-        settings = settings or load_settings()
-        language = _language_of(argv) or settings.language
+        told = settings or load_settings()
     except InputError as error:
-        language, failed = "zh", error
-    else:
-        failed = None
-    token = LANGUAGE.set(language)
+        return _explain(error, argv, as_json=as_json)
+    token = LANGUAGE.set(_language_of(argv) or told.language)
     try:
-        if failed is not None or settings is None:
-            raise failed or RuntimeError("no settings and no error")
-        session = Session(settings, as_json=as_json)
+        session = Session(told, as_json=as_json)
         ROOT.main(list(argv), prog_name="ecert", standalone_mode=False, obj=session)
-    except Exception as error:  # noqa: BLE001  the edge of the process: words for people, or a crash below
+    except Exception as error:  # noqa: BLE001  the edge of the process: known errors become words, others escape
         return _explain(error, argv, as_json=as_json)
     else:
         return session.exit_code
@@ -157,7 +152,7 @@ def _language_of(argv: Sequence[str]) -> Language | None:
 
 
 def _explain(error: Exception, argv: Sequence[str], *, as_json: bool) -> int:
-    from ledger.apps import cli_errors  # noqa: PLC0415  texts are needed only when something is wrong
+    from ledger.apps import cli_errors
 
     if isinstance(error, click.exceptions.Exit):
         return error.exit_code

@@ -1,0 +1,114 @@
+"""Gets queued work done: by this process if the chain is free, else by the worker that runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from ledger.apps.worker import ChainDriver, Worker
+from ledger.bootstrap import Installation
+from ledger.bootstrap_work import Bench, open_bench
+from ledger.core.errors import UnavailableError
+from ledger.services.kill_points import Hooks
+
+PATIENCE_S = 120.0
+LOOK_EVERY_S = 0.2
+PUBLISH_EVERY_S = 25.0  # less than half of the shortest list token's life (ttl 60 s, expires after two)
+
+
+class Work:
+    """A worker at its bench.
+
+    Args:
+        bench: holds the chain.
+    """
+
+    def __init__(self, bench: Bench) -> None:
+        self.bench = bench
+        here = bench.here
+        self._clock = here.clock
+        self._published_at: float | None = None
+        self._driver = ChainDriver(bench.chain, bench.advance, here.clock, bench.hooks)
+        self.worker = Worker(
+            here.store.outbox,
+            bench.handlers,
+            here.clock,
+            bench.owner,
+            self._drive,
+            self._tidy,
+            bench.hooks,
+        )
+
+    def _drive(self) -> bool:
+        moved = self._driver.drive()
+        now = self._clock.monotonic()
+        if self._published_at is None or now - self._published_at >= PUBLISH_EVERY_S:
+            issuers = [agency.uscc for agency in self.bench.here.record.agencies]
+            self.bench.desk.publisher.publish_all(issuers)
+            self._published_at = now
+        return moved
+
+    def _tidy(self) -> bool:
+        """What a process that died left half done: accepted rows in open batches, approved cases."""
+        desk = self.bench.desk
+        waiting = [batch.id for batch in desk.issue.open_batches()]
+        if waiting:
+            desk.issue.close_batches(waiting)
+        return bool(waiting) or bool(desk.status.resend())
+
+    def until_idle(self) -> int:
+        """Work until no job is left; how many were looked at."""
+        return self.worker.run_until_idle(self._clock.sleep)
+
+    def forever(self, should_stop: Callable[[], bool]) -> None:
+        """Work until told to stop."""
+        self.worker.run_forever(should_stop, self._clock.sleep)
+
+
+@contextmanager
+def open_work(here: Installation, hooks: Hooks | None = None) -> Iterator[Work]:
+    """A worker with the chain's lock.
+
+    Raises:
+        UnavailableError: CHAIN_LOCKED when another process works already, CLOCK_JUMP.
+    """
+    with open_bench(here, hooks) as bench:
+        yield Work(bench)
+
+
+def work_or_wait(
+    here: Installation,
+    is_done: Callable[[], bool],
+    *,
+    on_wait: Callable[[], None] = lambda: None,
+    patience_s: float = PATIENCE_S,
+) -> None:
+    """Get queued work done.
+
+    Args:
+        here: the installation.
+        is_done: asked while another process works; looks into the database.
+        on_wait: called once when this process starts to wait.
+        patience_s: how long to wait for the other process.
+
+    Raises:
+        UnavailableError: WORKER_SLOW; the work stays queued.
+    """
+    try:
+        with open_work(here) as work:
+            work.until_idle()
+            return
+    except UnavailableError as error:
+        if error.code != "CHAIN_LOCKED":
+            raise
+    on_wait()
+    waited = 0.0
+    while not is_done():
+        if waited >= patience_s:
+            raise UnavailableError(
+                "WORKER_SLOW",
+                f"The running worker did not finish within {patience_s:.0f} seconds; the job stays queued.",
+                seconds=round(patience_s),
+            )
+        here.clock.sleep(LOOK_EVERY_S)
+        waited += LOOK_EVERY_S

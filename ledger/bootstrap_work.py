@@ -1,0 +1,218 @@
+"""Wires the services of the flow over an installation, with and without the chain's lock.
+
+One process at a time holds the lock, seals blocks and sends: it opens a `Bench`. All others open a
+`Desk`, whose view only reads, and leave what must be sent in the outbox.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+
+import orjson
+
+from ledger.adapters.case_files import CaseFiles
+from ledger.adapters.chain_embedded.reader import EmbeddedReader
+from ledger.adapters.carrier import SealingChain
+from ledger.adapters.chain_view_follow import Follower
+from ledger.adapters.chain_view_sql import SqlView
+from ledger.adapters.format_sd_jwt import SdJwtFormat
+from ledger.adapters.release_folder import FileReleaseFolder
+from ledger.adapters.schema_rust import RustSchemaValidator
+from ledger.adapters.token_files import TokenFiles
+from ledger.bootstrap import Installation
+from ledger.core.flow import JobKind, Lease
+from ledger.core.model import ChainInfo
+from ledger.ports import ChainView, ContractCall
+from ledger.services.anchor import AnchorService
+from ledger.services.approve import ApproveService
+from ledger.services.calls import enqueue_call
+from ledger.services.export import ExportService
+from ledger.services.issue import IssueService
+from ledger.services.kill_points import Hooks
+from ledger.services.publish import StatusListPublisher
+from ledger.services.signing import SigningService
+from ledger.services.status import StatusService
+
+
+@dataclass
+class Desk:
+    """The services of the flow over one installation.
+
+    Args:
+        here: the installation.
+        view: what the services read about the chain; by default a view that only reads.
+        hooks: told about kill points.
+    """
+
+    here: Installation
+    view: ChainView
+    hooks: Hooks | None = None
+
+    @cached_property
+    def reader(self) -> EmbeddedReader:
+        """Header and log tables of the chain; needs no lock."""
+        return EmbeddedReader(self.here.home.chain_file)
+
+    @cached_property
+    def info(self) -> ChainInfo:
+        """Which chain, which contracts."""
+        return self.reader.info()
+
+    @cached_property
+    def issue(self) -> IssueService:
+        """Imports files, closes batches."""
+        here = self.here
+        return IssueService(
+            here.store,
+            here.vault,
+            self.view,
+            here.agencies,
+            RustSchemaValidator,
+            here.clock,
+            here.entropy,
+            self.hooks,
+        )
+
+    @cached_property
+    def approve(self) -> ApproveService:
+        """Signatures of maker and approver."""
+        here = self.here
+        return ApproveService(here.store, self.issue, self.info, here.clock, here.entropy, self.hooks)
+
+    @cached_property
+    def status(self) -> StatusService:
+        """Status changes and withdrawals."""
+        here = self.here
+
+        def enqueue(
+            issuer: str, call: ContractCall, *, subject: str, not_after: int, publish: tuple[int, ...]
+        ) -> int:
+            return enqueue_call(
+                here.store, issuer, call, subject=subject, not_after=not_after, publish=publish
+            )
+
+        return StatusService(
+            batches=here.store.batches,
+            view=self.view,
+            types={loaded.type.ref: loaded.type for loaded in here.types.all()},
+            info=self.info,
+            vault=here.vault,
+            cases=CaseFiles(here.home.path / "cases"),
+            enqueue=enqueue,
+            clock=here.clock,
+            entropy=here.entropy,
+        )
+
+    @cached_property
+    def publisher(self) -> StatusListPublisher:
+        """Status lists for the public."""
+        here = self.here
+        return StatusListPublisher(
+            self.view,
+            here.store.batches,
+            here.agencies,
+            TokenFiles(here.home.published),
+            here.clock,
+            self.info.ledger_id,
+        )
+
+    @cached_property
+    def released(self) -> FileReleaseFolder:
+        """Where bundles are handed out."""
+        return FileReleaseFolder(self.here.home.released)
+
+    @cached_property
+    def export(self) -> ExportService:
+        """Writes bundles and lists."""
+        here = self.here
+        return ExportService(
+            here.store,
+            here.vault,
+            here.agencies,
+            self.info,
+            self.publisher,
+            self.released,
+            self.hooks,
+        )
+
+    @cached_property
+    def signing(self) -> SigningService:
+        """Signs credentials and makes trees."""
+        here = self.here
+        return SigningService(
+            here.store,
+            here.vault,
+            self.view,
+            self.info,
+            here.agencies,
+            {loaded.type.ref: loaded.type for loaded in here.types.all()},
+            SdJwtFormat(),
+            here.entropy,
+            self.hooks,
+            orjson.loads,
+        )
+
+
+def open_desk(here: Installation, hooks: Hooks | None = None) -> Desk:
+    """Services for a command that does not send: its view only reads."""
+    return Desk(here, here.view, hooks)
+
+
+class Bench:
+    """What a worker needs that holds the chain: a view that it keeps fresh, and what to do with each job.
+
+    Args:
+        here: the installation.
+        chain: open for sealing (EmbeddedChain).
+        hooks: told about kill points.
+    """
+
+    def __init__(self, here: Installation, chain: SealingChain, hooks: Hooks | None = None) -> None:
+        self.here = here
+        self.chain = chain
+        self.hooks = hooks
+        self.view = SqlView(here.home.view_file)
+        self.desk = Desk(here, self.view, hooks)
+        self.owner = f"{os.uname().nodename}:{os.getpid()}"
+        self._follower = Follower(chain, self.view, here.clock, self.owner)
+        self._anchor = AnchorService(here.store, chain, self.view, here.agencies, here.clock, hooks)
+        self.advance()
+
+    def advance(self) -> None:
+        """Take new blocks into the view and confirm it."""
+        self._follower.advance()
+
+    @property
+    def handlers(self) -> Mapping[JobKind, Callable[[Lease], None]]:
+        """What to do with each kind of job."""
+        desk = self.desk
+        return {
+            JobKind.SIGN: desk.signing.sign,
+            JobKind.ROOT: desk.signing.root,
+            JobKind.ANCHOR: self._anchor.anchor,
+            JobKind.CALL: self._anchor.call,
+            JobKind.RELEASE: desk.export.release,
+            JobKind.PUBLISH: desk.export.publish,
+        }
+
+
+@contextmanager
+def open_bench(here: Installation, hooks: Hooks | None = None) -> Iterator[Bench]:
+    """A bench with the chain's lock.
+
+    Raises:
+        UnavailableError: CHAIN_LOCKED when another process works already, CLOCK_JUMP.
+    """
+    from ledger.adapters.chain_embedded.chain import EmbeddedChain
+
+    chain = EmbeddedChain.open(
+        here.home.chain_file, here.clock, accept_clock=here.settings.accept_clock
+    )
+    try:
+        yield Bench(here, chain, hooks)
+    finally:
+        chain.close()
