@@ -85,21 +85,18 @@ def root_from_inclusion_proof(
             expected=expected,
             given=len(path),
         )
-    if len(leaf_hash) != HASH_BYTES or any(len(sibling) != HASH_BYTES for sibling in path):
+    if len(leaf_hash) != HASH_BYTES or not set(map(len, path)) <= {HASH_BYTES}:
         raise InputError("PROOF_SHAPE", "A hash of the inclusion path is not 32 bytes long.")
-    node = leaf_hash
-    last = tree_size - 1
-    for sibling in path:
-        # Skip the levels where this node is the odd last one, which goes up unhashed.
-        while not leaf_index & 1 and leaf_index == last:
-            leaf_index >>= 1
-            last >>= 1
+    node, hash_ = leaf_hash, sha256
+    inner = (leaf_index ^ (tree_size - 1)).bit_length()
+    for sibling in path[:inner]:
         if leaf_index & 1:
-            node = sha256(b"\x01" + sibling + node).digest()
+            node = hash_(b"\x01" + sibling + node).digest()
         else:
-            node = sha256(b"\x01" + node + sibling).digest()
+            node = hash_(b"\x01" + node + sibling).digest()
         leaf_index >>= 1
-        last >>= 1
+    for sibling in path[inner:]:  # along the right border every sibling lies to the left
+        node = hash_(b"\x01" + sibling + node).digest()
     return node
 
 

@@ -268,12 +268,19 @@ def _path(value: Any) -> tuple[bytes, ...]:
     if type(value) is list and len(value) <= MAX_PATH_HASHES and set(map(type, value)) <= {str}:
         if not value:
             return ()
-        text = "".join(value)
+        text, count = "".join(value), len(value)
+        digits = text.replace("0x", "")
         try:
-            data = bytes.fromhex(text.replace("0x", ""))
+            data = bytes.fromhex(digits)
         except ValueError:
             data = b""
-        if "0x" + data.hex("|", 32).replace("|", "0x") == text and set(map(len, value)) == {_HASH_TEXT}:
+        # All of one length, each begins with 0x, and no other 0x was taken out of the middle.
+        if (
+            len(data) == 32 * count
+            and data.hex() == digits
+            and set(map(len, value)) == {_HASH_TEXT}
+            and text[1::_HASH_TEXT] == "x" * count
+        ):
             return tuple([data[i : i + 32] for i in range(0, len(data), 32)])
     raise _wrong("RECEIPT_SHAPE", "path")
 

@@ -114,18 +114,21 @@ def batch_answers(evidence: Evidence) -> dict[CheckId, CheckResult]:
 
 
 def run_checks(evidence: Evidence, known: Mapping[CheckId, CheckResult]) -> tuple[CheckResult, ...]:
-    """Every check's answer, in order; `known` holds answers that were given before."""
+    """Every check's answer, in order; `known` holds answers of BATCH_CHECKS that were given before."""
     missing = _missing(evidence)
     results: list[CheckResult] = []
-    for step in PLAN:
+    for step, is_shared in _STEPS:
         reason = missing[step.needs]
         if reason is not None:
             results.append(unknown(step.id, reason))
-        elif step.id in known:
+        elif is_shared and step.id in known:
             results.append(known[step.id])
         else:
             results.append(_judge(step, evidence))
     return tuple(results)
+
+
+_STEPS: Final = tuple((step, step.id in BATCH_CHECKS) for step in PLAN)
 
 
 def _judge(step: Step, evidence: Evidence) -> CheckResult:

@@ -13,11 +13,11 @@ from ledger.core.sd_jwt import require_algorithm, require_payload
 _PASSED: Final[Mapping[CheckId, CheckResult]] = {
     CheckId.PARSE: passed(CheckId.PARSE, Code.READ),
     CheckId.CANONICAL: passed(CheckId.CANONICAL, Code.CANONICAL),
-    CheckId.PAYLOAD: passed(CheckId.PAYLOAD, Code.PAYLOAD_COMPLETE),
     CheckId.DISCLOSURES: passed(CheckId.DISCLOSURES, Code.DISCLOSURES_MATCH),
     CheckId.DUPLICATES: passed(CheckId.DUPLICATES, Code.NO_DUPLICATES),
-    CheckId.ALGORITHM: passed(CheckId.ALGORITHM, Code.ALGORITHM_ALLOWED, alg="ES256"),
 }
+_PAYLOAD_COMPLETE: Final = passed(CheckId.PAYLOAD, Code.PAYLOAD_COMPLETE)
+_ALGORITHM_ALLOWED: Final = passed(CheckId.ALGORITHM, Code.ALGORITHM_ALLOWED, alg="ES256")
 
 
 def reading_check(check: CheckId) -> Callable[[Evidence], CheckResult]:
@@ -27,26 +27,25 @@ def reading_check(check: CheckId) -> Callable[[Evidence], CheckResult]:
     """
 
     def judge(evidence: Evidence) -> CheckResult:
-        fault = evidence.faults.get(check)
-        if fault is not None:
-            return fault_result(check, fault)
+        if evidence.faults and check in evidence.faults:
+            return fault_result(check, evidence.faults[check])
         if evidence.credential is None:
             return unknown(check, Code.NOT_REACHED)
-        return _PASSED[check]
+        return good
 
+    good = _PASSED[check]
     return judge
 
 
 def check_payload(evidence: Evidence) -> CheckResult:
     """Are all statements in clear there, with the right types?  Source: docs/formats.md, Credential."""
-    fault = evidence.faults.get(CheckId.PAYLOAD)
-    if fault is not None:
-        return fault_result(CheckId.PAYLOAD, fault)
+    if evidence.faults and CheckId.PAYLOAD in evidence.faults:
+        return fault_result(CheckId.PAYLOAD, evidence.faults[CheckId.PAYLOAD])
     require_payload(evidence.need_credential.payload)
-    return _PASSED[CheckId.PAYLOAD]
+    return _PAYLOAD_COMPLETE
 
 
 def check_algorithm(evidence: Evidence) -> CheckResult:
     """Is it the one permitted algorithm?  Decided before any cryptography (RFC 8725 §3.1)."""
     require_algorithm(evidence.need_credential.header)
-    return _PASSED[CheckId.ALGORITHM]
+    return _ALGORITHM_ALLOWED

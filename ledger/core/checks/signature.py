@@ -19,7 +19,7 @@ def check_signature(evidence: Evidence) -> CheckResult:
 
     Source: RFC 9901 §7.1, RFC 7518 §3.4.
     """
-    if CheckId.ALGORITHM in evidence.faults:
+    if evidence.faults and CheckId.ALGORITHM in evidence.faults:
         return _NOT_REACHED
     if evidence.leaf is None:
         return _NO_KEY

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, Final
 
 from ledger.core.checks.codes import Code
@@ -75,6 +76,9 @@ _NOT_SUSPENDED: Final = passed(CheckId.SUSPENSION, Code.NOT_SUSPENDED)[:3]
 _NOT_SUPERSEDED: Final = passed(CheckId.SUPERSESSION, Code.NOT_SUPERSEDED)[:3]
 
 
+_parse_uri = lru_cache(maxsize=1024)(parse_status_uri)  # an agency has few lists
+
+
 def check_status_list(evidence: Evidence) -> CheckResult:
     """Is the list named in the credential the batch's list, and the token handed in a good one?
 
@@ -85,7 +89,7 @@ def check_status_list(evidence: Evidence) -> CheckResult:
     reference = list_reference(payload)
     if reference is None:
         return unknown(check, Code.NOT_REACHED)
-    uri = parse_status_uri(reference[0])
+    uri = _parse_uri(reference[0])
     if uri.iss != payload.get("iss"):
         return failed(check, Code.LIST_ISSUER_DIFFERS, list=uri.iss, credential=payload.get("iss"))
     trust = evidence.trust

@@ -261,7 +261,7 @@ NATIONAL_TEXTS: Final[Mapping[int, Mapping[Language, str]]] = {
     3: {"zh": "信息正确且证照已失效", "en": "Correct, no longer in force"},
     4: {"zh": "信息不全，无法验证", "en": "Incomplete, cannot be verified"},
     5: {"zh": "查无此信息", "en": "Not found"},
-    6: {"zh": "信息错误，参数不一致", "en": "Wrong: the particulars do not agree"},
+    6: {"zh": "信息错误，参数不一致", "en": "Wrong particulars"},
 }
 
 SINGLE_OPERATOR_TEXT: Final[Mapping[Language, str]] = {

@@ -42,9 +42,11 @@ _CANNOT_TELL: Final = 4
 
 def make_report(checks: Sequence[CheckResult], credential: CredentialSummary | None) -> Report:
     """The report of these answers."""
-    refusals = [result for result in checks if result.outcome is Outcome.FAILED]
-    doubts = [result for result in checks if result.outcome is not Outcome.PASSED and result.id in REQUIRED]
-    single = any(result.code == Code.SINGLE_OPERATOR for result in checks)
+    passing = Outcome.PASSED
+    others = [result for result in checks if result.outcome is not passing]
+    refusals = [result for result in others if result.outcome is Outcome.FAILED]
+    doubts = [result for result in others if result.id in REQUIRED]
+    single = result_of(checks, CheckId.FINALITY).code == Code.SINGLE_OPERATOR
     accepted = not refusals and not doubts and len(checks) == len(CheckId)
     if refusals:
         verdict = _verdict(_worst(refusals), single=single)
@@ -61,6 +63,14 @@ def make_report(checks: Sequence[CheckResult], credential: CredentialSummary | N
         single_operator=single,
         exit_code=_exit_code(refusals, accepted=accepted),
     )
+
+
+def result_of(checks: Sequence[CheckResult], check: CheckId) -> CheckResult:
+    """The answer of one check; `checks` are all 32, in order."""
+    return checks[_PLACE[check]]
+
+
+_PLACE: Final = {check: place for place, check in enumerate(CheckId)}
 
 
 def national_code(result: CheckResult) -> int:
