@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import logging
 import traceback
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import IO, Any, Literal, Protocol
 
@@ -44,14 +44,16 @@ class WebServices(Protocol):
     """What the page calls."""
 
     @property
-    def clock(self) -> Clock: ...
+    def clock(self) -> Clock:
+        """The only source of time."""
 
     @property
-    def entropy(self) -> Entropy: ...
+    def entropy(self) -> Entropy:
+        """The only source of randomness."""
 
     @property
-    def types(self) -> Mapping[str, CredentialType]:
-        """Credential types by reference (CODE:version), for labels."""
+    def types(self) -> Sequence[CredentialType]:
+        """The credential types that are known, for their labels."""
 
     def verify(self, data: bytes) -> Report:
         """Judge these bytes now. Never raises because of them."""
@@ -81,6 +83,7 @@ class VerifyApp(Flask):
     request_class = MemoryRequest
 
     def log_exception(self, exc_info: Any) -> None:
+        """Write down what kind of mistake happened where, nothing else."""
         kind, _, trace = exc_info
         frames = [f"{frame.filename}:{frame.lineno}" for frame in traceback.extract_tb(trace)]
         _LOG.error("unexpected %s at %s", getattr(kind, "__name__", kind), " < ".join(reversed(frames)))

@@ -2,30 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
 from ledger.core.credential_type import CredentialType, Field
 from ledger.core.predicates import Predicate
 from ledger.core.report import CredentialSummary
+from ledger.core.type_shape import Labels
 from web.language import Language
 from web.texts import text
 
 Rows = tuple[tuple[str, str], ...]
+NAMED_ABOVE = frozenset({"identifier", "proof_no"})
 MONTH_DIGITS = 6  # YYYYMM, docs/formats.md
 
 
 def credential_rows(
-    summary: CredentialSummary | None, types: Mapping[str, CredentialType], language: Language
+    summary: CredentialSummary | None, types: Sequence[CredentialType], language: Language
 ) -> Rows:
     """Label and value of everything that was shown, in the order of the type file."""
     if summary is None:
         return ()
-    kind = next((item for item in types.values() if item.code == summary.type), None)
+    kind = next((item for item in types if item.code == summary.type), None)
     name = summary.issuer_name
     rows = [
-        (text("type", language), str(getattr(kind.name, language)) if kind else summary.type),
+        (text("type", language), _label(kind.name, language) if kind else summary.type),
         (
             text("issuer", language),
             text("name_unknown", language) if name is None else name.get(language) or name["zh"],
@@ -34,31 +36,36 @@ def credential_rows(
     ]
     if summary.identifier:
         rows.append((text("identifier", language), summary.identifier))
+    if proof_no := summary.claims.get("proof_no"):
+        rows.append((text("proof_no", language), str(proof_no)))
     return (*rows, *_claim_rows(summary.claims, kind, language))
 
 
 def _claim_rows(claims: Mapping[str, Any], kind: CredentialType | None, language: Language) -> Rows:
     fields = {} if kind is None else {field.key: field for field in kind.fields}
     known = [
-        (str(getattr(field.labels, language)), _spell(claims[key], field, language))
+        (_label(field.labels, language), _spell(claims[key], field, language))
         for key, field in fields.items()
         if key in claims
     ]
     others = [
         (_derived_label(key, kind, language), _spell(value, None, language))
         for key, value in claims.items()
-        if key not in fields and key != "identifier"
+        if key not in fields and key not in NAMED_ABOVE
     ]
     return (*known, *others)
 
 
+def _label(labels: Labels, language: Language) -> str:
+    label = labels.zh if language == "zh" else labels.en
+    return label[:1].upper() + label[1:]
+
+
 def _derived_label(claim: str, kind: CredentialType | None, language: Language) -> str:
-    if claim == "proof_no":
-        return text("proof_no", language)
     for predicate in kind.predicates if kind is not None else ():
         rest = _parameter(claim, predicate)
         if rest is not None:
-            label = str(getattr(predicate.labels, language))
+            label = _label(predicate.labels, language)
             return f"{label} ({rest})" if rest else label
     return claim
 

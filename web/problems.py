@@ -14,7 +14,7 @@ from ledger.core.errors import (
     UnavailableError,
 )
 from web.language import chosen_language
-from web.texts import PROBLEMS, text
+from web.texts import PROBLEMS
 
 STATUS_OF: tuple[tuple[type[LedgerError], int], ...] = (
     (InputError, 422),
@@ -81,7 +81,7 @@ def register(app: Flask) -> None:
 
     @app.errorhandler(LedgerError)
     def ledger(error: LedgerError) -> Response:
-        status = next(status for kind, status in (*STATUS_OF, (LedgerError, 500)) if isinstance(error, kind))
+        status = next((status for kind, status in STATUS_OF if isinstance(error, kind)), 500)
         retry = RETRY_AFTER_S if isinstance(error, UnavailableError) else None
         return problem(status, error.code, retry_after_s=retry)
 
@@ -90,5 +90,3 @@ def register(app: Flask) -> None:
     def ours(error: Exception) -> Response:
         del error
         return problem(500, "HTTP_500")
-
-    app.jinja_env.globals["t"] = lambda key: text(key, chosen_language())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hmac
+import math
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
@@ -15,16 +16,9 @@ TOKEN_BYTES = 32
 MAX_CLIENTS = 4096  # remembered at a time; the oldest is forgotten first
 
 # Nothing comes from elsewhere and nothing is written into a page as script or style.
-POLICY = "; ".join(
-    (
-        "default-src 'none'",
-        "script-src 'self'",
-        "style-src 'self'",
-        "img-src 'self'",
-        "form-action 'self'",
-        "base-uri 'none'",
-        "frame-ancestors 'none'",
-    )
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 HEADERS = {
     "Content-Security-Policy": POLICY,
@@ -58,10 +52,10 @@ class RateLimiter:
             self._buckets[client] = (level - 1 if allowed else level, now)
             if len(self._buckets) > MAX_CLIENTS:
                 self._buckets.popitem(last=False)
-        return 0 if allowed else int((1 - level) / self._rate) + 1
+        return 0 if allowed else math.ceil((1 - level) / self._rate)
 
 
-def cookie_name(secure: bool) -> str:  # noqa: FBT001  one switch, named at each call
+def cookie_name(*, secure: bool) -> str:
     """`__Host-` keeps other hosts of the same domain from setting it (RFC 6265bis §4.1.3.2)."""
     return "__Host-form" if secure else "form"
 

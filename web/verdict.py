@@ -5,7 +5,7 @@ Decides nothing about a credential: it only sorts and names what the report says
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Literal
@@ -152,21 +152,17 @@ def shanghai_time(seconds: int) -> str:
     return datetime.fromtimestamp(seconds, UTC).astimezone(SHANGHAI).strftime("%Y-%m-%d %H:%M:%S")
 
 
-def result_page(
-    report: Report, types: Mapping[str, CredentialType], language: Language, now: int
-) -> ResultPage:
+def result_page(report: Report, types: Sequence[CredentialType], language: Language, now: int) -> ResultPage:
     """The page of one report, checked at `now`."""
     state = state_of(report)
     results = {check.id: check for check in report.checks}
-    counts = {
-        outcome.value: sum(check.outcome is outcome for check in report.checks) for outcome in Outcome
-    }
+    counts = {outcome.value: sum(check.outcome is outcome for check in report.checks) for outcome in Outcome}
     as_of = results[CheckId.STATUS_AGE].as_of if CheckId.STATUS_AGE in results else None
     return ResultPage(
         state=state,
         icon=ICONS[state],
         heading=text(state, language),
-        reason=report.verdict.text[language],
+        reason=text("good_hint", language) if report.accepted else report.verdict.text[language],
         advice=advice_of(report.verdict.code, language),
         code=report.verdict.code,
         national=report.verdict.national,

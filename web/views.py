@@ -77,7 +77,7 @@ def _result(data: bytes) -> Response:
     if report.exit_code == UNREADABLE:
         return _form_page(Submission(data, error=f"{page.reason} {page.advice}".strip()))
     response = make_response(
-        render_template("result.html", page=page, bundle=_as_text(data), token=form_token(), **_frame(language))
+        render_template("result.html", page=page, bundle=_as_text(data), token=form_token())
     )
     set_token(response, form_token())
     remember_language(response)
@@ -85,19 +85,14 @@ def _result(data: bytes) -> Response:
 
 
 def _form_page(submission: Submission | None) -> Response:
-    language = chosen_language()
     token = form_token()
     response = make_response(
-        render_template("home.html", submission=submission, token=token, **_frame(language)),
+        render_template("home.html", submission=submission, token=token),
         200 if submission is None else 422,
     )
     set_token(response, token)
     remember_language(response)
     return response
-
-
-def _frame(language: Language) -> dict[str, object]:
-    return {"language": language, "mode": current_app.extensions["web-settings"].mode}
 
 
 def _read_form(language: Language) -> Submission:
@@ -122,7 +117,16 @@ def _as_text(data: bytes) -> str | None:
 
 
 def register(app: Flask) -> None:
-    """All addresses of the page, in one place."""
+    """All addresses of the page, in one place, and what every template knows."""
     app.add_url_rule("/", view_func=home, methods=["GET"])
     app.add_url_rule("/verify", view_func=verify, methods=["POST"])
     app.add_url_rule("/healthz", view_func=healthz, methods=["GET"])
+
+    @app.context_processor
+    def frame() -> dict[str, object]:
+        language = chosen_language()
+        return {
+            "language": language,
+            "mode": app.extensions["web-settings"].mode,
+            "t": lambda key: text(key, language),
+        }

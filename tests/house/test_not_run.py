@@ -35,13 +35,30 @@ def run(folder: Path, *arguments: str, ci: str | None = None) -> subprocess.Comp
     (folder / "test_it.py").write_text(TESTS.format(skip="skip"), encoding="utf-8")
     empty = folder / "bin"
     empty.mkdir()
-    environment = {key: value for key, value in os.environ.items() if key not in {"CI", "PYTEST_XDIST_WORKER"}}
+    environment = {
+        key: value for key, value in os.environ.items() if key not in {"CI", "PYTEST_XDIST_WORKER"}
+    }
     environment |= {"PATH": str(empty), "PYTHONPATH": str(ROOT)}
     if ci is not None:
         environment["CI"] = ci
     return subprocess.run(
-        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-p", "no:randomly", str(folder), *arguments],
-        cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=60,
+        [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-p",
+            "no:cacheprovider",
+            "-p",
+            "no:randomly",
+            str(folder),
+            *arguments,
+        ],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
     )
 
 

@@ -11,12 +11,16 @@ from tests.house.tree import ROOT, Module, fail_with, modules, text_files
 
 MAX_FUNCTION_LINES = 80
 MAX_FILE_LINES = 600
-ERROR_CLASSES = frozenset({"LedgerError", "InputError", "RefusedError", "NotFoundError", "ConflictError", "UnavailableError"})
+ERROR_CLASSES = frozenset(
+    {"LedgerError", "InputError", "RefusedError", "NotFoundError", "ConflictError", "UnavailableError"}
+)
 UPPER_SNAKE = re.compile(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)*\Z")
 
 # Calls that touch the world, and the only places for them.
 WORLD_CALLS = {
-    "clock": re.compile(r"(time\.(time|time_ns|monotonic|monotonic_ns|perf_counter|sleep|localtime|gmtime)|datetime\.(datetime\.)?(now|utcnow|today)|date\.today)\Z"),
+    "clock": re.compile(
+        r"(time\.(time|time_ns|monotonic|monotonic_ns|perf_counter|sleep|localtime|gmtime)|datetime\.(datetime\.)?(now|utcnow|today)|date\.today)\Z"
+    ),
     "environment": re.compile(r"os\.(environ|getenv|putenv|environb)\b"),
     "randomness": re.compile(r"(secrets\.(?!compare_digest)\w+|random\.\w+|os\.urandom|uuid\.uuid[14])\Z"),
     "network": re.compile(r"(socket\.\w+|urllib\.request\.\w+|http\.client\.\w+|requests\.\w+)\Z"),
@@ -27,7 +31,11 @@ PLACES = {
     "randomness": ("ledger/adapters/",),
     "network": ("ledger/adapters/", "ledger/apps/serve.py", "ledger/apps/cli_serve.py"),
 }
-BARE_NAMES = {"clock": {"time": {"time", "monotonic", "sleep", "perf_counter"}}, "randomness": {"secrets": None, "random": None, "os": {"urandom"}, "uuid": {"uuid1", "uuid4"}}, "environment": {"os": {"environ", "getenv"}}}
+BARE_NAMES = {
+    "clock": {"time": {"time", "monotonic", "sleep", "perf_counter"}},
+    "randomness": {"secrets": None, "random": None, "os": {"urandom"}, "uuid": {"uuid1", "uuid4"}},
+    "environment": {"os": {"environ", "getenv"}},
+}
 # Process edges: the only places where anything at all may be caught, each time with a comment.
 EDGES = ("ledger/apps/", "web/problems.py")
 
@@ -50,12 +58,18 @@ def test_the_world_is_touched_only_in_its_places(kind):
             if isinstance(node, ast.ImportFrom) and node.module in BARE_NAMES.get(kind, {}):
                 names = BARE_NAMES[kind][node.module]
                 taken = [alias.name for alias in node.names if names is None or alias.name in names]
-                problems += [f"{module.where}:{node.lineno}: {node.module}.{name} ({kind})" for name in taken if name != "compare_digest"]
+                problems += [
+                    f"{module.where}:{node.lineno}: {node.module}.{name} ({kind})"
+                    for name in taken
+                    if name != "compare_digest"
+                ]
     fail_with(problems)
 
 
 def functions(module: Module):
-    return (node for node in ast.walk(module.tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
+    return (
+        node for node in ast.walk(module.tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    )
 
 
 def test_functions_and_files_fit():
@@ -66,16 +80,26 @@ def test_functions_and_files_fit():
         for node in functions(module):
             length = (node.end_lineno or node.lineno) - node.lineno + 1
             if length > MAX_FUNCTION_LINES:
-                problems.append(f"{module.where}:{node.lineno}: {node.name} has {length} lines, {MAX_FUNCTION_LINES} at most")
+                problems.append(
+                    f"{module.where}:{node.lineno}: {node.name} has {length} lines, {MAX_FUNCTION_LINES} at most"
+                )
     for where, text in text_files():
-        if where.startswith("contracts/src/") and where.endswith(".sol") and text.count("\n") > MAX_FILE_LINES:
+        if (
+            where.startswith("contracts/src/")
+            and where.endswith(".sol")
+            and text.count("\n") > MAX_FILE_LINES
+        ):
             problems.append(f"{where}: {text.count(chr(10))} lines")
     fail_with(problems)
 
 
 def test_median_sizes_stay_small():
     sizes = sorted(len(module.lines) for module in modules("ledger", "web") if len(module.lines) > 5)
-    lengths = sorted((node.end_lineno or 0) - node.lineno + 1 for module in modules("ledger", "web") for node in functions(module))
+    lengths = sorted(
+        (node.end_lineno or 0) - node.lineno + 1
+        for module in modules("ledger", "web")
+        for node in functions(module)
+    )
     assert sizes[len(sizes) // 2] <= 300, "median file"
     assert lengths[len(lengths) // 2] <= 20, "median function"
     assert lengths[len(lengths) * 9 // 10] <= 50, "nine functions in ten"
@@ -91,7 +115,10 @@ def test_nothing_is_swallowed():
             if node.type is None:
                 problems.append(f"{where}: bare except")
                 continue
-            caught = {dotted(part).rpartition(".")[2] for part in (node.type.elts if isinstance(node.type, ast.Tuple) else [node.type])}
+            caught = {
+                dotted(part).rpartition(".")[2]
+                for part in (node.type.elts if isinstance(node.type, ast.Tuple) else [node.type])
+            }
             if caught & {"Exception", "BaseException"}:
                 if isinstance(node.body[-1], ast.Raise) and node.body[-1].exc is None:
                     continue  # tidies up and passes it on
@@ -100,7 +127,11 @@ def test_nothing_is_swallowed():
                     problems.append(f"{where}: catches everything away from the edge of a process")
                 elif not any("#" in line for line in near):
                     problems.append(f"{where}: catches everything without a comment that says why")
-            if len(node.body) == 1 and isinstance(node.body[0], ast.Pass) and not any("#" in line for line in module.lines[node.lineno - 1 : node.end_lineno]):
+            if (
+                len(node.body) == 1
+                and isinstance(node.body[0], ast.Pass)
+                and not any("#" in line for line in module.lines[node.lineno - 1 : node.end_lineno])
+            ):
                 problems.append(f"{where}: swallows {caught} without a comment (or contextlib.suppress)")
     fail_with(problems)
 
@@ -109,12 +140,22 @@ def test_error_codes_are_stable_strings():
     problems = []
     for module in modules("ledger", "web"):
         for node in ast.walk(module.tree):
-            if isinstance(node, ast.Call) and dotted(node.func).rpartition(".")[2] in ERROR_CLASSES and node.args:
+            if (
+                isinstance(node, ast.Call)
+                and dotted(node.func).rpartition(".")[2] in ERROR_CLASSES
+                and node.args
+            ):
                 code = node.args[0]
-                if isinstance(code, ast.Constant) and isinstance(code.value, str) and not UPPER_SNAKE.match(code.value):
+                if (
+                    isinstance(code, ast.Constant)
+                    and isinstance(code.value, str)
+                    and not UPPER_SNAKE.match(code.value)
+                ):
                     problems.append(f"{module.where}:{node.lineno}: {code.value!r} is no UPPER_SNAKE code")
                 if isinstance(code, ast.JoinedStr):
-                    problems.append(f"{module.where}:{node.lineno}: a code is written out, so that a search finds it")
+                    problems.append(
+                        f"{module.where}:{node.lineno}: a code is written out, so that a search finds it"
+                    )
     fail_with(problems)
 
 
@@ -125,10 +166,16 @@ def test_patches_say_why():
         for node in ast.walk(module.tree):
             if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
                 tests += 1
-            if isinstance(node, ast.Call) and calls.match(dotted(node.func)) and not dotted(node.func).startswith("subprocess"):
+            if (
+                isinstance(node, ast.Call)
+                and calls.match(dotted(node.func))
+                and not dotted(node.func).startswith("subprocess")
+            ):
                 patches += 1
                 if "# reason:" not in module.lines[node.lineno - 2]:
-                    problems.append(f"{module.where}:{node.lineno}: {dotted(node.func)} without '# reason: …' in the line above; prefer a fake")
+                    problems.append(
+                        f"{module.where}:{node.lineno}: {dotted(node.func)} without '# reason: …' in the line above; prefer a fake"
+                    )
     fail_with(problems)
     assert patches <= 0.05 * tests
 
@@ -157,17 +204,26 @@ def test_every_test_can_fail():
             helpers = any(isinstance(part, ast.Call) for part in body)
             if not asserts and not helpers:
                 problems.append(f"{module.where}:{node.lineno}: {node.name} cannot fail")
-            for part in body:
-                if isinstance(part, ast.Assert) and isinstance(part.test, ast.Constant) and part.test.value:
-                    problems.append(f"{module.where}:{part.lineno}: asserts a constant")
+            problems += [
+                f"{module.where}:{part.lineno}: asserts a constant"
+                for part in body
+                if isinstance(part, ast.Assert) and isinstance(part.test, ast.Constant) and part.test.value
+            ]
     fail_with(problems)
 
 
 def test_nothing_is_unfinished():
-    marks = re.compile(r"\b(" + "|".join(["TO" + "DO", "FIX" + "ME", "X" + "XX", "HA" + "CK"]) + r")\b|Not" + r"Implemented(Error)?\b|pass\s*#\s*stub")
+    marks = re.compile(
+        r"\b("
+        + "|".join(["TO" + "DO", "FIX" + "ME", "X" + "XX", "HA" + "CK"])
+        + r")\b|Not"
+        + r"Implemented(Error)?\b|pass\s*#\s*stub"
+    )
     problems = []
     for where, text in text_files():
-        if where.startswith(("contracts/artifacts/", "tests/vectors/")) or where.endswith((".lock", "package-lock.json", ".svg")):
+        if where.startswith(("contracts/artifacts/", "tests/vectors/")) or where.endswith(
+            (".lock", "package-lock.json", ".svg")
+        ):
             continue
         for number, line in enumerate(text.splitlines(), 1):
             found = marks.search(line)
@@ -182,7 +238,13 @@ def test_no_rooms_for_odds_and_ends():
 
 
 def test_every_module_says_what_it_is():
-    fail_with([f"{module.where}: no docstring" for module in modules("ledger", "web") if module.lines and not ast.get_docstring(module.tree)])
+    fail_with(
+        [
+            f"{module.where}: no docstring"
+            for module in modules("ledger", "web")
+            if module.lines and not ast.get_docstring(module.tree)
+        ]
+    )
 
 
 def test_each_noqa_and_ignore_names_its_rule():
@@ -199,6 +261,6 @@ def test_each_noqa_and_ignore_names_its_rule():
 
 def test_every_exception_of_the_linter_has_a_reason():
     text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
-    block = text[text.index("ignore = ["): text.index("[tool.ruff.lint.pydocstyle]")]
+    block = text[text.index("ignore = [") : text.index("[tool.ruff.lint.pydocstyle]")]
     problems = [line for line in block.splitlines() if re.match(r'\s+"[A-Z]+\d*",', line) and "#" not in line]
     fail_with(problems)

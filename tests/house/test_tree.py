@@ -10,14 +10,32 @@ import stat
 from tests.house.tree import ROOT, fail_with, text_files, tracked_files
 
 PROBES = ("tests/house/test_tree.py",)
-HOSTS = re.compile("|".join(re.escape(host) for host in (
-    "py" + "pi.org", "python" + "hosted.org", "registry.npm" + "js.org", "npm" + "mirror", "yarn" + "pkg.com",
-    "deb." + "debian.org", "crates" + ".io", "tsinghua" + ".edu.cn", "aliyun" + ".com",
-)))
-MACHINE = re.compile(r"(?<![\w./~-])/(" + "|".join(("wo" + "rk", "ro" + "ot", "ho" + "me/[a-z]", "Us" + "ers/[A-Za-z]", "fa" + "rm")) + r")/")
+HOSTS = re.compile(
+    "|".join(
+        re.escape(host)
+        for host in (
+            "py" + "pi.org",
+            "python" + "hosted.org",
+            "registry.npm" + "js.org",
+            "npm" + "mirror",
+            "yarn" + "pkg.com",
+            "deb." + "debian.org",
+            "crates" + ".io",
+            "tsinghua" + ".edu.cn",
+            "aliyun" + ".com",
+        )
+    )
+)
+MACHINE = re.compile(
+    r"(?<![\w./~-])/("
+    + "|".join(("wo" + "rk", "ro" + "ot", "ho" + "me/[a-z]", "Us" + "ers/[A-Za-z]", "fa" + "rm"))
+    + r")/"
+)
 KEY_BLOCK = re.compile(r"-----BEGIN (?:RSA |EC |ENCRYPTED |OPENSSH )?PRIVATE KEY-----\s+[A-Za-z0-9+/=]{40}")
 SECRET_NAMES = re.compile(r"(^|/)(id_rsa|\.env|.*\.p12|.*\.pfx|.*\.key)$")
-RESIDENT_ID = re.compile(r"(?<![0-9A-Za-z])([1-9]\d{5}(?:19|20)\d{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])\d{3}[\dX])(?![0-9A-Za-z])")
+RESIDENT_ID = re.compile(
+    r"(?<![0-9A-Za-z])([1-9]\d{5}(?:19|20)\d{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])\d{3}[\dX])(?![0-9A-Za-z])"
+)
 MAX_BYTES = 2 * 1024 * 1024
 
 
@@ -48,7 +66,11 @@ def test_people_are_invented():
     examples = {"11010519491231002X"}  # GB 11643's own example
     problems = []
     for where, text in text_files():
-        if where in PROBES or where.endswith((".lock", "package-lock.json")) or where.startswith("contracts/"):
+        if (
+            where in PROBES
+            or where.endswith((".lock", "package-lock.json"))
+            or where.startswith("contracts/")
+        ):
             continue
         for found in RESIDENT_ID.finditer(text):
             number = found[1]
@@ -59,7 +81,13 @@ def test_people_are_invented():
 
 
 def test_files_are_small_enough_to_review():
-    fail_with([f"{path.relative_to(ROOT)}: {path.stat().st_size} bytes" for path in tracked_files() if path.stat().st_size > MAX_BYTES])
+    fail_with(
+        [
+            f"{path.relative_to(ROOT)}: {path.stat().st_size} bytes"
+            for path in tracked_files()
+            if path.stat().st_size > MAX_BYTES
+        ]
+    )
 
 
 def test_scripts_can_be_run():
@@ -79,7 +107,9 @@ def test_locks_hold_hashes_and_no_addresses():
     problems = []
     for name in ("runtime.lock", "dev.lock"):
         text = (ROOT / "requirements" / name).read_text(encoding="utf-8")
-        entries = [entry for entry in re.split(r"\n(?=\S)", text) if entry.strip() and not entry.startswith("#")]
+        entries = [
+            entry for entry in re.split(r"\n(?=\S)", text) if entry.strip() and not entry.startswith("#")
+        ]
         assert len(entries) > 30
         for entry in entries:
             head = entry.split("\\")[0].strip()
@@ -95,7 +125,7 @@ def test_locks_hold_hashes_and_no_addresses():
 def test_every_runtime_package_is_in_both_locks():
     def pins(name):
         text = (ROOT / "requirements" / name).read_text(encoding="utf-8")
-        return set(re.findall(r"^([a-z0-9._-]+==[^\s;\\]+)", text, re.M))
+        return set(re.findall(r"^([a-z0-9._-]+==[^\s;\\]+)", text, re.MULTILINE))
 
     missing = pins("runtime.lock") - pins("dev.lock")
     assert not missing, "one environment must serve run and test"
@@ -114,11 +144,15 @@ def test_vectors_say_where_they_come_from():
 
 def test_foreign_parts_keep_their_licence():
     """A folder with other people's files holds their licence text."""
-    folders = {path.parent for path in tracked_files() if "vendor" in path.parts or "third_party" in path.parts}
+    folders = {
+        path.parent for path in tracked_files() if "vendor" in path.parts or "third_party" in path.parts
+    }
     problems = [
         f"{folder.relative_to(ROOT)}: no LICENSE"
         for folder in folders
-        if not any((above / "LICENSE").exists() for above in (folder, *folder.parents) if ROOT in above.parents)
+        if not any(
+            (above / "LICENSE").exists() for above in (folder, *folder.parents) if ROOT in above.parents
+        )
     ]
     fail_with(problems)
 

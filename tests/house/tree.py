@@ -35,7 +35,9 @@ def tracked_files() -> tuple[Path, ...]:
     """Every file that git has or would add; without git (an unpacked archive) every file outside hidden folders."""
     asked = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT, capture_output=True, check=False,
+        cwd=ROOT,
+        capture_output=True,
+        check=False,
     )
     if asked.returncode == 0:
         names = asked.stdout.decode().split("\0")
@@ -45,7 +47,10 @@ def tracked_files() -> tuple[Path, ...]:
         path
         for path in sorted(ROOT.rglob("*"))
         if path.is_file()
-        and not any((part.startswith(".") and part != ".ci") or part in skipped for part in path.relative_to(ROOT).parts)
+        and not any(
+            (part.startswith(".") and part != ".ci") or part in skipped
+            for part in path.relative_to(ROOT).parts
+        )
     )
 
 
@@ -102,7 +107,9 @@ def imported_names(module: Module) -> Iterator[tuple[int, str]]:
 def documents() -> str:
     """All words of docs/**/*.md and the README together."""
     return "\n".join(
-        text for where, text in text_files() if where.endswith(".md") and (where.startswith("docs/") or "/" not in where)
+        text
+        for where, text in text_files()
+        if where.endswith(".md") and (where.startswith("docs/") or "/" not in where)
     )
 
 
