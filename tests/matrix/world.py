@@ -250,6 +250,10 @@ def key_record(issuer: str, number: int, thumbprint: bytes, purpose: int, **chan
     return replace(good, **changes)
 
 
+def _same(value: Any) -> Any:
+    return value
+
+
 @dataclass
 class World:
     """Everything that a case may change; `alter_*` run after signing."""
@@ -259,14 +263,14 @@ class World:
     payload: dict[str, Any] = field(default_factory=good_payload)
     disclosures: dict[str, Any] = field(default_factory=good_disclosures)
     withheld: set[str] = field(default_factory=set)
-    raw_payload: Callable[[bytes], bytes] = staticmethod(lambda data: data)
-    raw_header: Callable[[bytes], bytes] = staticmethod(lambda data: data)
-    signature: Callable[[bytes], bytes] = staticmethod(lambda data: data)
-    alter_parts: Callable[[list[str]], list[str]] = staticmethod(lambda parts: parts)
-    alter_credential: Callable[[str], str] = staticmethod(lambda text: text)
-    alter_receipt: Callable[[dict[str, Any]], Any] = staticmethod(lambda receipt: receipt)
-    alter_bundle: Callable[[dict[str, Any]], Any] = staticmethod(lambda bundle: bundle)
-    alter_bytes: Callable[[bytes], bytes] = staticmethod(lambda data: data)
+    raw_payload: Callable[[bytes], bytes] = _same
+    raw_header: Callable[[bytes], bytes] = _same
+    signature: Callable[[bytes], bytes] = _same
+    alter_parts: Callable[[list[str]], list[str]] = _same
+    alter_credential: Callable[[str], str] = _same
+    alter_receipt: Callable[[dict[str, Any]], Any] = _same
+    alter_bundle: Callable[[dict[str, Any]], Any] = _same
+    alter_bytes: Callable[[bytes], bytes] = _same
     entry: str = field(default_factory=lambda: authorities().city.entry)
     size: int = SIZE
     index: int = INDEX
@@ -279,9 +283,7 @@ class World:
     anchor_exists: bool = True
     anchored_root: bytes | None = None
     key: KeyRecord = field(
-        default_factory=lambda: key_record(
-            CITY, 7, authorities().city.signer.thumbprint, Purpose.CREDENTIAL
-        )
+        default_factory=lambda: key_record(CITY, 7, authorities().city.signer.thumbprint, Purpose.CREDENTIAL)
     )
     more_keys: list[KeyRecord] = field(default_factory=list)
     issuer: IssuerRecord = field(
@@ -329,9 +331,7 @@ class World:
         )
         signature = self.signature(self.signer.sign(signing_input.encode("ascii")))
         shown = [
-            text
-            for name, text in zip(self.disclosures, encoded, strict=True)
-            if name not in self.withheld
+            text for name, text in zip(self.disclosures, encoded, strict=True) if name not in self.withheld
         ]
         return [f"{signing_input}.{b64url(signature)}", *shown]
 
@@ -466,9 +466,7 @@ class FakeView:
             ancestors=world.ancestors,
             grants=world.grants if found else {},
             credential_type=world.registered if found else None,
-            status=world.status
-            if found and leaf_index is not None and leaf_index < record.size
-            else None,
+            status=world.status if found and leaf_index is not None and leaf_index < record.size else None,
             receipt_block_hash=known if height <= world.head.block.number else None,
             credential_key=next((key for key in all_keys if key.thumbprint == thumbprint), None),
         )
@@ -494,6 +492,4 @@ class FakeView:
 
 def der(signature: bytes) -> bytes:
     """The same signature in ASN.1."""
-    return encode_dss_signature(
-        int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:], "big")
-    )
+    return encode_dss_signature(int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:], "big"))
