@@ -61,7 +61,7 @@ def open_package(stream: BinaryIO, max_unpacked: int) -> zipfile.ZipFile:
     """The package, its directory checked. Raises: InputError FILE_BROKEN, FILE_TOO_LARGE, FILE_KIND."""
     try:
         package = zipfile.ZipFile(stream)
-    except (zipfile.BadZipFile, NotImplementedError, ValueError, OSError, EOFError) as error:
+    except (zipfile.BadZipFile, RuntimeError, ValueError, OSError, EOFError) as error:
         raise broken("it is no zip package") from error
     parts = package.infolist()
     names = {part.filename.lower() for part in parts}  # calamine finds parts in any case

@@ -379,34 +379,52 @@ def _read_month(cell: Cell, text: str, warnings: tuple[str, ...]) -> Reading:
     return Reading(found, warnings=warnings)
 
 
-def _amount(cell: Cell, text: str, kind: str) -> tuple[str | None, str | None]:
-    """(canonical amount with two decimals, or None; error code, or None)."""
+_AMOUNT_FAULTS: Final = {
+    "format": "AMOUNT_FORMAT",
+    "decimals": "AMOUNT_DECIMALS",
+    "negative": "AMOUNT_NEGATIVE",
+    "digits": "NUMBER_LOST_DIGITS",
+}
+_RATIO_FAULTS: Final = {
+    "format": "RATIO_FORMAT",
+    "decimals": "RATIO_DECIMALS",
+    "negative": "RATIO_RANGE",
+    "digits": "RATIO_RANGE",
+}
+
+
+def _amount(cell: Cell, text: str) -> tuple[str | None, str]:
+    """(canonical amount with two decimals, "") or (None, what is wrong)."""
     if isinstance(cell, float | int | Decimal):
         if isinstance(cell, float) and abs(cell) >= EXACT_AMOUNT_LIMIT:
-            return None, "NUMBER_LOST_DIGITS"
+            return None, "digits"
         text = _number_text(cell) or ""
     match = _AMOUNT_LOOSE.fullmatch(text)
     if not match or match[3] == "":
-        return None, f"{kind}_FORMAT"
+        return None, "format"
     sign, whole, decimals = match[1], match[2], match[3] or ""
     if len(decimals) > 2:
-        return None, f"{kind}_DECIMALS"
+        return None, "decimals"
     canonical = f"{whole}.{decimals:0<2}"
     if sign and canonical != "0.00":
-        return None, f"{kind}_NEGATIVE"
-    return canonical, None
+        return None, "negative"
+    return canonical, ""
 
 
 def _read_amount(cell: Cell, text: str, warnings: tuple[str, ...]) -> Reading:
-    value, error = _amount(cell, text, "AMOUNT")
-    return Reading(value, error, warnings if error is None else ())
+    value, fault = _amount(cell, text)
+    if value is None:
+        return Reading(error=_AMOUNT_FAULTS[fault])
+    return Reading(value, warnings=warnings)
 
 
 def _read_ratio(cell: Cell, text: str, warnings: tuple[str, ...]) -> Reading:
-    value, error = _amount(cell, text, "RATIO")
-    if error == "RATIO_NEGATIVE" or (value is not None and not _RATIO.fullmatch(value)):
+    value, fault = _amount(cell, text)
+    if value is None:
+        return Reading(error=_RATIO_FAULTS[fault])
+    if not _RATIO.fullmatch(value):
         return Reading(error="RATIO_RANGE")
-    return Reading(value, error, warnings if error is None else ())
+    return Reading(value, warnings=warnings)
 
 
 def _read_count(cell: Cell, text: str, warnings: tuple[str, ...]) -> Reading:

@@ -242,10 +242,14 @@ class BoundRows:
     def _rule_faults(
         self, row: int, fields: dict[str, Value], faulty: set[str], by_schema: dict[str, str]
     ) -> list[RowIssue]:
-        """Faults across fields and those of the schema; a rule's code is finer than the schema's."""
+        """Faults across fields and those of the schema.
+
+        A rule with codes of its own (resident_id) says more about its field than the schema's pattern.
+        """
         issues: list[RowIssue] = []
         for rule in self._checker.rules:
-            in_doubt = faulty | {key for key in by_schema if key != rule.blame}
+            finer = {rule.blame} if rule.message is None else set()
+            in_doubt = faulty | (by_schema.keys() - finer)
             if rule.fields & in_doubt:
                 continue
             code = rule.test(fields)
