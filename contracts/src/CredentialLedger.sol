@@ -7,6 +7,7 @@ import {AnchorSlot, AnchorSlots} from "./libraries/AnchorSlot.sol";
 import {InclusionProof} from "./libraries/InclusionProof.sol";
 import {LedgerTypes} from "./libraries/LedgerTypes.sol";
 import {NonceMap} from "./libraries/NonceMap.sol";
+import {RegistryCall} from "./libraries/RegistryCall.sol";
 import {SaltedDomain} from "./libraries/SaltedDomain.sol";
 import {SignerCheck} from "./libraries/SignerCheck.sol";
 import {StatusLog} from "./libraries/StatusLog.sol";
@@ -152,18 +153,18 @@ contract CredentialLedger is ICredentialLedger, SaltedDomain {
         // Dissolving into a successor removes the operators, so that the issuer's own need no look at it.
         if (by != issuer) _registry.requireActsFor(by, issuer);
         bytes32 operator = SignerCheck.ofAddress(msg.sender);
-        if (!_registry.isOperatorNow(operator, by)) revert LedgerMissingRole(by, operator);
+        if (!RegistryCall.isOperatorNow(_registry, operator, by)) revert LedgerMissingRole(by, operator);
         uint256 count = changes.length;
         if (count == 0) revert LedgerNoChanges();
+        uint256 size = batch.size();
         uint256 log = StatusLog.start(reasonClass, by, operator, 0, 0, 0, count);
         for (uint256 i = 0; i < count; ++i) {
-            WordChange calldata change = changes[i];
-            (uint32 word, uint256 mask, uint256 value) = (change.word, change.mask, change.value);
-            uint256 lanes = StatusWord.lanesOf(mask, value, StatusWord.lanesBelow(word, batch.size()));
-            if (lanes == 0) revert LedgerBadWord(word, mask, value);
-            if (value != lanes << 1) revert LedgerNotSuspension(word, mask, value);
+            (uint256 word, uint256 mask, uint256 value) = StatusWord.changeAt(changes, i);
             uint256 statuses = stored.words[word];
-            if (statuses & mask != 0) revert LedgerBadTransition(word, statuses & mask, mask, value);
+            // One look for the good case; what is wrong is found out afterwards.
+            if (!StatusWord.isSuspension(statuses, mask, value, StatusWord.lanesBelow(word, size))) {
+                _refuseSuspension(uint32(word), mask, value, statuses, StatusWord.lanesBelow(word, size));
+            }
             stored.words[word] = statuses | value;
             StatusLog.put(log, count, i, word, statuses | value);
         }
@@ -509,15 +510,15 @@ contract CredentialLedger is ICredentialLedger, SaltedDomain {
     function _apply(Stored storage stored, AnchorSlot batch, WordChange[] calldata changes, uint256 log) private {
         uint256 count = changes.length;
         if (count == 0) revert LedgerNoChanges();
+        uint256 size = batch.size();
         uint256 used;
         for (uint256 i = 0; i < count; ++i) {
-            WordChange calldata change = changes[i];
-            (uint32 word, uint256 mask, uint256 value) = (change.word, change.mask, change.value);
-            uint256 lanes = StatusWord.lanesOf(mask, value, StatusWord.lanesBelow(word, batch.size()));
-            if (lanes == 0) revert LedgerBadWord(word, mask, value);
+            (uint256 word, uint256 mask, uint256 value) = StatusWord.changeAt(changes, i);
+            uint256 lanes = StatusWord.lanesOf(mask, value, StatusWord.lanesBelow(word, size));
+            if (lanes == 0) revert LedgerBadWord(uint32(word), mask, value);
             uint256 statuses = stored.words[word];
             if (!StatusWord.isAllowed(statuses, value, lanes)) {
-                revert LedgerBadTransition(word, statuses & mask, mask, value);
+                revert LedgerBadTransition(uint32(word), statuses & mask, mask, value);
             }
             used |= StatusWord.usedLanes(value, lanes);
             statuses = (statuses & ~mask) | value;
@@ -632,8 +633,23 @@ contract CredentialLedger is ICredentialLedger, SaltedDomain {
         view
         returns (Stored storage stored, AnchorSlot batch)
     {
-        (stored, batch) = _requireAnchored(issuer, root);
-        if (batch.typeId() == 0) revert LedgerBadDocumentBatch(0, 0, false);
+        stored = _batches[issuer][root];
+        batch = stored.anchor;
+        // One look for the good case; what is wrong is found out afterwards.
+        if (!batch.hasCredentials()) {
+            _requireAnchored(issuer, root);
+            revert LedgerBadDocumentBatch(0, 0, false);
+        }
+    }
+
+    function _refuseSuspension(uint32 word, uint256 mask, uint256 value, uint256 statuses, uint256 allowed)
+        private
+        pure
+    {
+        uint256 lanes = StatusWord.lanesOf(mask, value, allowed);
+        if (lanes == 0) revert LedgerBadWord(word, mask, value);
+        if (value != lanes * StatusWord.SUSPENDED) revert LedgerNotSuspension(word, mask, value);
+        revert LedgerBadTransition(word, statuses & mask, mask, value);
     }
 
     function _requireStanding(bytes32 standingId) private view returns (Standing storage standing) {
@@ -649,7 +665,10 @@ contract CredentialLedger is ICredentialLedger, SaltedDomain {
     }
 
     function _requireReason(uint8 reasonClass) private pure {
-        if (reasonClass == 0 || reasonClass > _REASON_LAST) revert LedgerBadReason(reasonClass);
+        // Unchecked: zero becomes the largest number, so that one comparison judges both ends.
+        unchecked {
+            if (uint256(reasonClass) - 1 >= _REASON_LAST) revert LedgerBadReason(reasonClass);
+        }
     }
 
     function _requireInTime(uint64 deadline) private view {

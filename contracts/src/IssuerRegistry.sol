@@ -658,7 +658,7 @@ contract IssuerRegistry is IIssuerRegistry, SaltedDomain {
             | bytes32((uint256(epoch) << 40) | (uint256(role) << 32) | uint256(typeId));
     }
 
-    function _isNow(Interval memory interval) private view returns (bool) {
+    function _isNow(Interval storage interval) private view returns (bool) {
         return interval.validFrom <= block.timestamp && block.timestamp < interval.validUntil;
     }
 

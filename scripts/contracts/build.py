@@ -30,7 +30,7 @@ DEPLOYABLES = {
 }
 SETTINGS: dict[str, Any] = {
     "evmVersion": "cancun",
-    "optimizer": {"enabled": True, "runs": 200},
+    "optimizer": {"enabled": True, "runs": 600},
     "viaIR": True,
     "metadata": {"bytecodeHash": "none"},
 }

@@ -34,6 +34,12 @@ library AnchorSlots {
         return AnchorSlot.wrap(AnchorSlot.unwrap(slot) | (uint256(reasonClass) << 200));
     }
 
+    /// Neither empty (an anchor has a type, unless it is of documents) nor of documents nor withdrawn.
+    function hasCredentials(AnchorSlot slot) internal pure returns (bool) {
+        uint256 bits = AnchorSlot.unwrap(slot);
+        return uint32(bits) != 0 && bits >> 200 == 0;
+    }
+
     function typeId(AnchorSlot slot) internal pure returns (uint32) {
         return uint32(AnchorSlot.unwrap(slot));
     }

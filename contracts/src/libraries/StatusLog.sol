@@ -43,7 +43,7 @@ library StatusLog {
     }
 
     /// Change number `i` of `count`, counted from 0: `word` now holds `value`.
-    function put(uint256 log, uint256 count, uint256 i, uint32 word, uint256 value) internal pure {
+    function put(uint256 log, uint256 count, uint256 i, uint256 word, uint256 value) internal pure {
         // Assembly: both lie inside the memory that `start` took, since i < count.
         assembly ("memory-safe") {
             let place := add(add(log, add(_HEAD, 0x20)), shl(5, i))

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.24;
 
+import {ICredentialLedger} from "../interfaces/ICredentialLedger.sol";
+
 /// @title Rules of 64 statuses in one word, judged side by side.
 /// @notice A status is a nibble: 0 VALID, 1 PENDING, 2 SUSPENDED, 8 REVOKED, 9 SUPERSEDED, 10 CANCELLED,
 /// 11 VOID, 12 USED. Bit 3 set means final. All others are undefined.
@@ -17,14 +19,29 @@ library StatusWord {
     uint256 private constant _LOW_NIBBLES = 0x0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f;
     uint256 private constant _BYTE_ONES = 0x0101010101010101010101010101010101010101010101010101010101010101;
 
+    /// Change number `i`, which is below the length, checked by the caller.
+    /// @dev `word` is as wide as it came: whoever uses it compares it with the batch's size.
+    function changeAt(ICredentialLedger.WordChange[] calldata changes, uint256 i)
+        internal
+        pure
+        returns (uint256 word, uint256 mask, uint256 value)
+    {
+        // Assembly: the decoder has checked that the whole array lies in the calldata; three words each.
+        assembly ("memory-safe") {
+            let place := add(changes.offset, mul(i, 0x60))
+            word := calldataload(place)
+            mask := calldataload(add(place, 0x20))
+            value := calldataload(add(place, 0x40))
+        }
+    }
+
     /// @return Lanes of this word that belong to leaves below `size`; 0 for a word beyond the batch.
     function lanesBelow(uint256 word, uint256 size) internal pure returns (uint256) {
-        // Unchecked: word and size are of 32 bits, and `rest` is below 64 where it is subtracted.
+        // Unchecked: no batch is empty, and a remainder by 64 is at most 63.
         unchecked {
-            uint256 first = word * PER_WORD;
-            if (first >= size) return 0;
-            uint256 rest = size - first;
-            return rest >= PER_WORD ? LANES : LANES >> (4 * (PER_WORD - rest));
+            uint256 last = size - 1;
+            if (word < last / PER_WORD) return LANES;
+            return word == last / PER_WORD ? LANES >> (4 * (PER_WORD - 1 - (last % PER_WORD))) : 0;
         }
     }
 
@@ -35,6 +52,20 @@ library StatusWord {
         // Unchecked: fifteen times a lane set fits, each nibble becomes 0x0 or 0xf.
         unchecked {
             if (lanes * 15 != mask || value & ~mask != 0) lanes = 0;
+        }
+    }
+
+    /// @return Whether `mask` covers whole nibbles among `allowed`, at least one, all of them VALID in
+    /// `statuses`, and `value` makes exactly these SUSPENDED.
+    function isSuspension(uint256 statuses, uint256 mask, uint256 value, uint256 allowed)
+        internal
+        pure
+        returns (bool)
+    {
+        uint256 lanes = mask & allowed;
+        // Unchecked: see lanesOf.
+        unchecked {
+            return lanes != 0 && ((lanes * 15) ^ mask) | ((lanes << 1) ^ value) | (statuses & mask) == 0;
         }
     }
 
