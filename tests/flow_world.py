@@ -18,10 +18,10 @@ import orjson
 from ledger.adapters.carrier import DirectCarrier
 from ledger.adapters.chain_embedded.chain import EmbeddedChain
 from ledger.adapters.chain_embedded.deploy import Founding, deploy_contracts
+from ledger.adapters.chain_embedded.reader import EmbeddedReader
 from ledger.adapters.chain_view_follow import Follower
 from ledger.adapters.chain_view_sql import SqlView
 from ledger.adapters.format_sd_jwt import SdJwtFormat
-
 from ledger.adapters.pki import CertificateAuthority
 from ledger.adapters.release_folder import FileReleaseFolder
 from ledger.adapters.schema_rust import RustSchemaValidator
@@ -57,8 +57,8 @@ HEADER = (
     "单位缴存比例", "个人缴存比例", "月缴存额", "账户余额", "缴至年月", "连续缴存开始年月", "连续缴存截止年月",
     "连续缴存月数", "数据截止日期",
 )  # fmt: skip
-_SURNAMES = "欧阳 司马 上官 诸葛 夏侯 东方 皇甫 尉迟".split()
-_GIVEN = "澄心 若水 望舒 怀瑾 知秋 明远 景行 思齐 云帆 清扬".split()
+_SURNAMES = ["欧阳", "司马", "上官", "诸葛", "夏侯", "东方", "皇甫", "尉迟"]
+_GIVEN = ["澄心", "若水", "望舒", "怀瑾", "知秋", "明远", "景行", "思齐", "云帆", "清扬"]
 _WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 """GB 11643 weights of the check digit."""
 
@@ -98,7 +98,9 @@ def deposit_row(number: int, balance: str = "") -> list[str]:
         "2125.00",
         balance or f"{70000 + number}.37",
         "202610",
-        "202510" if months == 0 else f"{(2026 * 12 + 9 - months + 1) // 12}{(2026 * 12 + 9 - months + 1) % 12 + 1:02d}",
+        "202510"
+        if months == 0
+        else f"{(2026 * 12 + 9 - months + 1) // 12}{(2026 * 12 + 9 - months + 1) % 12 + 1:02d}",
         "202610",
         str(months),
         "2026-10-31",
@@ -141,7 +143,9 @@ def deposit_table(numbers: Sequence[int], balances: Mapping[int, str] | None = N
 class WorldAgencies:
     """Port Agencies with keys in memory."""
 
-    def __init__(self, root: CertificateAuthority | None, entry: str, x5c: Mapping[str, tuple[bytes, ...]]) -> None:
+    def __init__(
+        self, root: CertificateAuthority | None, entry: str, x5c: Mapping[str, tuple[bytes, ...]]
+    ) -> None:
         self.root = root
         self.entry = entry
         self._signers = {
@@ -177,7 +181,10 @@ def found(folder: Path, clock: ManualClock) -> None:
     agency = root.new_agency_ca("Agency CA", not_before=since, not_after=until)
     iss = "https://fund.example"
     bare = WorldAgencies(None, "", {})
-    for who, signer in (("credential", bare.credential_signer(ISSUER)), ("status", bare.status_signer(ISSUER))):
+    for who, signer in (
+        ("credential", bare.credential_signer(ISSUER)),
+        ("status", bare.status_signer(ISSUER)),
+    ):
         leaf = agency.issue_leaf(signer.public_jwk, name="Fund", uri=iss, not_before=since, not_after=until)
         (folder / f"{who}.leaf").write_bytes(leaf)
     (folder / "agency.ca").write_bytes(agency.certificate)
@@ -238,9 +245,12 @@ class World:
     def __post_init__(self) -> None:
         folder, clock, hooks = self.folder, self.clock, self.hooks
         entropy = SystemEntropy()
+        reader = EmbeddedReader(folder / "chain.db")
+        head_time = reader.head().time
+        reader.close()
+        if head_time >= clock.now():  # as an honest clock would stand after earlier processes
+            clock.set(head_time + 1)
         self.chain = EmbeddedChain.open(folder / "chain.db", clock)
-        if self.chain.head().time >= clock.now():
-            clock.set(self.chain.head().time + 1)
         self.view = SqlView(folder / "view.db")
         self.follower = Follower(self.chain, self.view, clock, self.owner)
         self.follower.advance()
@@ -251,20 +261,42 @@ class World:
         keys = VaultKeys.from_secret(secret("vault") + secret("index"))
         make_vault = self.make_vault or (lambda path: SqliteVault(path, keys, entropy))
         self.vault = make_vault(folder / "keys.db")
-        self.store: Store = self.make_store(clock) if self.make_store else open_store(folder / "store.db", clock)
+        self.store: Store = (
+            self.make_store(clock) if self.make_store else open_store(folder / "store.db", clock)
+        )
         self.types = {loaded.type.ref: loaded.type for loaded in load_types().all()}
         self.issue = IssueService(
-            self.store, self.vault, self.view, self.agencies, RustSchemaValidator, clock, entropy, hooks,
+            self.store,
+            self.vault,
+            self.view,
+            self.agencies,
+            RustSchemaValidator,
+            clock,
+            entropy,
+            hooks,
             dumps=orjson.dumps,
         )
         self.signing = SigningService(
-            self.store, self.vault, self.view, info, self.agencies, self.types, SdJwtFormat(), entropy, hooks,
+            self.store,
+            self.vault,
+            self.view,
+            info,
+            self.agencies,
+            self.types,
+            SdJwtFormat(),
+            entropy,
+            hooks,
             loads=orjson.loads,
         )
         self.approve = ApproveService(self.store, self.issue, info, clock, entropy, hooks)
         self.anchor = AnchorService(self.store, self.chain, self.view, self.agencies, clock, hooks)
         self.lists = StatusListPublisher(
-            self.view, self.store.batches, self.agencies, TokenFiles(folder / "published"), clock, info.ledger_id
+            self.view,
+            self.store.batches,
+            self.agencies,
+            TokenFiles(folder / "published"),
+            clock,
+            info.ledger_id,
         )
         self.released = FileReleaseFolder(folder / "released")
         self.export = ExportService(
@@ -329,10 +361,7 @@ class World:
     def bundles(self) -> dict[str, bytes]:
         """Released bundles by file name."""
         root = self.folder / "released"
-        return {
-            path.name: path.read_bytes()
-            for path in sorted(root.glob("*/[0-9]*/*.ecert.json"))
-        }
+        return {path.name: path.read_bytes() for path in sorted(root.glob("*/[0-9]*/*.ecert.json"))}
 
     def today(self) -> str:
         return shanghai_day(self.clock.now()).isoformat()

@@ -36,7 +36,7 @@ class FileReleaseFolder:
     def write(self, issuer: str, batch_id: int, bundles: Iterator[tuple[str, bytes]]) -> int:
         final = self.path(issuer, batch_id)
         if final.is_dir():
-            return len(os.listdir(final))
+            return sum(1 for _ in final.iterdir())
         for folder in (self._root, final.parent):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         for left in final.parent.glob(f"{_STAGING}{batch_id}-*"):

@@ -150,7 +150,9 @@ class SqlBatches:
         with self._database.read() as connection:
             return tuple(_batch(row) for row in connection.execute(query))
 
-    def close(self, batch_id: int, entropy: Entropy, issued_on: int, key: int, leaves_per_job: int) -> BatchRecord:
+    def close(
+        self, batch_id: int, entropy: Entropy, issued_on: int, key: int, leaves_per_job: int
+    ) -> BatchRecord:
         with self._database.write() as connection:
             found = batch_in(connection, batch_id, lock=True)
             if found.state is not BatchState.OPEN:

@@ -409,5 +409,5 @@ def _noted_row(row: Row[Any]) -> ImportedRow:
         name=None if row.name is None else bytes(row.name),
         batch_id=row.batch_id,
         batch_state=None if row.state is None else BatchState(row.state),
-        errors=tuple((column, code) for column, code in json.loads(row.errors)),
+        errors=tuple((column, code, text) for column, code, text in json.loads(row.errors)),
     )

@@ -8,7 +8,9 @@ keeps the view fresh between jobs. Nothing is lost when it dies: its lease ends 
 from __future__ import annotations
 
 import logging
+import traceback
 from collections.abc import Callable, Mapping
+from pathlib import PurePath
 from typing import Protocol
 
 from ledger.core.errors import ConflictError, LedgerError, UnavailableError
@@ -166,9 +168,10 @@ class Worker:
                 _log.info("lease lost", extra={"job": job.id, "kind": str(job.kind)})
                 return
             self._fail(lease, error.code, {"message": error.message})
-        except Exception as error:  # edge of the process: a bug in one job must not stop the others
-            _log.exception("job failed", extra={"job": job.id, "kind": str(job.kind)})
-            self._fail(lease, "INTERNAL", {"error": type(error).__name__})
+        except Exception as error:  # noqa: BLE001  edge of the process: one bug must not stop the others
+            where = _where(error)
+            _log.error("job failed: %s at %s", type(error).__name__, where)
+            self._fail(lease, "INTERNAL", {"error": type(error).__name__, "where": where})
 
     def _fail(self, lease: Lease, code: str, detail: Mapping[str, str]) -> None:
         if lease.job.attempts + 1 < MAX_ATTEMPTS:
@@ -189,3 +192,9 @@ class Worker:
         except ConflictError as error:
             if error.code != "LEASE_LOST":
                 raise
+
+
+def _where(error: BaseException) -> str:
+    """The innermost places of a failure. Never its message: that may quote somebody's data."""
+    frames = traceback.extract_tb(error.__traceback__)[-3:]
+    return " < ".join(f"{PurePath(frame.filename).name}:{frame.lineno}" for frame in reversed(frames))

@@ -40,7 +40,7 @@ _EXPIRED = ("LedgerExpired", "RegistryExpired")
 _EMPTY_CALL = ContractCall("ledger", "isOpen", ())
 
 
-class Buried(LedgerError):
+class BuriedError(LedgerError):
     """This job can never succeed; its code and detail belong into the dead letter."""
 
 
@@ -80,7 +80,7 @@ class AnchorService:
             return
         try:
             done = self._anchored_where(lease, batch)
-        except Buried as buried:
+        except BuriedError as buried:
             self._store.outbox.bury(lease, buried.code, buried.detail)
             return
         if done is None:
@@ -96,7 +96,7 @@ class AnchorService:
         payload = lease.job.payload
         try:
             outcome = self._carry(lease, payload["issuer"], parse_call(payload["call"]), payload["not_after"])
-        except Buried as buried:
+        except BuriedError as buried:
             self._store.outbox.bury(lease, buried.code, buried.detail)
             return
         if outcome is None or outcome.block is None:
@@ -141,7 +141,7 @@ class AnchorService:
         return outcome.block, current.hash
 
     def _is_anchored(self, batch: BatchRecord) -> bool:
-        """Whether the root is on chain as this very batch. Raises Buried(ROOT_TAKEN) if as another."""
+        """Whether the root is on chain as this very batch. Raises BuriedError(ROOT_TAKEN) if as another."""
         issuer = batch.issuer.encode("ascii")
         try:
             found = self._chain.read(ContractCall("ledger", "anchorOf", (issuer, batch.root)))
@@ -152,7 +152,7 @@ class AnchorService:
         type_id, key, size, _, number, first_word, withdrawn = found
         there = (type_id, key, size, number, first_word)
         if there != (batch.type_id, batch.key, batch.size, batch.list, batch.first_word):
-            raise Buried(
+            raise BuriedError(
                 "ROOT_TAKEN",
                 "This root is anchored with another type, key, size or range.",
                 found=list(there),
@@ -175,7 +175,7 @@ class AnchorService:
         current = self._store.transactions.current(lease.job.id)
         if current is None or current.state is TransactionState.REVERTED:
             if not_after and self._clock.now() > not_after:
-                raise Buried("APPROVAL_EXPIRED", "Signatures ran out before this was sent.")
+                raise BuriedError("APPROVAL_EXPIRED", "Signatures ran out before this was sent.")
             current = self._record(lease, issuer, call)
             self._hooks.reach(KillPoint.TRANSACTION_RECORDED)
         outcome = self._chain.outcome(current.hash)
@@ -192,7 +192,7 @@ class AnchorService:
             name = _name(outcome)
             code = "APPROVAL_EXPIRED" if name in _EXPIRED else "TRANSACTION_REVERTED"
             values = _plain(outcome.error[1]) if outcome.error else []
-            raise Buried(code, "The contract refused this call.", error=name, values=values)
+            raise BuriedError(code, "The contract refused this call.", error=name, values=values)
         self._store.transactions.settle(current, TransactionState.FINAL)
         return outcome
 
@@ -222,7 +222,7 @@ class AnchorService:
             subject = f"fill:{current.sender.hex()}:{current.nonce}"
             if lease.job.subject != subject:
                 self._store.outbox.enqueue(call_job(issuer, _EMPTY_CALL, subject=subject))
-        raise Buried("TRANSACTION_REFUSED", "The chain never takes this transaction.", error=reason)
+        raise BuriedError("TRANSACTION_REFUSED", "The chain never takes this transaction.", error=reason)
 
     def _wait(self, lease: Lease) -> None:
         self._store.outbox.retry(lease, self._clock.now() + LOOK_AGAIN_S, "")

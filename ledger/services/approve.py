@@ -99,6 +99,7 @@ class ApproveService:
             approver_id: 32-byte signer id of the person who shall approve.
             deadline: until when the approval may reach the chain; default 7 days, never after the
                 end of the iat day + 7.
+
         Raises:
             RefusedError: SAME_SIGNER, DEADLINE_TOO_LATE.
             ConflictError: BATCH_TOO_OLD (ask_again makes a new batch of its rows), BATCH_STATE.

@@ -34,7 +34,7 @@ def parse_call(value: Mapping[str, Any]) -> ContractCall:
     if not isinstance(args, list):
         raise InputError("CALL_SHAPE", "A queued call has no arguments.")
     return ContractCall(
-        cast(Literal["registry", "ledger"], contract), function, tuple(_rich(each) for each in args)
+        cast("Literal['registry', 'ledger']", contract), function, tuple(_rich(each) for each in args)
     )
 
 

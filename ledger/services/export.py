@@ -145,6 +145,6 @@ def checksum_address(address: bytes) -> str:
     digits = address.hex()
     digest = keccak(digits.encode("ascii")).hex()
     return "0x" + "".join(
-        digit.upper() if int(mark, 16) >= 8 else digit  # noqa: PLR2004 - EIP-55
+        digit.upper() if int(mark, 16) >= 8 else digit
         for digit, mark in zip(digits, digest, strict=False)
     )

@@ -177,6 +177,7 @@ class IssueService:
             plan: issuer, type, and what to do about bad and changed rows.
             digest: SHA-256 of the file's bytes.
             progress: told after every durable piece.
+
         Raises:
             NotFoundError: TYPE_NOT_REGISTERED.
             ConflictError: IMPORT_RUNNING when another live import holds one of the rows,
@@ -438,7 +439,17 @@ def _invalid(number: int, errors: Sequence[RowIssue]) -> RowNote:
 
 
 def _header_refused(bound: BoundRows) -> ImportReport:
-    return ImportReport(None, 0, 0, 0, 0, 0, tuple(bound.errors), (), False)
+    return ImportReport(
+        job_id=None,
+        rows=0,
+        valid=0,
+        issued=0,
+        already=0,
+        changed=0,
+        errors=tuple(bound.errors),
+        warnings=(),
+        accepted=False,
+    )
 
 
 class _Meter:
