@@ -269,6 +269,18 @@ class ContractCodec:
         return "Reverted", (data,)
 
 
+def json_values(values: Iterable[Any]) -> list[Any]:
+    """ABI values as JSON knows them: bytes become 0x-hex, tuples lists."""
+    return [
+        "0x" + value.hex()
+        if isinstance(value, bytes)
+        else json_values(value)
+        if isinstance(value, tuple)
+        else value
+        for value in values
+    ]
+
+
 def gas_limit_of(call: ContractCall, data: bytes) -> int:
     """A gas limit that is surely enough and still lets many transactions share a block.
 

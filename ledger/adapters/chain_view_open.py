@@ -47,11 +47,11 @@ class FollowingView(MemoryView):
         self._reader = reader
         self._clock = clock
         self._follower = Follower(reader, self, clock, "reader")
-        self._counter = -1
+        self._stamp = b""
         self._checked_at = 0
         self._busy = False
         self._load_rows(warm_start)
-        self._catch_up(reader.change_counter())
+        self._catch_up(reader.change_stamp())
 
     def close(self) -> None:
         """Give the chain file back."""
@@ -78,25 +78,25 @@ class FollowingView(MemoryView):
         if self._busy:
             return self._seen
         try:
-            counter = self._reader.change_counter()
-            if counter != self._counter or self._clock.now() != self._checked_at:
+            stamp = self._reader.change_stamp()
+            if stamp != self._stamp or self._clock.now() != self._checked_at:
                 with self._lock:
-                    self._catch_up(counter)
+                    self._catch_up(stamp)
         except UnavailableError:
             return self._seen
         return self._seen
 
-    def _catch_up(self, counter: int) -> None:
+    def _catch_up(self, stamp: bytes) -> None:
         self._busy = True
         try:
             now = self._clock.now()
             moment = now if self._reader.is_source else self._reader.alive_at()
             seen = self._seen
-            if counter == self._counter and seen is not None and not seen.head.forked:
+            if stamp == self._stamp and seen is not None and not seen.head.forked:
                 seen.head = at(seen.head, moment)
             else:
                 self._follower.advance(moment)
-                self._counter = counter
+                self._stamp = stamp
             self._checked_at = now
         finally:
             self._busy = False

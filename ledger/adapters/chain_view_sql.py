@@ -13,6 +13,7 @@ from pathlib import Path
 
 from ledger.adapters.chain_view_reading import Look, RowsView
 from ledger.adapters.chain_view_rows import TABLES, Key, Row, Rows
+from ledger.adapters.sqlite_watch import ChangeWatch
 from ledger.core.errors import NotFoundError, UnavailableError
 
 _SCHEMA_VERSION = 1
@@ -90,7 +91,8 @@ class SqlView(RowsView):
         self._db = _open(path, read_only=read_only)
         self._sql = SqlRows(self._db)
         super().__init__(self._sql, kind)
-        self._version = -1
+        self._stamp = b""
+        self._watch = ChangeWatch(self._db, path)
         if not read_only:
             with self.write():
                 self._sql.create()
@@ -99,27 +101,34 @@ class SqlView(RowsView):
     def close(self) -> None:
         """Give the file back."""
         with self._lock:
+            self._watch.close()
             self._db.close()
 
     def _look(self) -> Look | None:
-        with self._lock:
-            version = self._db.execute("PRAGMA data_version").fetchone()[0]
-            if version == self._version and self._seen is not None:
-                return self._seen
+        if self._seen is None or self._watch.stamp() != self._stamp:
             with self._reading():
-                self._seen = self._read_look()
-                # Read before the look: a commit in between is noticed the next time.
-                self._version = version
-            return self._seen
+                return self._seen
+        return self._seen
 
     @contextmanager
     def _reading(self) -> Iterator[None]:
+        """One read transaction whose moment is that of the look.
+
+        Stamps before and after the transaction takes its snapshot: if the later one is the look's, no
+        commit lies between look and snapshot. Else the look is read anew from the snapshot, and gets
+        the earlier stamp: a commit after it will be noticed.
+        """
         with self._lock:
             if self._db.in_transaction:
                 yield
                 return
             try:
+                before = self._watch.stamp()
                 self._db.execute("BEGIN")
+                self._db.execute("SELECT 1 FROM fact LIMIT 1").fetchone()
+                if self._seen is None or self._watch.stamp() != self._stamp:
+                    self._seen = self._read_look()
+                    self._stamp = before
                 yield
             except sqlite3.Error as error:
                 raise UnavailableError(
@@ -147,7 +156,6 @@ class SqlView(RowsView):
                 raise UnavailableError(
                     "VIEW_UNAVAILABLE", f"the chain view cannot be written: {error}"
                 ) from error
-            self._version = -1
 
     def clear(self) -> None:
         """Forget everything."""
@@ -179,6 +187,7 @@ def _open(path: Path, *, read_only: bool) -> sqlite3.Connection:
         db.execute("PRAGMA journal_mode=WAL")
         # The view can be rebuilt from the chain: a lost last transaction costs a second of catching up.
         db.execute("PRAGMA synchronous=NORMAL")
+        db.execute("SELECT count(*) FROM sqlite_master").fetchone()
     except sqlite3.Error as error:
         raise UnavailableError("VIEW_UNAVAILABLE", f"{path} cannot be opened: {error}") from error
     return db

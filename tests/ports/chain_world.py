@@ -8,13 +8,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
+from pathlib import Path
 from typing import Any, Protocol
 
 from coincurve import PrivateKey
 
 from ledger.adapters.abi import batch_tuple, issuer_id, keccak256, word_change_tuples
 from ledger.adapters.chain_embedded.chain import EmbeddedChain
-from ledger.adapters.chain_embedded.deploy import Founding, deploy_contracts
+from ledger.adapters.chain_embedded.deploy import deploy_contracts
+from ledger.adapters.chain_embedded.store import MEMORY, ChainStore
+from ledger.adapters.founding import Founding
 from ledger.adapters.system import ManualClock, SeededEntropy
 from ledger.core import eip712
 from ledger.core.model import Batch, BlockRef, LedgerEvent, WordChange
@@ -85,12 +88,28 @@ def founding() -> Founding:
     )
 
 
-def embedded(path: Any = ":memory:", seed: int = 1) -> tuple[EmbeddedChain, ManualClock]:
+@cache
+def _deployed(seed: int) -> bytes:
+    """A chain file with both contracts, made once per test process."""
+    clock = ManualClock(START)
+    chain = EmbeddedChain.create(MEMORY, clock, SeededEntropy(seed))
+    deploy_contracts(chain, DEPLOYER, founding(), lambda: clock.advance(1))
+    content = chain.store._db.serialize()
+    chain.close()
+    return content
+
+
+def embedded(path: Path | str = MEMORY, seed: int = 1) -> tuple[EmbeddedChain, ManualClock]:
     """A fresh embedded chain with both contracts."""
     clock = ManualClock(START)
-    chain = EmbeddedChain.create(path, clock, SeededEntropy(seed))
-    deploy_contracts(chain, DEPLOYER, founding(), lambda: clock.advance(1))
-    return chain, clock
+    content = _deployed(seed)
+    clock.advance(10)
+    if isinstance(path, Path):
+        path.write_bytes(content)
+        return EmbeddedChain.open(path, clock), clock
+    store = ChainStore(MEMORY)
+    store._db.deserialize(content)
+    return EmbeddedChain(store, clock, None, accept_clock=True, artifacts=None), clock
 
 
 @dataclass

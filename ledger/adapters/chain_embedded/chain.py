@@ -11,7 +11,7 @@ from collections import deque
 from pathlib import Path
 from typing import Any
 
-from ledger.adapters.abi import Artifacts
+from ledger.adapters.abi import Artifacts, json_values
 from ledger.adapters.chain_embedded.clock_guard import ClockGuard
 from ledger.adapters.chain_embedded.engine import (
     BLOCK_GAS,
@@ -303,7 +303,7 @@ class EmbeddedChain(ChainFile):
             result = self.engine.call(self._head, self.contract(call.contract), self.encode(call))
         if result.failed:
             name, values = self.failure(result.output)
-            raise RefusedError(name, f"{call.function} refused: {name}{values}", values=values)
+            raise RefusedError(name, f"{call.function} refused: {name}{values}", values=json_values(values))
         return self.codec.decode_result(call, result.output)
 
     def code(self, address: bytes) -> bytes:

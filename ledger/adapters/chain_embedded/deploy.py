@@ -6,31 +6,16 @@ Can run again after a crash: what the chain file already names is not deployed t
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from ledger.adapters.abi import issuer_id, keccak256
 from ledger.adapters.chain_embedded.chain import EmbeddedChain
+from ledger.adapters.founding import Founding
 from ledger.adapters.transaction import contract_address, sign_transaction
 from ledger.core.errors import RefusedError
 from ledger.core.model import ChainInfo
 from ledger.ports import ChainSigner, ContractName
 
 _DEPLOY_GAS = 12_000_000  # the larger contract costs less than half of it
-
-
-@dataclass(frozen=True, slots=True)
-class Founding:
-    """What the registry's constructor fixes for ever.
-
-    `governance`: 20 bytes. `admin1`, `admin2`: signer ids of the root issuer's first admins.
-    `directory_hash`: of the root issuer's directory entry.
-    """
-
-    governance: bytes
-    root_issuer: str
-    admin1: bytes
-    admin2: bytes
-    directory_hash: bytes
 
 
 def deploy_contracts(

@@ -156,9 +156,9 @@ class ChainFile:
         beat = self._store.meta(HEARTBEAT)
         return max(int.from_bytes(beat) if beat else 0, self.head().time)
 
-    def change_counter(self) -> int:
-        """A number that changes when another process wrote to the file (and maybe otherwise)."""
-        return self._store.data_version()
+    def change_stamp(self) -> bytes:
+        """Differs from an earlier one when somebody wrote to the file in between."""
+        return self._store.change_stamp()
 
 
 class EmbeddedReader(ChainFile):

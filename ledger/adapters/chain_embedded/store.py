@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ledger.adapters.sqlite_watch import ChangeWatch
 from ledger.core.errors import NotFoundError, UnavailableError
 from ledger.core.model import BlockRef, ChainInfo
 
@@ -94,6 +95,7 @@ class ChainStore:
         self.path = path
         self.lock = threading.RLock()
         self._db = _connect(path, read_only=read_only)
+        self._watch = ChangeWatch(self._db, None if path == MEMORY else Path(path))
 
     def is_empty(self) -> bool:
         return bool(self.row("PRAGMA user_version")[0] == 0)
@@ -113,7 +115,9 @@ class ChainStore:
             raise NotFoundError("CHAIN_MISSING", f"{self.path} is not a chain file of this version")
 
     def close(self) -> None:
+        """The file may be opened by others afterwards."""
         with self.lock:
+            self._watch.close()
             self._db.close()
 
     @contextmanager
@@ -169,16 +173,9 @@ class ChainStore:
         found = self.rows(query, parameters)
         return found[0] if found else None
 
-    def data_version(self) -> int:
-        """Changes whenever another connection committed. Source: SQLite PRAGMA data_version."""
-        with self.lock:
-            try:
-                found: int = self._db.execute("PRAGMA data_version").fetchone()[0]
-            except sqlite3.Error as error:
-                raise UnavailableError(
-                    "CHAIN_UNAVAILABLE", f"the chain file cannot be read: {error}"
-                ) from error
-            return found
+    def change_stamp(self) -> bytes:
+        """Differs from an earlier one when somebody committed in between."""
+        return self._watch.stamp()
 
     # facts about the installation
 
@@ -312,6 +309,7 @@ def _connect(path: Path | str, *, read_only: bool) -> sqlite3.Connection:
         db.execute("PRAGMA journal_mode=WAL")
         db.execute("PRAGMA synchronous=FULL")
         db.execute("PRAGMA cache_size=-65536")
+        db.execute("SELECT count(*) FROM sqlite_master").fetchone()
     except sqlite3.Error as error:
         raise UnavailableError("CHAIN_UNAVAILABLE", f"{file} cannot be opened: {error}") from error
     return db
