@@ -9,12 +9,13 @@ are first asked for, so that a command pays for what it uses. Hence the imports 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 from ledger.adapters.agencies_home import HomeAgencies
-from ledger.adapters.home_files import LEDGER_OWNER, Home, HomeRecord
+from ledger.adapters.home_files import LEDGER_OWNER, Home, HomeRecord, Mode
 from ledger.adapters.passwords import PasswordChain, key_name
 from ledger.adapters.signer_file import Keyring
 from ledger.adapters.system import SystemClock, SystemEntropy
@@ -28,19 +29,25 @@ from ledger.services.verify import Verifier
 from ledger.settings import Settings
 
 __all__ = [
+    "LARGEST_BUNDLE",
     "BoundVerifier",
     "Installation",
+    "WebParts",
+    "claim_labels",
     "default_ledger",
     "key_name",
     "load_trust",
     "open_home",
     "open_verifier",
     "open_view",
+    "open_web",
     "password_chain",
     "read_bundle",
+    "type_labels",
 ]
 
 LARGEST_TRUST_FILE = 1_048_576  # docs/formats.md: no object of ours is larger
+LARGEST_BUNDLE = 1_048_576
 
 
 def load_trust(path: Path | str) -> Trust:
@@ -248,7 +255,7 @@ def default_ledger(settings: Settings) -> Path | None:
     return home.path if home.chain_file.exists() else None
 
 
-def read_bundle(path: Path, largest: int = LARGEST_TRUST_FILE) -> bytes:
+def read_bundle(path: Path, largest: int = LARGEST_BUNDLE) -> bytes:
     """The bytes of a bundle file; one byte more than allowed when it is too large.
 
     Raises:
@@ -261,3 +268,72 @@ def read_bundle(path: Path, largest: int = LARGEST_TRUST_FILE) -> bytes:
         raise InputError(
             "FILE_UNREADABLE", f"{path} cannot be read: {error.strerror}.", path=str(path)
         ) from error
+
+
+def type_labels(code: str) -> tuple[str, str]:
+    """Chinese and English name of a credential type; its code twice when the type is unknown here."""
+    found = load_types().by_ref(code)
+    return (code, code) if found is None else (found.type.name.zh, found.type.name.en)
+
+
+def claim_labels(code: str, claims: Iterable[str]) -> dict[str, tuple[str, str]]:
+    """Chinese and English name of each of these claims, in the order of the type file.
+
+    Derived claims carry their parameter: "… (≥ 12)", "… (2026-10)". Claims that the type does not
+    name come last, under their own name.
+    """
+    shown = set(claims)
+    found = load_types().by_ref(code)
+    labels: dict[str, tuple[str, str]] = {}
+    if found is not None:
+        for field in found.type.fields:
+            if field.key in shown:
+                labels[field.key] = (field.labels.zh, field.labels.en)
+        for predicate in found.type.predicates:
+            for claim in sorted(shown - labels.keys()):
+                if predicate.claim is not None and claim.startswith(predicate.claim):
+                    rest = claim.removeprefix(predicate.claim).strip("_")
+                    sign = "" if predicate.kind == "as_of" else "≥ "
+                    extra = f" ({sign}{rest.replace('_', '-')})" if rest else ""
+                    labels[claim] = (predicate.labels.zh + extra, predicate.labels.en + extra)
+    for claim in sorted(shown - labels.keys()):
+        labels[claim] = (claim, claim)
+    return labels
+
+
+@dataclass(frozen=True)
+class WebParts:
+    """What the verification page calls (web.WebServices).
+
+    Args:
+        verifier: trust file, chain view and clock in place; one a process.
+        clock: the machine's.
+        entropy: the machine's.
+        types: known credential types, for their labels.
+        mode: of the trust file; `demo` puts a banner on every page.
+    """
+
+    verifier: BoundVerifier
+    clock: SystemClock
+    entropy: SystemEntropy
+    types: tuple[CredentialType, ...]
+    mode: Mode
+
+    def verify(self, data: bytes) -> Report:
+        """Judge these bytes now."""
+        return self.verifier.verify(data)
+
+
+def open_web(settings: Settings) -> WebParts:
+    """The verification page's services over `settings.home`. Needs no key and no password.
+
+    Raises:
+        NotFoundError: HOME_MISSING, TRUST_MISSING, CHAIN_MISSING.
+        ConflictError: HOME_NOT_READY.
+    """
+    home = Home(settings.home)
+    record = home.load_ready()
+    clock = SystemClock()
+    verifier = open_verifier(home.trust_file, home.path, clock)
+    types = tuple(loaded.type for loaded in load_types().all())
+    return WebParts(verifier, clock, SystemEntropy(), types, record.mode)

@@ -6,11 +6,14 @@ One process at a time holds the lock, seals blocks and sends: it opens a `Bench`
 
 from __future__ import annotations
 
+import hashlib
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
+from typing import Any
 
 import orjson
 
@@ -20,18 +23,21 @@ from ledger.adapters.carrier import SealingChain
 from ledger.adapters.chain_view_follow import Follower
 from ledger.adapters.chain_view_sql import SqlView
 from ledger.adapters.format_sd_jwt import SdJwtFormat
+from ledger.adapters.home_files import write_file
 from ledger.adapters.release_folder import FileReleaseFolder
+from ledger.adapters.row_readers import open_rows
 from ledger.adapters.schema_rust import RustSchemaValidator
 from ledger.adapters.token_files import TokenFiles
 from ledger.bootstrap import Installation
-from ledger.core.flow import JobKind, Lease
+from ledger.core.errors import InputError, RefusedError
+from ledger.core.flow import Job, JobKind, Lease
 from ledger.core.model import ChainInfo
-from ledger.ports import ChainView, ContractCall
+from ledger.ports import ChainView, ContractCall, RowTable
 from ledger.services.anchor import AnchorService
 from ledger.services.approve import ApproveService
 from ledger.services.calls import enqueue_call
 from ledger.services.export import ExportService
-from ledger.services.issue import IssueService
+from ledger.services.issue import ROW_CONTEXT, IssueService
 from ledger.services.kill_points import Hooks
 from ledger.services.publish import StatusListPublisher
 from ledger.services.signing import SigningService
@@ -107,6 +113,24 @@ class Desk:
             entropy=here.entropy,
         )
 
+    def sample_rows(self, batch_id: int, count: int) -> list[dict[str, Any]]:
+        """The first rows of a batch in clear, for the approver to look at."""
+        leaves = self.approve.samples(batch_id, count) if count else ()
+        keys = self.here.vault.load([leaf.name for leaf in leaves])
+        return [
+            orjson.loads(keys[leaf.name].open(leaf.sealed, ROW_CONTEXT + leaf.name))
+            for leaf in leaves
+            if leaf.name in keys
+        ]
+
+    def jobs_of_case(self, case_id: str) -> list[Job]:
+        """Unfinished jobs of a status case."""
+        return _of_case(self.here.store.outbox.jobs(), case_id)
+
+    def dead_jobs_of_case(self, case_id: str) -> list[Job]:
+        """Dead letters of a status case."""
+        return _of_case(self.here.store.outbox.jobs(dead=True), case_id)
+
     @cached_property
     def publisher(self) -> StatusListPublisher:
         """Status lists for the public."""
@@ -155,6 +179,10 @@ class Desk:
             self.hooks,
             orjson.loads,
         )
+
+
+def _of_case(jobs: Iterable[Job], case_id: str) -> list[Job]:
+    return [job for job in jobs if job.subject.startswith(f"case:{case_id}:")]
 
 
 def open_desk(here: Installation, hooks: Hooks | None = None) -> Desk:
@@ -216,3 +244,33 @@ def open_bench(here: Installation, hooks: Hooks | None = None) -> Iterator[Bench
         yield Bench(here, chain, hooks)
     finally:
         chain.close()
+
+
+def open_file(path: Path) -> tuple[RowTable, bytes]:
+    """A data file's rows, and the SHA-256 of its bytes, which names the import.
+
+    Raises:
+        InputError: FILE_UNREADABLE, FILE_*.
+    """
+    try:
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").digest()
+    except OSError as error:
+        raise InputError(
+            "FILE_UNREADABLE", f"{path} cannot be read: {error.strerror}.", path=str(path)
+        ) from error
+    return open_rows(path), digest
+
+
+def write_private(path: Path, data: bytes) -> None:
+    """Replace a file at once, readable by this account only.
+
+    Raises:
+        RefusedError: FILE_NOT_WRITABLE.
+    """
+    try:
+        write_file(path, data)
+    except OSError as error:
+        raise RefusedError(
+            "FILE_NOT_WRITABLE", f"{path} cannot be written: {error.strerror}.", path=str(path)
+        ) from error

@@ -10,6 +10,7 @@ import click
 from ledger.apps.cli_frame import Text
 from ledger.apps.cli_texts import ERRORS
 from ledger.core.errors import LedgerError
+from ledger.core.row_messages import ROW_MESSAGES
 
 INTERRUPTED = Text(
     "已中断。已写入的内容不会丢失,重新运行同一命令即可继续。",
@@ -22,6 +23,9 @@ SEE_HELP = Text("查看用法:{command} --help", "See: {command} --help")
 def error_text(error: LedgerError) -> Text:
     """Both languages of an error; codes without a text show the error's own English sentence."""
     found = ERRORS.get(error.code)
+    if found is None and error.code in ROW_MESSAGES:
+        zh, en = ROW_MESSAGES[error.code]
+        return Text(f"{zh}。{_where(error)}", f"{en}. {_where(error)}".strip())
     if found is None:
         return UNTRANSLATED.format(code=error.code, message=error.message)
     values: dict[str, Any] = {"message": error.message, "code": error.code, **error.detail}
@@ -30,6 +34,11 @@ def error_text(error: LedgerError) -> Text:
     except (KeyError, IndexError):
         # the same code may be raised with other details elsewhere
         return UNTRANSLATED.format(code=error.code, message=error.message)
+
+
+def _where(error: LedgerError) -> str:
+    """Row or byte of a file error, as far as the reader knew."""
+    return " ".join(f"{name}={error.detail[name]}" for name in ("row", "byte") if name in error.detail)
 
 
 def error_json(error: LedgerError) -> dict[str, Any]:

@@ -9,8 +9,9 @@ from ledger.apps.cli_frame import Session, Text
 from ledger.bootstrap import Installation, open_home
 from ledger.core.errors import ConflictError, InputError, NotFoundError, RefusedError
 from ledger.core.identifiers import parse_licence_identifier
-from ledger.core.model import Role
+from ledger.core.model import ReasonClass, Role
 from ledger.ports import ChainSigner
+from ledger.services.status import Grounds
 
 SERIAL_DIGITS = 32
 ROLE_WORDS = {
@@ -130,3 +131,17 @@ def parse_serial(text: str) -> bytes:
             text=text,
         )
     return name
+
+
+REASONS = {
+    "holder": ReasonClass.HOLDER_REQUEST,
+    "issuer-error": ReasonClass.ISSUER_ERROR,
+    "authority": ReasonClass.AUTHORITY_DECISION,
+    "security": ReasonClass.SECURITY,
+    "administrative": ReasonClass.ADMINISTRATIVE,
+}
+
+
+def grounds(reason: str, legal_basis: str, document: str) -> Grounds:
+    """Why a status is changed, from the command line's words."""
+    return Grounds(REASONS[reason], legal_basis, document)

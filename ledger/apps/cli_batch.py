@@ -1,0 +1,413 @@
+"""`ecert batch`: look at batches; maker and approver sign them; refuse, withdraw, ask again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import click
+
+from ledger.apps.cli_ask import check_uscc
+from ledger.apps.cli_frame import BilingualGroup, Option, Session, Text, command, common_options
+
+STATES = {
+    "open": Text("未封存", "open"),
+    "closed": Text("签名中", "being signed"),
+    "signed": Text("待经办确认", "waits for the maker"),
+    "made": Text("待审批", "waits for the approver"),
+    "approved": Text("待上链", "on its way to the chain"),
+    "anchored": Text("已上链", "anchored"),
+    "released": Text("已放行", "released"),
+    "refused": Text("已驳回", "refused"),
+    "dead": Text("失败", "failed"),
+}
+HEADER = (
+    Text("批次", "Batch"),
+    Text("机关", "Issuer"),
+    Text("类型", "Type"),
+    Text("份数", "Size"),
+    Text("状态", "State"),
+    Text("创建", "Created"),
+)
+MADE = Text(
+    "批次 {batch} 已由经办人确认,等待审批人 {approver}:ecert batch approve {batch} --key file:审批人密钥",
+    "Batch {batch} is signed by its maker and waits for the approver {approver}: "
+    "ecert batch approve {batch} --key file:APPROVERS_KEY",
+)
+APPROVED = Text("批次 {batch} 已审批,正在上链……", "Batch {batch} is approved and on its way to the chain…")
+RELEASED = Text(
+    "批次 {batch} 已上链并放行:{count} 份,在 {folder}",
+    "Batch {batch} is anchored and released: {count} bundles in {folder}",
+)
+NOT_RELEASED = Text(
+    "批次 {batch} 现在是:{state} {reason}。详见 ecert batch show {batch}、ecert doctor。",
+    "Batch {batch} is now: {state} {reason}. See ecert batch show {batch} and ecert doctor.",
+)
+OTHER_WORKER = Text("后台任务正在处理,等待其完成……", "the running worker does it; waiting…")
+REJECTED = Text("批次 {batch} 已驳回。", "Batch {batch} is refused.")
+REQUEUED = Text("其余各行进入新批次 {new}。", "Its rows go into the new batch {new}.")
+ASKED = Text("批次 {batch} 等待:{state}", "Batch {batch} waits: {state}")
+WITHDRAWAL = Text(
+    "批次 {batch} 的撤回单 {case} 已由经办人签名,等待审批:ecert status approve {case} --key file:审批人密钥",
+    "The withdrawal {case} of batch {batch} is signed by its maker: "
+    "ecert status approve {case} --key file:APPROVERS_KEY",
+)
+SAMPLE = Text("抽样(前 {count} 行):", "Samples (the first {count} rows):")
+KEY = Option(
+    ["--key"],
+    required=True,
+    metavar="file:PATH",
+    text=Text("自己的密钥文件,file:/路径/signing.key。", "Your own key file, file:/path/signing.key."),
+)
+BATCH_ID = click.Argument(["batch_id"], type=click.IntRange(min=1), metavar="BATCH")
+REASON_CLASSES = ("holder", "issuer-error", "authority", "security", "administrative")
+REASON = Option(
+    ["--reason", "reason_class"],
+    type=click.Choice(REASON_CLASSES),
+    required=True,
+    text=Text(
+        "原因类别;只有类别上链。holder 持证人申请,issuer-error 签发错误,authority 机关决定,"
+        "security 安全,administrative 行政。",
+        "Class of reason; only the class goes on chain.",
+    ),
+)
+LEGAL = Option(
+    ["--legal-basis"],
+    default="",
+    metavar="TEXT",
+    text=Text("法律依据,只加密存于本机。", "Legal basis; kept here encrypted, never on chain."),
+)
+DOCUMENT = Option(
+    ["--document"],
+    default="",
+    metavar="NUMBER",
+    text=Text("文书号,只加密存于本机。", "Document number; kept here encrypted, never on chain."),
+)
+APPROVER = Option(
+    ["--approver"],
+    metavar="ADDRESS",
+    text=Text("指定审批人(默认:唯一的审批人)。", "The approver (default: the only one there is)."),
+)
+
+
+def batch_json(batch: Any) -> dict[str, Any]:
+    """Documented shape of one batch."""
+    return {
+        "id": batch.id,
+        "issuer": batch.issuer,
+        "type": batch.type_code,
+        "state": str(batch.state),
+        "size": batch.size,
+        "created_at": batch.created_at,
+        "list": batch.list,
+        "first_word": batch.first_word,
+        "root": _hex(batch.root),
+        "maker": _address(batch.maker),
+        "approver": _address(batch.approver),
+        "deadline": batch.deadline or None,
+        "block": None
+        if batch.block is None
+        else {
+            "number": batch.block.number,
+            "hash": _hex(batch.block.hash),
+            "time": batch.block.time,
+        },
+        "transaction": _hex(batch.tx_hash),
+        "reason": batch.reason,
+    }
+
+
+def _hex(value: bytes | None) -> str | None:
+    return None if value is None else "0x" + value.hex()
+
+
+def _address(value: bytes | None) -> str | None:
+    return None if value is None else "0x" + value[12:].hex()
+
+
+def _state(batch: Any) -> Text:
+    return STATES[str(batch.state)]
+
+
+def _list(session: Session, issuer: str | None, states: tuple[str, ...]) -> None:
+    from ledger.apps.cli_open import open_installation
+    from ledger.apps.cli_time import say_time
+    from ledger.core.flow import BatchState
+
+    here = open_installation(session)
+    found = here.store.batches.batches(issuer, [BatchState(state) for state in states])
+    session.emit({"batches": [batch_json(batch) for batch in found]})
+    session.table(
+        HEADER,
+        [
+            (
+                batch.id,
+                batch.issuer,
+                batch.type_code,
+                batch.size,
+                _state(batch),
+                say_time(batch.created_at),
+            )
+            for batch in found
+        ],
+    )
+
+
+def _show(session: Session, batch_id: int, samples: int) -> None:
+    from ledger.apps.cli_open import open_installation
+    from ledger.apps.cli_time import say_time
+    from ledger.bootstrap_work import open_desk
+
+    here = open_installation(session)
+    desk = open_desk(here)
+    batch = desk.approve.batch(batch_id)
+    rows = [dict(fields) for fields in desk.sample_rows(batch_id, samples)]
+    value = batch_json(batch)
+    session.emit({**value, "samples": rows})
+    for name, shown in value.items():
+        if name in ("created_at", "deadline") and shown is not None:
+            session.show(f"{name}: {say_time(shown)}")
+        elif name == "state":
+            session.show(f"{name}: {shown} ({_state(batch)})")
+        elif shown is not None and shown != "":
+            session.show(f"{name}: {shown}")
+    if rows:
+        session.show(SAMPLE.format(count=len(rows)))
+        for fields in rows:
+            session.show("  " + _sample(fields))
+
+
+def _sample(fields: Mapping[str, Any]) -> str:
+    return " | ".join(f"{name}={value}" for name, value in fields.items())
+
+
+def _make(session: Session, batch_ids: tuple[int, ...], key: str, approver: str | None) -> None:
+    from ledger.apps.cli_open import chain_key, find_approver, open_installation, require_role
+    from ledger.bootstrap_work import open_desk
+    from ledger.core.model import Role
+
+    here = open_installation(session)
+    desk = open_desk(here)
+    made = []
+    for batch_id in batch_ids:
+        batch = desk.approve.batch(batch_id)
+        approver_id = find_approver(here, batch.issuer, approver)
+        maker = chain_key(here, key)
+        require_role(here, batch.issuer, maker, Role.MAKER)
+        made.append(desk.approve.make(batch_id, maker, approver_id))
+        session.show(MADE.format(batch=batch_id, approver=_address(approver_id)))
+    session.emit({"batches": [batch_json(batch) for batch in made]})
+
+
+def _approve(session: Session, batch_ids: tuple[int, ...], key: str, *, queue: bool) -> None:
+    from ledger.apps.cli_open import chain_key, open_installation, require_role
+    from ledger.apps.working import work_or_wait
+    from ledger.bootstrap_work import open_desk
+    from ledger.core.flow import BatchState
+    from ledger.core.model import Role
+
+    here = open_installation(session)
+    desk = open_desk(here)
+    approver = chain_key(here, key)
+    for batch_id in batch_ids:
+        require_role(here, desk.approve.batch(batch_id).issuer, approver, Role.APPROVER)
+    for batch_id in batch_ids:
+        desk.approve.approve(batch_id, approver)
+        session.show(APPROVED.format(batch=batch_id))
+
+    def is_done() -> bool:
+        states = {here.store.batches.batch(batch_id).state for batch_id in batch_ids}
+        return states <= {BatchState.RELEASED, BatchState.DEAD, BatchState.REFUSED}
+
+    if not queue:
+        work_or_wait(here, is_done, on_wait=lambda: session.remark(OTHER_WORKER))
+    done = [desk.approve.batch(batch_id) for batch_id in batch_ids]
+    session.emit({"batches": [batch_json(batch) for batch in done]})
+    for batch in done:
+        if batch.state is BatchState.RELEASED:
+            folder = desk.released.path(batch.issuer, batch.id)
+            session.show(RELEASED.format(batch=batch.id, count=batch.size, folder=folder))
+        elif not queue:
+            session.exit_code = 1
+            session.show(NOT_RELEASED.format(batch=batch.id, state=_state(batch), reason=batch.reason))
+
+
+def _reject(session: Session, batch_id: int, reason: str, *, requeue: bool) -> None:
+    from ledger.apps.cli_open import open_installation
+    from ledger.bootstrap_work import open_desk
+
+    here = open_installation(session)
+    desk = open_desk(here)
+    new = desk.approve.reject(batch_id, reason, requeue=requeue)
+    session.emit({"batch": batch_json(desk.approve.batch(batch_id)), "new_batch": new})
+    session.show(REJECTED.format(batch=batch_id))
+    if new is not None:
+        session.show(REQUEUED.format(new=new))
+
+
+def _ask_again(session: Session, batch_id: int, key: str, approver: str | None) -> None:
+    from ledger.apps.cli_open import chain_key, find_approver, open_installation, require_role
+    from ledger.bootstrap_work import open_desk
+    from ledger.core.model import Role
+
+    here = open_installation(session)
+    desk = open_desk(here)
+    issuer = desk.approve.batch(batch_id).issuer
+    maker = chain_key(here, key)
+    require_role(here, issuer, maker, Role.MAKER)
+    batch = desk.approve.ask_again(batch_id, maker, find_approver(here, issuer, approver))
+    session.emit({"batch": batch_json(batch)})
+    session.show(ASKED.format(batch=batch.id, state=_state(batch)))
+
+
+def _withdraw(
+    session: Session,
+    batch_id: int,
+    key: str,
+    approver: str | None,
+    reason_class: str,
+    legal_basis: str,
+    document: str,
+) -> None:
+    from ledger.apps.cli_open import chain_key, find_approver, grounds, open_installation, require_role
+    from ledger.apps.cli_status import case_json
+    from ledger.bootstrap_work import open_desk
+    from ledger.core.model import Role
+
+    here = open_installation(session)
+    desk = open_desk(here)
+    issuer = desk.approve.batch(batch_id).issuer
+    maker = chain_key(here, key)
+    require_role(here, issuer, maker, Role.MAKER)
+    case = desk.status.make_withdrawal(
+        batch_id,
+        grounds(reason_class, legal_basis, document),
+        maker,
+        find_approver(here, issuer, approver),
+    )
+    session.emit({"case": case_json(case)})
+    session.show(WITHDRAWAL.format(batch=batch_id, case=case.id))
+
+
+def _commands() -> list[click.Command]:
+    many = click.Argument(
+        ["batch_ids"], type=click.IntRange(min=1), nargs=-1, required=True, metavar="BATCH..."
+    )
+    return [
+        command(
+            "list",
+            Text("列出批次。", "List batches."),
+            params=[
+                Option(
+                    ["--issuer"],
+                    callback=check_uscc,
+                    metavar="USCC",
+                    text=Text("只看一个机关。", "Of one agency only."),
+                ),
+                Option(
+                    ["--state", "states"],
+                    multiple=True,
+                    type=click.Choice(list(STATES)),
+                    text=Text("只看某种状态(可重复)。", "In one state only (repeatable)."),
+                ),
+            ],
+            examples=("ecert batch list --state signed --state made",),
+        )(_list),
+        command(
+            "show",
+            Text(
+                "查看一个批次,含抽样内容。\n\n抽样供审批人核对,显示个人信息。",
+                "Look at one batch, with samples.\n\nSamples are for the approver and show personal data.",
+            ),
+            params=[
+                BATCH_ID,
+                Option(
+                    ["--samples"],
+                    type=click.IntRange(0, 100),
+                    default=0,
+                    metavar="N",
+                    text=Text("显示前 N 行的内容(默认 0)。", "Show the first N rows (default 0)."),
+                ),
+            ],
+            examples=("ecert batch show 1 --samples 3",),
+        )(_show),
+        command(
+            "make",
+            Text(
+                "经办人确认并签名。\n\n经办人和审批人必须是两个人、两个密钥。",
+                "The maker signs.\n\nMaker and approver must be two people with two keys.",
+            ),
+            params=[many, KEY, APPROVER],
+            examples=("ecert batch make 1 --key file:/media/maker/signing.key",),
+        )(_make),
+        command(
+            "approve",
+            Text(
+                "审批人签名;随后上链、放行。\n\n后台任务在运行时由它上链,否则由本命令完成。",
+                "The approver signs; then the batch is anchored and released.\n\n"
+                "A running worker does that; without one this command does.",
+            ),
+            params=[
+                many,
+                KEY,
+                Option(
+                    ["--queue"],
+                    is_flag=True,
+                    text=Text("只排队,不等待上链。", "Only queue it, do not wait for the chain."),
+                ),
+            ],
+            examples=("ecert batch approve 1 --key file:/media/approver/signing.key",),
+        )(_approve),
+        command(
+            "reject",
+            Text(
+                "驳回整个批次。\n\n批次的状态序号不再使用;--requeue 让各行进入新批次。",
+                "Refuse a whole batch.\n\nIts range is never used again; --requeue puts its rows into a new batch.",
+            ),
+            params=[
+                BATCH_ID,
+                Option(
+                    ["--reason"],
+                    required=True,
+                    metavar="TEXT",
+                    text=Text("原因(不要写个人信息)。", "Why (no personal data)."),
+                ),
+                Option(
+                    ["--requeue"],
+                    is_flag=True,
+                    text=Text("各行进入新批次。", "Put its rows into a new batch."),
+                ),
+            ],
+            examples=('ecert batch reject 1 --reason "名单有误" --requeue',),
+        )(_reject),
+        command(
+            "withdraw",
+            Text(
+                "撤回已上链的整个批次(终局,需双人)。\n\n经办人先签名,审批人再用 ecert status approve 签名。",
+                "Withdraw an anchored batch (final, four eyes).\n\n"
+                "The maker signs here, the approver with `ecert status approve`.",
+            ),
+            params=[BATCH_ID, KEY, APPROVER, REASON, LEGAL, DOCUMENT],
+            examples=("ecert batch withdraw 1 --reason issuer-error --key file:/media/maker/signing.key",),
+        )(_withdraw),
+        command(
+            "ask-again",
+            Text(
+                "审批过期后,由经办人重新提交。",
+                "After an approval expired: the maker asks again.",
+            ),
+            params=[BATCH_ID, KEY, APPROVER],
+            examples=("ecert batch ask-again 1 --key file:/media/maker/signing.key",),
+        )(_ask_again),
+    ]
+
+
+BATCH = BilingualGroup(
+    "batch",
+    text=Text(
+        "批次:查看、经办、审批、驳回、撤回。", "Batches: look, sign, approve, reject, withdraw."
+    ),
+    params=common_options(),
+    commands=_commands(),
+    examples=("ecert batch list", "ecert batch make 1 --key file:/media/maker/signing.key"),
+)

@@ -1,0 +1,17 @@
+"""Times for people: always Asia/Shanghai, always said so."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, timezone
+
+SHANGHAI = timezone(timedelta(hours=8))
+
+
+def say_time(seconds: int) -> str:
+    """`2026-11-22 09:30:00 +08:00`."""
+    return datetime.fromtimestamp(seconds, UTC).astimezone(SHANGHAI).strftime("%Y-%m-%d %H:%M:%S +08:00")
+
+
+def say_day(seconds: int) -> str:
+    """`2026-11-22`, the day in Shanghai."""
+    return datetime.fromtimestamp(seconds, UTC).astimezone(SHANGHAI).strftime("%Y-%m-%d")

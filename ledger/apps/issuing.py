@@ -1,0 +1,136 @@
+"""A data file through the issue service: read, check, store, close, sign; and its result file."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from ledger.apps.working import work_or_wait
+from ledger.bootstrap import Installation
+from ledger.bootstrap_work import open_desk, open_file, write_private
+from ledger.core.errors import RefusedError
+from ledger.core.flow import BatchRecord, BatchState, ImportedRow
+from ledger.core.identifiers import make_licence_identifier
+from ledger.services.export import bundle_name
+from ledger.services.issue import ImportReport, IssuePlan, Progress
+
+BEFORE_SIGNED = (BatchState.OPEN, BatchState.CLOSED)
+RESULT_HEADER = ("row", "outcome", "identifier", "batch", "state", "bundle", "errors")
+
+
+@dataclass(frozen=True, slots=True)
+class IssueOrder:
+    """What to issue from which file."""
+
+    issuer: str
+    type_name: str
+    file: Path
+    only_valid: bool = False
+    supersede: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class IssueOutcome:
+    """What became of it. `result` is the result file, None when nothing was written."""
+
+    report: ImportReport
+    batches: tuple[BatchRecord, ...] = ()
+    result: Path | None = None
+
+
+def check_file(
+    here: Installation, order: IssueOrder, tell: Callable[[Progress], None]
+) -> IssueOutcome:
+    """Judge every row, write nothing."""
+    desk = open_desk(here)
+    plan = _plan(here, order)
+    table, _digest = open_file(order.file)
+    return IssueOutcome(desk.issue.check(table, plan, tell))
+
+
+def issue_file(
+    here: Installation,
+    order: IssueOrder,
+    tell: Callable[[Progress], None],
+    *,
+    result: Path | None = None,
+    on_wait: Callable[[], None] = lambda: None,
+) -> IssueOutcome:
+    """Import, close the batches and have them signed; returns when they wait for their maker.
+
+    Args:
+        here: the installation.
+        order: what to issue.
+        tell: told how far it is.
+        result: where the result file goes; None: beside the data file.
+        on_wait: called when another process does the signing.
+    """
+    desk = open_desk(here)
+    plan = _plan(here, order)
+    table, digest = open_file(order.file)
+    report = desk.issue.import_rows(table, plan, digest, tell)
+    if report.job_id is None:
+        return IssueOutcome(report)
+    batches: tuple[BatchRecord, ...] = ()
+    if report.accepted:
+        job_id = report.job_id
+        desk.issue.close_import(job_id)
+
+        def is_signed() -> bool:
+            now = here.store.batches.batches(job_id=job_id)
+            return all(batch.state not in BEFORE_SIGNED for batch in now)
+
+        if not is_signed():
+            work_or_wait(here, is_signed, on_wait=on_wait)
+        batches = here.store.batches.batches(job_id=job_id)
+    path = result or order.file.with_name(order.file.name + ".result.csv")
+    type_code = here.credential_type(order.type_name).type_code
+    write_private(path, _result_csv(desk.issue.results(report.job_id), order.issuer, type_code))
+    return IssueOutcome(report, batches, path)
+
+
+def _plan(here: Installation, order: IssueOrder) -> IssuePlan:
+    agency = here.record.agency(order.issuer)
+    kind = here.credential_type(order.type_name).type
+    if kind.ref not in agency.types:
+        raise RefusedError(
+            "TYPE_NOT_GRANTED",
+            f"{order.issuer} holds no grant for {kind.ref}.",
+            issuer=order.issuer,
+            type=kind.ref,
+        )
+    return IssuePlan(
+        issuer=order.issuer,
+        credential_type=kind,
+        mode=here.record.mode,
+        only_valid=order.only_valid,
+        supersede=order.supersede,
+    )
+
+
+def _result_csv(rows: Iterable[ImportedRow], issuer: str, type_code: str) -> bytes:
+    """UTF-8 with BOM, which spreadsheets want; no values of the row, so it may be passed on."""
+    text = io.StringIO(newline="")
+    writer = csv.writer(text)
+    writer.writerow(RESULT_HEADER)
+    for row in rows:
+        identifier = bundle = ""
+        if row.name is not None:
+            identifier = make_licence_identifier(type_code, issuer, row.name.hex().upper())
+            bundle = bundle_name(row.name)
+        faults = "; ".join(f"{column}: {code}" for column, code in row.errors)
+        writer.writerow(
+            (
+                row.row_number,
+                row.outcome,
+                identifier,
+                "" if row.batch_id is None else row.batch_id,
+                row.batch_state or "",
+                bundle,
+                faults,
+            )
+        )
+    return text.getvalue().encode("utf-8-sig")
