@@ -96,7 +96,8 @@ class SdJwtFormat:
             )
             digests = [digest for digest, _ in order]
             encoded = [part for _, part in order]
-        body = orjson.dumps({**payload, "_sd_alg": DIGEST_ALGORITHM, "_sd": digests}, option=_STRICT)
+        members = {**payload, "_sd_alg": DIGEST_ALGORITHM, "_sd": digests} if count else payload
+        body = orjson.dumps(members, option=_STRICT)
         signing_input = self._header(signer) + b"." + b2a_base64(body).translate(_TO_URL, _NOT_IN_URL)
         signature = b2a_base64(signer.sign(signing_input)).translate(_TO_URL, _NOT_IN_URL)
         return b"~".join([signing_input + b"." + signature, *encoded, b""]).decode("ascii")

@@ -156,14 +156,17 @@ def _decode(text: str, where: str, faults: list[InputError]) -> bytes | None:
     return data
 
 
+_UNUSABLE = object()
+
+
 def _json(raw: bytes, code: str, where: str, faults: list[InputError]) -> Any:
-    """The value, or None after a fault that makes it unusable; a duplicate key is noted only."""
+    """The value, or _UNUSABLE after a fault; a duplicate key is noted only."""
     try:
         value, duplicate = read_json(raw)
     except InputError as error:
         known = error.code if error.code in CHECK_OF_CODE else code
         faults.append(fault(known, f"the {where} is not usable JSON", where=where))
-        return None
+        return _UNUSABLE
     if duplicate is not None:
         faults.append(
             fault("JSON_DUPLICATE_KEY", "an object names a member twice", where=where, name=duplicate)
@@ -184,7 +187,7 @@ def _decode_jwt(jwt: str, faults: list[InputError]) -> tuple[dict[str, Any], dic
         (header, "HEADER_NOT_JSON", "header"),
         (payload, "PAYLOAD_NOT_JSON", "payload"),
     ):
-        if value is not None and not isinstance(value, dict):
+        if value is not _UNUSABLE and not isinstance(value, dict):
             faults.append(fault(code, f"the {where} is not an object", where=where))
     if not isinstance(header, dict) or not isinstance(payload, dict):
         return None
@@ -205,9 +208,8 @@ def _decode_disclosures(encoded: list[str], faults: list[InputError]) -> dict[st
         raw = _decode(part, where, faults)
         if raw is None:
             continue
-        before = len(faults)
         value = _json(raw, "DISCLOSURE_NOT_JSON", where, faults)
-        if value is None and len(faults) > before:
+        if value is _UNUSABLE:
             continue
         if not _is_disclosure(value):
             faults.append(fault("DISCLOSURE_SHAPE", "want [salt, name, value] or [salt, value]", where=where))

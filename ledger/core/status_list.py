@@ -230,8 +230,9 @@ def parse_status_list_token(text: str) -> StatusListToken:
         _require("iss", isinstance(payload.get("iss", ""), str))
         for name in ("iat", "exp", "ttl"):
             _require(name, type(payload.get(name)) is int and payload[name] >= 0)
-        _require("status_list", isinstance(entries, dict) and isinstance(entries.get("lst"), str))
-        statuses = decode_status_list(entries["lst"], entries.get("bits")) if entries else StatusList(b"", 1)
+        if not isinstance(entries, dict) or not isinstance(entries.get("lst"), str):
+            raise InputError("LIST_TOKEN_SHAPE", "the token has no status_list", reason="status_list")
+        statuses = decode_status_list(entries["lst"], entries.get("bits", 0))
     except InputError as error:
         if error.code == "LIST_TOKEN_SHAPE":
             raise
