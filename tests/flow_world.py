@@ -11,6 +11,7 @@ import hashlib
 import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 
 import orjson
@@ -33,10 +34,10 @@ from ledger.adapters.type_files import load_types
 from ledger.adapters.vault import SqliteVault, VaultKeys
 from ledger.apps.worker import ChainDriver, Worker
 from ledger.core.cells import Cell
-from ledger.core.claims import shanghai_day
 from ledger.core.directory import make_directory_entry, parse_directory_entry
 from ledger.core.flow import BatchRecord, BatchState, JobKind
 from ledger.core.model import Purpose, Role
+from ledger.core.trust import ContractPin, load_trust_bytes, make_trust, sign_trust
 from ledger.ports import Store, Vault
 from ledger.services.anchor import AnchorService
 from ledger.services.approve import ApproveService
@@ -46,6 +47,7 @@ from ledger.services.kill_points import Hooks, NoHooks
 from ledger.services.publish import StatusListPublisher
 from ledger.services.registry import Registry, TypeToRegister
 from ledger.services.signing import SigningService
+from ledger.services.verify import Verifier
 
 START = 1_795_305_600  # 2026-11-22 08:00 in Beijing
 ISSUER = "12990100XXXX000190"
@@ -363,8 +365,25 @@ class World:
         root = self.folder / "released"
         return {path.name: path.read_bytes() for path in sorted(root.glob("*/[0-9]*/*.ecert.json"))}
 
-    def today(self) -> str:
-        return shanghai_day(self.clock.now()).isoformat()
+    def verifier(self) -> Verifier:
+        """Somebody who has the trust file and this view."""
+        info = self.chain.info()
+        signer = self.agencies.credential_signer(ISSUER)
+        document = make_trust(
+            mode="demo",
+            ledger_id=info.ledger_id,
+            chain_id=info.chain_id,
+            registry=ContractPin(info.registry, info.registry_code_hash),
+            ledger=ContractPin(info.ledger, info.ledger_code_hash),
+            root_issuer=ISSUER,
+            governance=chain_signer("governance").address,
+            x509_anchors=((self.folder / "root.ca").read_bytes(),),
+            types={ref: found.file_hash for ref, found in self.types.items()},
+            not_after=date(2030, 1, 1),
+            keys=(signer.public_jwk,),
+        )
+        trust = load_trust_bytes(sign_trust(document, [signer]))
+        return Verifier(trust, SdJwtFormat(), load_types(), self.view)
 
     def close(self) -> None:
         for part in (self.chain, self.view, self.store, self.vault):
