@@ -368,7 +368,7 @@ contract CredentialLedger is ICredentialLedger, SaltedDomain {
         if (leafIndex >= size) revert LedgerIndexOutOfRange(leafIndex, size);
         uint256 expected = InclusionProof.pathLength(leafIndex, size);
         if (path.length != expected) revert LedgerPathLength(expected, path.length);
-        return InclusionProof.rootOf(entry, leafIndex, size, path) == root;
+        return InclusionProof.rootOf(InclusionProof.hashLeaf(entry), leafIndex, size, path) == root;
     }
 
     /// @inheritdoc ICredentialLedger

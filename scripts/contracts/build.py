@@ -28,6 +28,12 @@ DEPLOYABLES = {
     "IssuerRegistry": "src/IssuerRegistry.sol",
     "CredentialLedger": "src/CredentialLedger.sol",
 }
+HARNESSES = {
+    "InclusionProofHarness": "test/InclusionProofHarness.sol",
+    "StatusWordHarness": "test/StatusWordHarness.sol",
+    "TestWallet": "test/TestWallet.sol",
+}
+FOLDERS = {ARTIFACTS: DEPLOYABLES, ROOT / "tests" / "contracts" / "artifacts": HARNESSES}
 SETTINGS: dict[str, Any] = {
     "evmVersion": "cancun",
     "optimizer": {"enabled": True, "runs": 600},
@@ -180,11 +186,16 @@ def render(artifact: Mapping[str, Any]) -> str:
     return json.dumps(artifact, indent=1, ensure_ascii=False) + "\n"
 
 
-def build() -> dict[str, str]:
-    """Text of every artifact file, by its name, compiled from the sources now."""
+def build() -> dict[Path, str]:
+    """Text of every artifact file, compiled from the sources now."""
     install_packages()
-    artifacts = compile_sources(read_sources(DEPLOYABLES.values()), DEPLOYABLES)
-    return {f"{name}.json": render(artifact) for name, artifact in artifacts.items()}
+    deployables = {**DEPLOYABLES, **HARNESSES}
+    artifacts = compile_sources(read_sources(deployables.values()), deployables)
+    return {
+        folder / f"{name}.json": render(artifacts[name])
+        for folder, names in FOLDERS.items()
+        for name in names
+    }
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -197,21 +208,22 @@ def main(arguments: list[str] | None = None) -> int:
     except CompilerError as error:
         sys.stderr.write(f"scripts/compile: {error}\n")
         return 1
-    stale = [
-        name
-        for name, text in built.items()
-        if not (ARTIFACTS / name).exists() or (ARTIFACTS / name).read_text("utf-8") != text
-    ]
     if options.check:
-        for name in stale:
-            sys.stderr.write(f"scripts/compile: contracts/artifacts/{name} is not what the sources give\n")
+        stale = [path for path, text in built.items() if not _holds(path, text)]
+        for path in stale:
+            name = path.relative_to(ROOT)
+            sys.stderr.write(f"scripts/compile: {name} is not what the sources give\n")
         return 1 if stale else 0
-    ARTIFACTS.mkdir(exist_ok=True)
-    for name, text in built.items():
-        (ARTIFACTS / name).write_text(text, "utf-8")
+    for path, text in built.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, "utf-8")
         size = len(json.loads(text)["deployedBytecode"]) // 2 - 1
-        sys.stdout.write(f"{name}: {size} bytes of code\n")
+        sys.stdout.write(f"{path.relative_to(ROOT)}: {size} bytes of code\n")
     return 0
+
+
+def _holds(path: Path, text: str) -> bool:
+    return path.exists() and path.read_text("utf-8") == text
 
 
 if __name__ == "__main__":

@@ -94,9 +94,9 @@ def demo_uscc(number: int) -> str:
     return f"1199{number:013d}X"
 
 
-def load_artifact(name: str) -> dict[str, Any]:
-    """contracts/artifacts/<name>.json."""
-    artifact: dict[str, Any] = json.loads((ARTIFACTS / f"{name}.json").read_text("utf-8"))
+def load_artifact(name: str, folder: Path = ARTIFACTS) -> dict[str, Any]:
+    """<folder>/<name>.json."""
+    artifact: dict[str, Any] = json.loads((folder / f"{name}.json").read_text("utf-8"))
     return artifact
 
 

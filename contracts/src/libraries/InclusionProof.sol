@@ -10,15 +10,19 @@ library InclusionProof {
         return inner + border;
     }
 
-    /// @dev `index` < `size` and `path.length` == pathLength, both checked by the caller.
+    function hashLeaf(bytes32 entry) internal pure returns (bytes32) {
+        return sha256(abi.encodePacked(hex"00", entry));
+    }
+
+    /// @dev `leaf` is hashed already. `index` < `size` and `path.length` == pathLength: the caller checks both.
     /// Source: RFC 9162 §2.1.3.2.
-    function rootOf(bytes32 entry, uint256 index, uint256 size, bytes32[] calldata path)
+    function rootOf(bytes32 leaf, uint256 index, uint256 size, bytes32[] calldata path)
         internal
         pure
         returns (bytes32 node)
     {
         (uint256 inner,) = _split(index, size);
-        node = sha256(abi.encodePacked(hex"00", entry));
+        node = leaf;
         for (uint256 i = 0; i < path.length; ++i) {
             bool isRight = i >= inner || (index >> i) & 1 == 1;
             node = isRight
