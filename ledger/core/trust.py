@@ -186,7 +186,7 @@ def load_trust_bytes(data: bytes, previous: Trust | None = None) -> Trust:
     """
     trust = parse_trust(data)
     _require_signed(trust, trust.keys)
-    if previous is None or trust.raw == previous.raw:
+    if previous is None or trust.fingerprint == previous.fingerprint:
         return trust
     if trust.version <= previous.version:
         raise InputError(

@@ -11,7 +11,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from ledger.adapters.signer_memory import MemoryCredentialSigner
 from ledger.core.checks.codes import Code
+from ledger.core.directory import make_directory_entry
+from ledger.core.jose import kid_of
 from ledger.core.model import Purpose
 from ledger.core.report import CheckId
 from tests.matrix import world as w
@@ -466,7 +469,7 @@ def short_signature(world: World) -> None:
     **refused(6, C.SIGNATURE, Code.SIGNATURE_INVALID),
 )
 def foreign_key_signs(world: World) -> None:
-    stranger = w.MemoryCredentialSigner.from_private_number(99)
+    stranger = MemoryCredentialSigner.from_private_number(99)
     world.signature = stranger.sign  # a signature over something else, by another
 
 
@@ -496,12 +499,12 @@ def key_of_other_issuer(world: World) -> None:
 
 @case("kid is not the certificate's key", **refused(6, C.ISSUER_BINDING, Code.KID_NOT_X5C))
 def kid_not_x5c(world: World) -> None:
-    world.header["kid"] = w.kid_of(w.authorities().status_signer.thumbprint)
+    world.header["kid"] = kid_of(w.authorities().status_signer.thumbprint)
 
 
 @case("kid of another agency's key", **refused(6, C.ISSUER_BINDING, Code.KID_NOT_X5C))
 def kid_of_other_issuer(world: World) -> None:
-    world.header["kid"] = w.kid_of(w.authorities().other.signer.thumbprint)
+    world.header["kid"] = kid_of(w.authorities().other.signer.thumbprint)
 
 
 @case(
@@ -557,7 +560,7 @@ def leaf_too_young(world: World) -> None:
 @case("a directory entry with another name", **refused(6, C.ISSUER_BINDING, Code.DIRECTORY_DIFFERS))
 def directory_differs(world: World) -> None:
     city = w.authorities().city
-    world.entry = w.make_directory_entry(
+    world.entry = make_directory_entry(
         issuer=city.issuer,
         name_zh="国家公积金总局",
         name_en="National Administration",

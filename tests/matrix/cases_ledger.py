@@ -7,7 +7,9 @@ from dataclasses import replace
 from hashlib import sha256
 from typing import Any
 
+from ledger.adapters.signer_memory import MemoryCredentialSigner
 from ledger.core.checks.codes import Code
+from ledger.core.merkle import MerkleTree, hash_leaf
 from ledger.core.model import BlockRef, IssuerRecord
 from ledger.core.status import Status
 from ledger.core.trust import Finality, KeySet, Link, RestoreNotice
@@ -38,8 +40,8 @@ __all__ = ["CASES"]
 
 def _other_leaf(world: World) -> None:
     """The chain holds a tree in which another credential took this one's place."""
-    leaves = [w.hash_leaf(sha256(b"neighbour %d" % i).digest()) for i in range(world.size)]
-    tree = w.MerkleTree(leaves)
+    leaves = [hash_leaf(sha256(b"neighbour %d" % i).digest()) for i in range(world.size)]
+    tree = MerkleTree(leaves)
     world.anchored_root = tree.root
     world.alter_receipt = lambda receipt: {
         **receipt,
@@ -701,7 +703,7 @@ def type_not_trusted(world: World) -> None:
     expected={C.SIGNATURE: (F, Code.SIGNATURE_INVALID), C.EXPIRY: (F, Code.EXPIRED)},
 )
 def forged_and_expired(world: World) -> None:
-    stranger = w.MemoryCredentialSigner.from_private_number(99)
+    stranger = MemoryCredentialSigner.from_private_number(99)
     world.signature = stranger.sign
     _at(world, world.payload["exp"])
 

@@ -42,9 +42,7 @@ every check answers. An outage is never "forged" and never "valid".
 
 def document() -> str:
     """The whole file."""
-    return "\n".join(
-        [INTRO, *_checks(), *_verdicts(), *_codes(), *_advice(), *_matrix()]
-    )
+    return "\n".join([INTRO, *_checks(), *_verdicts(), *_codes(), *_advice(), *_matrix()])
 
 
 def _checks() -> Iterator[str]:
