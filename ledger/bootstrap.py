@@ -18,7 +18,7 @@ from ledger.adapters.agencies_home import HomeAgencies
 from ledger.adapters.home_files import LEDGER_OWNER, Home, HomeRecord, Mode
 from ledger.adapters.passwords import PasswordChain, key_name
 from ledger.adapters.signer_file import Keyring
-from ledger.adapters.system import SystemClock, SystemEntropy
+from ledger.adapters.system import SystemClock, SystemEntropy, free_port
 from ledger.adapters.type_files import LoadedType, TypeFiles, load_types
 from ledger.core.credential_type import CredentialType
 from ledger.core.errors import InputError, NotFoundError
@@ -35,6 +35,7 @@ __all__ = [
     "WebParts",
     "claim_labels",
     "default_ledger",
+    "free_port",
     "key_name",
     "load_trust",
     "open_home",

@@ -52,7 +52,7 @@ from ledger.core.trust import ContractPin, make_trust, sign_trust
 from ledger.ports import ChainSigner, Clock, CredentialSigner, Entropy, PasswordSource
 from ledger.services.registry import Act, Registry, SignedAct, TypeToRegister
 
-__all__ = ["DrawnPasswords", "Home", "SetupTools", "plan_production", "run_setup", "system_tools"]
+__all__ = ["CHEAP_SCRYPT", "DrawnPasswords", "Home", "SetupTools", "plan_production", "run_setup", "system_tools"]
 
 YEAR_S = 31_557_600  # 365.25 days
 ROOT_CA_YEARS = 50
@@ -60,6 +60,7 @@ AGENCY_CA_YEARS = 45
 LEAF_YEARS = 40  # not shorter than any credential with an end (a licence's term may be 30 years)
 TRUST_YEARS = 1
 PAUSE_S = 0.05
+CHEAP_SCRYPT = 1  # enough for passwords of 144 random bits, as the demo draws them
 PASSWORD_BYTES = 18
 DEMO_DIVISION = "99"
 ROLES = (

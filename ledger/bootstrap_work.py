@@ -18,18 +18,20 @@ from typing import Any
 import orjson
 
 from ledger.adapters.case_files import CaseFiles
+from ledger.adapters.chain_embedded.process_lock import ProcessLock
 from ledger.adapters.chain_embedded.reader import EmbeddedReader
+from ledger.adapters import logs
 from ledger.adapters.carrier import SealingChain
 from ledger.adapters.chain_view_follow import Follower
 from ledger.adapters.chain_view_sql import SqlView
 from ledger.adapters.format_sd_jwt import SdJwtFormat
-from ledger.adapters.home_files import write_file
+from ledger.adapters.home_files import Home, write_file
 from ledger.adapters.release_folder import FileReleaseFolder
 from ledger.adapters.row_readers import open_rows
 from ledger.adapters.schema_rust import RustSchemaValidator
 from ledger.adapters.token_files import TokenFiles
 from ledger.bootstrap import Installation
-from ledger.core.errors import InputError, RefusedError
+from ledger.core.errors import InputError, RefusedError, UnavailableError
 from ledger.core.flow import Job, JobKind, Lease
 from ledger.core.model import ChainInfo
 from ledger.ports import ChainView, ContractCall, RowTable
@@ -113,9 +115,9 @@ class Desk:
             entropy=here.entropy,
         )
 
-    def sample_rows(self, batch_id: int, count: int) -> list[dict[str, Any]]:
-        """The first rows of a batch in clear, for the approver to look at."""
-        leaves = self.approve.samples(batch_id, count) if count else ()
+    def rows(self, batch_id: int, first: int, count: int) -> list[dict[str, Any]]:
+        """Rows of a batch in clear, for the people who answer for them; erased ones are left out."""
+        leaves = self.here.store.signing.sealed_rows(batch_id, first, count) if count else ()
         keys = self.here.vault.load([leaf.name for leaf in leaves])
         return [
             orjson.loads(keys[leaf.name].open(leaf.sealed, ROW_CONTEXT + leaf.name))
@@ -274,3 +276,17 @@ def write_private(path: Path, data: bytes) -> None:
         raise RefusedError(
             "FILE_NOT_WRITABLE", f"{path} cannot be written: {error.strerror}.", path=str(path)
         ) from error
+
+
+def is_chain_free(home: Path) -> bool:
+    """True when no process holds the chain's lock just now."""
+    try:
+        ProcessLock(Home(home).chain_file).release()
+    except UnavailableError:
+        return False
+    return True
+
+
+def log_to(home: Home) -> None:
+    """Send the product's log to the data directory."""
+    logs.log_to(home.logs)

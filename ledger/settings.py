@@ -127,7 +127,11 @@ def _port(environ: Mapping[str, str]) -> int:
 def _flag(environ: Mapping[str, str], name: str) -> bool:
     text = environ.get(name, "")
     if text not in ("", "0", "1"):
-        raise InputError(
-            "SETTING_INVALID", f"{name} is {text!r}; it must be 0 or 1.", name=name, value=text
-        )
+        raise InputError("SETTING_INVALID", f"{name} is {text!r}; it must be 0 or 1.", name=name, value=text)
     return text == "1"
+
+
+def export_settings(settings: Settings) -> None:
+    """Leave the settings in the environment, for the processes that this one starts."""
+    os.environ["ECERT_HOME"] = str(settings.home)
+    os.environ["ECERT_LANG"] = settings.language

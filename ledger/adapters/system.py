@@ -1,6 +1,6 @@
-"""Time and randomness of this machine, and their memory versions for tests.
+"""Time, randomness and free ports of this machine, and their memory versions for tests.
 
-The only module that asks the operating system for either. The memory versions give the same answers
+The only module that asks the operating system for them. The memory versions give the same answers
 each time: they are for tests and benches, bootstrap never wires them.
 """
 
@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import random
 import secrets
+import socket
 import time
 from collections.abc import Sequence
 
@@ -37,6 +38,14 @@ class SystemEntropy:
         order = list(range(size))
         secrets.SystemRandom().shuffle(order)
         return order
+
+
+def free_port(host: str) -> int:
+    """A TCP port of this machine that nobody listens on just now."""
+    with socket.socket() as probe:
+        probe.bind((host, 0))
+        port: int = probe.getsockname()[1]
+        return port
 
 
 class ManualClock:

@@ -57,7 +57,7 @@ ROOT = BilingualGroup(
         ),
         "demo": (
             Text("一条命令建立完整的演示环境。", "Build a complete demo with one command."),
-            _lazy("cli_init", "DEMO"),
+            _lazy("cli_demo", "DEMO"),
         ),
         "issuer": (
             Text("发证机关:列出、接纳、授权。", "Issuing agencies: list, admit, grant."),
@@ -179,3 +179,7 @@ def _exit_code(error: LedgerError, *, is_verify: bool) -> int:
     if is_verify:
         return EXIT_UNKNOWN if isinstance(error, UnavailableError) else EXIT_USAGE
     return EXIT_FAILED
+
+
+if __name__ == "__main__":
+    main()

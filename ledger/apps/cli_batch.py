@@ -161,7 +161,7 @@ def _show(session: Session, batch_id: int, samples: int) -> None:
     here = open_installation(session)
     desk = open_desk(here)
     batch = desk.approve.batch(batch_id)
-    rows = [dict(fields) for fields in desk.sample_rows(batch_id, samples)]
+    rows = [dict(fields) for fields in desk.rows(batch_id, 0, samples)]
     value = batch_json(batch)
     session.emit({**value, "samples": rows})
     for name, shown in value.items():

@@ -1,0 +1,162 @@
+"""`ecert list` and `ecert show`: what was issued here. `show` reveals personal data, `list` does not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from ledger.apps.cli_ask import check_uscc
+from ledger.apps.cli_batch import STATES
+from ledger.apps.cli_frame import Option, Session, Text, command
+
+HEADER = (
+    Text("序列号", "Serial"),
+    Text("类型", "Type"),
+    Text("批次", "Batch"),
+    Text("序号", "Leaf"),
+    Text("批次状态", "Batch state"),
+    Text("证照状态", "Status"),
+)
+STATUS_WORDS = {
+    "VALID": Text("有效", "valid"),
+    "PENDING": Text("未激活", "pending"),
+    "SUSPENDED": Text("挂起", "suspended"),
+    "REVOKED": Text("吊销", "revoked"),
+    "SUPERSEDED": Text("已换发", "superseded"),
+    "CANCELLED": Text("注销", "cancelled"),
+    "VOID": Text("作废", "void"),
+    "USED": Text("已核销", "used"),
+    None: Text("尚未上链", "not on chain yet"),
+}
+LABELS = {
+    "identifier": Text("证照标识", "Identifier"),
+    "serial": Text("序列号", "Serial"),
+    "issuer": Text("机关", "Issuer"),
+    "type": Text("类型", "Type"),
+    "batch": Text("批次", "Batch"),
+    "leaf_index": Text("序号", "Leaf"),
+    "batch_state": Text("批次状态", "Batch state"),
+    "status": Text("证照状态", "Status"),
+    "bundle": Text("证照文件", "Bundle"),
+    "fields": Text("内容", "Values"),
+    "cases": Text("变更", "Changes"),
+}
+
+
+def entry_json(entry: Any) -> dict[str, Any]:
+    """Documented shape of one issued credential, without any of its values."""
+    return {
+        "serial": entry.name.hex().upper(),
+        "identifier": entry.identifier,
+        "issuer": entry.issuer,
+        "type": entry.type_code,
+        "batch": entry.batch_id,
+        "leaf_index": entry.leaf_index,
+        "batch_state": str(entry.batch_state),
+        "status": None if entry.status is None else entry.status.name,
+        "bundle": None if entry.bundle is None else str(entry.bundle),
+    }
+
+
+def _list(
+    session: Session, issuer: str | None, type_name: str | None, batch_id: int | None, limit: int
+) -> None:
+    from ledger.apps.cli_open import open_installation
+    from ledger.apps.issued import issued_entries
+    from ledger.bootstrap_work import open_desk
+
+    here = open_installation(session)
+    kind = None if type_name is None else here.credential_type(type_name).type.ref
+    found = issued_entries(open_desk(here), issuer=issuer, type_code=kind, batch_id=batch_id, limit=limit)
+    session.emit({"credentials": [entry_json(entry) for entry in found]})
+    session.table(
+        HEADER,
+        [
+            (
+                entry.name.hex().upper(),
+                entry.type_code,
+                entry.batch_id,
+                "" if entry.leaf_index is None else entry.leaf_index,
+                STATES[str(entry.batch_state)],
+                STATUS_WORDS[None if entry.status is None else entry.status.name],
+            )
+            for entry in found
+        ],
+    )
+
+
+def _show(session: Session, credential: str, *, values: bool) -> None:
+    from ledger.apps.cli_open import open_installation, parse_serial
+    from ledger.apps.cli_status import case_json
+    from ledger.apps.issued import find_entry, row_of
+    from ledger.bootstrap_work import open_desk
+
+    here = open_installation(session)
+    desk = open_desk(here)
+    entry = find_entry(desk, parse_serial(credential))
+    value = entry_json(entry)
+    cases = [case for case in desk.status.cases() if entry.name.hex() in case.names]
+    value["cases"] = [case_json(case) for case in cases]
+    if values:
+        value["fields"] = row_of(desk, entry)
+    session.emit(value)
+    for name, shown in value.items():
+        if name == "status":
+            session.show(f"{LABELS[name]}: {STATUS_WORDS[shown]}")
+        elif name == "batch_state":
+            session.show(f"{LABELS[name]}: {STATES[shown]}")
+        elif name == "fields":
+            session.show(f"{LABELS[name]}:")
+            for field, content in shown.items():
+                session.show(f"    {field}: {content}")
+        elif name == "cases":
+            for case in shown:
+                session.show(f"{LABELS[name]}: {case['id']} → {case['status']} ({case['reason']}) {case['document']}")
+        elif shown is not None:
+            session.show(f"{LABELS[name]}: {shown}")
+
+
+LIST = command(
+    "list",
+    Text(
+        "列出已签发的证照。\n\n不显示个人信息,只有序列号和状态。",
+        "List issued credentials.\n\nShows serials and statuses, no personal data.",
+    ),
+    params=[
+        Option(["--issuer"], callback=check_uscc, metavar="USCC", text=Text("只看一个机关。", "Of one agency.")),
+        Option(["--type", "type_name"], metavar="TYPE", text=Text("只看一种证照。", "Of one type.")),
+        Option(
+            ["--batch", "batch_id"],
+            type=click.IntRange(min=1),
+            metavar="BATCH",
+            text=Text("只看一个批次。", "Of one batch."),
+        ),
+        Option(
+            ["--limit"],
+            type=click.IntRange(1, 1_000_000),
+            default=100,
+            metavar="N",
+            text=Text("最多 N 份(默认 100)。", "At most N (default 100)."),
+        ),
+    ],
+    examples=("ecert list --batch 1 --limit 10", "ecert list --type BIZ_LICENSE --json"),
+)(_list)
+
+SHOW = command(
+    "show",
+    Text(
+        "查看一份已签发的证照。\n\n写成序列号、证照标识或证照文件名。--values 显示内容(个人信息)。",
+        "Look at one issued credential.\n\n"
+        "Name it by serial, licence identifier or bundle file name. --values shows its (personal) values.",
+    ),
+    params=[
+        click.Argument(["credential"], metavar="CREDENTIAL"),
+        Option(
+            ["--values"],
+            is_flag=True,
+            text=Text("显示内容(个人信息)。", "Show its values (personal data)."),
+        ),
+    ],
+    examples=("ecert show B3F8E01E8B601EC6E249499656B7DA62 --values",),
+)(_show)

@@ -1,0 +1,103 @@
+"""The page and the worker in one process tree: started together, stopped together.
+
+SIGTERM or Ctrl-C stops taking requests, lets the worker finish the job in hand, and ends. A worker
+that dies takes the page with it, so that a supervisor sees it and starts both again.
+"""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from wsgiref.types import WSGIApplication
+
+from ledger.bootstrap import free_port, open_web
+from ledger.bootstrap_work import is_chain_free
+from ledger.core.errors import UnavailableError
+from ledger.settings import Settings, export_settings, load_settings
+
+STOP_S = 60
+LOOK_EVERY_S = 0.5
+
+
+def make_app() -> WSGIApplication:
+    """The WSGI application of a web process; settings come from the environment of its parent."""
+    from web import WebSettings, create_app
+
+    parts = open_web(load_settings())
+    # cookies hold a language only; with TLS in front the proxy may demand secure ones
+    return create_app(WebSettings(mode=parts.mode, secure_cookies=False), parts)
+
+
+def serve(settings: Settings, host: str, port: int, say: Callable[[str], None]) -> None:
+    """Serve until told to stop.
+
+    Args:
+        settings: of the installation.
+        host: address to listen on.
+        port: 0 picks a free one.
+        say: told the address once connections are taken.
+
+    Raises:
+        UnavailableError: WORKER_DIED.
+    """
+    from granian import Granian
+    from granian.constants import Interfaces
+
+    open_web(settings)  # says what is missing before anything is started
+    export_settings(settings)
+    chosen = port or free_port(host)
+    server = Granian(
+        "ledger.apps.serving:make_app",
+        factory=True,
+        address=host,
+        port=chosen,
+        interface=Interfaces.WSGI,
+        workers=1,
+        blocking_threads=8,
+        backpressure=64,  # more would only wait; the rest queue in the kernel
+        log_access=False,
+        log_level="warning",
+    )
+    shown = f"[{host}]" if ":" in host else host
+    server.on_startup(lambda: say(f"http://{shown}:{chosen}/"))
+    worker = _start_worker() if is_chain_free(settings.home) else None
+    died = threading.Event()
+    stopping = threading.Event()
+    if worker is not None:
+        threading.Thread(target=_watch, args=(worker, died, stopping), daemon=True).start()
+    try:
+        server.serve()
+    finally:
+        stopping.set()
+        if worker is not None:
+            _stop(worker)
+    if died.is_set():
+        raise UnavailableError(
+            "WORKER_DIED", "The worker ended on its own; see the lines above and logs/worker.log."
+        )
+
+
+def _start_worker() -> subprocess.Popen[bytes]:
+    """The worker inherits the terminal, so that it can ask for passwords when no file gives them."""
+    return subprocess.Popen([sys.executable, "-m", "ledger.apps.cli", "worker"])  # noqa: S603  our own module
+
+
+def _watch(worker: subprocess.Popen[bytes], died: threading.Event, stopping: threading.Event) -> None:
+    while not stopping.wait(LOOK_EVERY_S):
+        if worker.poll() is not None:
+            died.set()
+            signal.raise_signal(signal.SIGTERM)
+            return
+
+
+def _stop(worker: subprocess.Popen[bytes]) -> None:
+    if worker.poll() is None:
+        worker.send_signal(signal.SIGTERM)
+        try:
+            worker.wait(STOP_S)
+        except subprocess.TimeoutExpired:
+            worker.kill()  # safe at any point: the database is what counts
+            worker.wait()
