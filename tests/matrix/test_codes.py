@@ -16,8 +16,8 @@ from ledger.core.checks.verdict import NOT_REQUIRED, REQUIRED
 from ledger.core.report import CheckId, Outcome, accept
 from ledger.core.sd_jwt import CHECK_OF_CODE
 from tests.matrix import write_docs
+from tests.matrix.all_cases import ALL_CASES
 from tests.matrix.cases import Case
-from tests.matrix.cases_ledger import CASES
 from tests.matrix.world import World
 from tests.needs import ROOT
 
@@ -65,7 +65,7 @@ def test_every_code_has_both_sentences_and_advice() -> None:
 
 def test_every_code_of_a_check_is_met_in_the_matrix_or_by_a_readers_own_test() -> None:
     """A code that no bad input reaches is either a reader's (tested there) or dead."""
-    met = {answer[1] for case in CASES for answer in case.row.values()} | {Code.ACCEPTED}
+    met = {answer[1] for case in ALL_CASES for answer in case.row.values()} | {Code.ACCEPTED}
     readers = {code for code in Code if code.value in set(CHECK_OF_CODE)}
     readers |= {Code(code) for path in READERS for code in _raised(ROOT / path) - INSIDE}
     unmet = set(Code) - met - readers
@@ -96,7 +96,7 @@ def test_the_document_is_up_to_date() -> None:
     assert write_docs.TARGET.read_text(encoding="utf-8") == write_docs.document()
 
 
-@pytest.mark.parametrize("case", CASES[::7], ids=lambda case: case.name)
+@pytest.mark.parametrize("case", ALL_CASES[::7], ids=lambda case: case.name)
 def test_json_form_fits_its_schema(case: Case) -> None:
     world = World()
     case.change(world)
@@ -108,7 +108,7 @@ def test_json_form_fits_its_schema(case: Case) -> None:
 
 
 def test_accept_agrees_with_the_verdict() -> None:
-    for case in CASES:
+    for case in ALL_CASES:
         world = World()
         case.change(world)
         report = world.verify()

@@ -6,12 +6,12 @@ import pytest
 
 from ledger.core.checks.codes import Code
 from ledger.core.report import CheckId, Presenter
+from tests.matrix.all_cases import ALL_CASES
 from tests.matrix.cases import GOOD, Case
-from tests.matrix.cases_ledger import CASES
 from tests.matrix.world import World
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+@pytest.mark.parametrize("case", ALL_CASES, ids=lambda case: case.name)
 def test_every_check_answers_as_the_table_says(case: Case) -> None:
     world = World()
     case.change(world)
@@ -25,6 +25,6 @@ def test_every_check_answers_as_the_table_says(case: Case) -> None:
 
 
 def test_names_are_unique_and_rows_whole() -> None:
-    assert len({case.name for case in CASES}) == len(CASES)
+    assert len({case.name for case in ALL_CASES}) == len(ALL_CASES)
     assert tuple(GOOD) == tuple(CheckId)
-    assert all(tuple(case.row) == tuple(CheckId) for case in CASES)
+    assert all(tuple(case.row) == tuple(CheckId) for case in ALL_CASES)

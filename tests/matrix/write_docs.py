@@ -14,8 +14,8 @@ from ledger.core.checks.plan import PLAN
 from ledger.core.checks.texts import CHECK_NAMES, NATIONAL_TEXTS, TEXTS, Advice
 from ledger.core.checks.verdict import REQUIRED, SEVERITY
 from ledger.core.report import CheckId
+from tests.matrix.all_cases import ALL_CASES
 from tests.matrix.cases import Answer, Case
-from tests.matrix.cases_ledger import CASES
 
 TARGET = Path(__file__).resolve().parents[2] / "docs" / "checks.md"
 _MARKS = {"passed": "✓", "failed": "✗", "skipped": "–", "unknown": "?"}
@@ -100,7 +100,7 @@ def _matrix() -> Iterator[str]:
     )
     yield "| input | national | decided by | exit | answers that differ |"
     yield "|---|---|---|---|---|"
-    for case in CASES:
+    for case in ALL_CASES:
         national, code, status = case.verdict
         differs = "<br>".join(_answer(check, case.row[check]) for check in case.expected)
         yield f"| {case.sentence} | {national} | `{code.value}` | {status} | {differs} |"
@@ -109,7 +109,7 @@ def _matrix() -> Iterator[str]:
     yield "Columns are the checks by number.\n"
     yield "| input | " + " | ".join(str(number) for number in range(1, len(CheckId) + 1)) + " |"
     yield "|---" * (len(CheckId) + 1) + "|"
-    for case in CASES:
+    for case in ALL_CASES:
         yield _full_row(case)
     yield ""
 
