@@ -243,14 +243,14 @@ def _plain_claims(
     claims = payload.copy()
     digests: list[str] = claims.pop("_sd")
     del claims["_sd_alg"]
-    _need(set(map(type, digests)) <= {str})
-    ended = "".join([digest + _DIGEST_END for digest in digests]).encode("ascii")
+    _need(set(map(type, digests)) == {str})
+    ended = (_DIGEST_END.join(digests) + _DIGEST_END).encode("ascii")
     listed = ended.translate(_TO_STANDARD_DIGEST).split(b"~")[:-1]
     known = set(listed)
     _need(len(known) == len(listed) == len(digests))
     if not parts:
         return claims, ()
-    hashed = {b2a_base64(sha256(part).digest()) for part in parts}
+    hashed = set(map(b2a_base64, [sha256(part).digest() for part in parts]))
     _need(len(hashed) == len(parts) and hashed <= known)
     items = list(map(orjson.loads, raws))
     _need(set(map(type, items)) == {list} and set(map(len, items)) == {3})

@@ -185,7 +185,8 @@ def last_bits(segment: str) -> str:
 
 
 TWICE = b64(["s", "a", 1])
-ARRAY = b64(["s", "element"])
+DOUBLE = b64(b'["s","a",1]\x00["s","b",2]')
+SPACED = b64(b'["s","a",123]')[:-1] + "S"  # read loosely, its spare bits would be a space
 LIES: dict[str, tuple[Callable[[], str], set[str]]] = {
     "nothing": (lambda: "", {"CREDENTIAL_EMPTY"}),
     "over 1 MiB": (lambda: good() + "A" * 2**20, {"CREDENTIAL_TOO_LARGE"}),
@@ -270,6 +271,20 @@ LIES: dict[str, tuple[Callable[[], str], set[str]]] = {
     "... with a neighbour": (lambda: build({"a": [{"...": "x", "b": 1}]}), {"SD_SHAPE"}),
     "_sd_alg nested": (lambda: build({"a": {"_sd_alg": "sha-256"}}), {"SD_SHAPE"}),
     "another digest": (lambda: build({**CLEAR, "_sd_alg": "sha-512"}), {"SD_ALG_NOT_ALLOWED"}),
+    "two disclosures in one, and one of nothing": (
+        lambda: build(
+            {**CLEAR, "_sd": [digest("AAAA"), digest(DOUBLE)], "_sd_alg": "sha-256"}, "AAAA", DOUBLE
+        ),
+        {"DISCLOSURE_NOT_JSON"},
+    ),
+    "two disclosures in one, and an empty one": (
+        lambda: build({**CLEAR, "_sd": [digest(""), digest(DOUBLE)], "_sd_alg": "sha-256"}, "", DOUBLE),
+        {"DISCLOSURE_NOT_JSON"},
+    ),
+    "a space by bits beyond the end": (
+        lambda: build({**CLEAR, "_sd": [digest(SPACED)], "_sd_alg": "sha-256"}, SPACED),
+        {"BASE64_NOT_CANONICAL"},
+    ),
     "digest hides a separator": (
         lambda: build(
             {**CLEAR, "_sd": ["x=\n~" + digest(TWICE), digest(TWICE)], "_sd_alg": "sha-256"}, TWICE
