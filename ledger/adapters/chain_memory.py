@@ -60,9 +60,7 @@ class MemoryChain:
         seed: makes the ledger id.
     """
 
-    def __init__(
-        self, clock: Clock, founding: Founding, *, chain_id: int = 1_234_567, seed: int = 1
-    ) -> None:
+    def __init__(self, clock: Clock, founding: Founding, *, chain_id: int = 1_234_567, seed: int = 1) -> None:
         self._clock = clock
         self._codec = ContractCodec()
         ledger_id = keccak256(b"memory ledger %d" % seed)
@@ -225,9 +223,7 @@ class MemoryChain:
         """See EmbeddedChain.step."""
         return self.seal()
 
-    def _execute(
-        self, transaction: _Transaction, context: Context
-    ) -> tuple[str, tuple[Any, ...]] | None:
+    def _execute(self, transaction: _Transaction, context: Context) -> tuple[str, tuple[Any, ...]] | None:
         """Why it reverted, or None. A reverted call leaves nothing but its nonce."""
         self._nonces[transaction.sender] = transaction.nonce + 1
         contract: ContractName = "registry" if transaction.to == self._info.registry else "ledger"
@@ -309,6 +305,4 @@ def _decode(raw: bytes, chain_id: int) -> _Transaction:
     sender = _recover(digest, r.to_bytes(32) + s.to_bytes(32) + bytes([parity]))
     if sender is None:
         raise InputError("TRANSACTION_INVALID", "the signature recovers to nobody")
-    return _Transaction(
-        keccak256(raw), sender, int.from_bytes(fields[0]), fields[3], fields[5]
-    )
+    return _Transaction(keccak256(raw), sender, int.from_bytes(fields[0]), fields[3], fields[5])

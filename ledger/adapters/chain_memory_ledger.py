@@ -133,9 +133,7 @@ class MemoryLedger:
         self._registry.require_roles(c, by, (NOBODY, maker, approver))
         digest = eip712.withdrawal_digest(
             self._domain,
-            eip712.BatchWithdrawal(
-                issuer.decode(), root, reason, by.decode(), maker, approver, deadline
-            ),
+            eip712.BatchWithdrawal(issuer.decode(), root, reason, by.decode(), maker, approver, deadline),
         )
         self._require_signed(maker, digest, maker_signature)
         self._require_signed(approver, digest, approver_signature)
@@ -240,9 +238,7 @@ class MemoryLedger:
 
     def _register_standing(self, c: Context, standing: Any, signature: bytes) -> bytes:
         issuer, type_id, acts, *limits, start, end, approver, nonce = standing
-        record = eip712.StandingApproval(
-            issuer.decode(), type_id, acts, *limits, start, end, approver, nonce
-        )
+        record = eip712.StandingApproval(issuer.decode(), type_id, acts, *limits, start, end, approver, nonce)
         number = eip712.standing_digest(self._domain, record)
         if c.tables.get("standing", number) is not None:
             raise RevertedError("LedgerStandingExists", number)
@@ -282,17 +278,13 @@ class MemoryLedger:
             _require_in_time(c, deadline)
             call_hash = eip712.revoke_standing_hash(number, by.decode())
             act = eip712.Authorisation(by.decode(), call_hash, signer, nonce, deadline)
-            self._require_signed(
-                signer, eip712.authorisation_digest(self._domain, act), signature
-            )
+            self._require_signed(signer, eip712.authorisation_digest(self._domain, act), signature)
         elif c.sender_id != signer:
             raise RevertedError("LedgerBadSignature", signer)
         c.tables.put("standing", number, (standing, True))
         c.emit("StandingRevoked", standingId=number, issuer=issuer, signer=signer)
 
-    def _spend(
-        self, c: Context, number: bytes, approver: bytes, spend: tuple[bytes, int, int, int]
-    ) -> None:
+    def _spend(self, c: Context, number: bytes, approver: bytes, spend: tuple[bytes, int, int, int]) -> None:
         """Judge a standing approval and count today's leaves."""
         by, type_id, act, leaves = spend
         standing, revoked = self._require_standing(c, number)
@@ -487,9 +479,7 @@ def _act_of(changes: Sequence[Change]) -> tuple[int, int]:
     if not changes:
         raise RevertedError("LedgerNoChanges")
     first = changes[0][2]
-    is_use = any(
-        first >> 4 * lane & _LANE == Status.USED for lane in range(CREDENTIALS_PER_WORD)
-    )
+    is_use = any(first >> 4 * lane & _LANE == Status.USED for lane in range(CREDENTIALS_PER_WORD))
     act = StandingAct.USE if is_use else StandingAct.SUPERSEDE
     status = Status.USED if is_use else Status.SUPERSEDED
     return int(act), _require_all(changes, status, act)

@@ -87,8 +87,7 @@ class MemoryRegistry:
             "keyAt": self.key_at,
             "hasRole": self.has_role,
             "roleOf": lambda c, i, s, r, t: self._role(c, i, s, r, t),
-            "proposalOf": lambda c, n: c.tables.get("proposal", n)
-            or (NO_ISSUER, 0, NOBODY, bytes(32)),
+            "proposalOf": lambda c, n: c.tables.get("proposal", n) or (NO_ISSUER, 0, NOBODY, bytes(32)),
             "nonceUsed": lambda c, s, n: c.tables.get("registry_nonce", (s, n), False),
             "resetOf": lambda c, i: c.tables.get("reset", i) or (NOBODY, NOBODY, 0, NO_ISSUER),
             "checkSignature": lambda _, s, d, g: self._is_signed(s, d, g),
@@ -202,9 +201,7 @@ class MemoryRegistry:
         c.tables.put("directory", issuer, directory)
         c.emit("DirectorySet", issuer=issuer, directoryHash=directory, by=by)
 
-    def _grant_type(
-        self, c: Context, by: bytes, issuer: bytes, type_id: int, start: int, end: int
-    ) -> None:
+    def _grant_type(self, c: Context, by: bytes, issuer: bytes, type_id: int, start: int, end: int) -> None:
         self.type_of(c, type_id)
         self._require_interval(start, end)
         parent = self.known(c, issuer)[0]
@@ -278,9 +275,7 @@ class MemoryRegistry:
         c.tables.put("key", (issuer, number), (start, new_end, *rest))
         c.emit("KeyRetired", issuer=issuer, key=number, validUntil=new_end, by=by)
 
-    def _compromise_key(
-        self, c: Context, by: bytes, issuer: bytes, number: int, since: int
-    ) -> None:
+    def _compromise_key(self, c: Context, by: bytes, issuer: bytes, number: int, since: int) -> None:
         self._require_own_or_ancestor(c, by, issuer)
         start, end, current, *rest = self._key(c, issuer, number)
         if since == 0 or not start <= since <= c.time:
@@ -354,16 +349,12 @@ class MemoryRegistry:
         for signer in c.tables.get("operators", issuer, ()):
             self._set_role(c, issuer, signer, Role.OPERATOR, 0, 0, 0)
 
-    def _schedule_reset(
-        self, c: Context, by: bytes, issuer: bytes, admin1: bytes, admin2: bytes
-    ) -> None:
+    def _schedule_reset(self, c: Context, by: bytes, issuer: bytes, admin1: bytes, admin2: bytes) -> None:
         self._require_ancestor(c, by, issuer)
         self._require_two(admin1, admin2)
         ready = c.time + _RESET_DELAY_S
         c.tables.put("reset", issuer, (admin1, admin2, ready, by))
-        c.emit(
-            "ResetScheduled", issuer=issuer, by=by, admin1=admin1, admin2=admin2, readyAt=ready
-        )
+        c.emit("ResetScheduled", issuer=issuer, by=by, admin1=admin1, admin2=admin2, readyAt=ready)
 
     def _cancel_reset(self, c: Context, by: bytes, issuer: bytes) -> None:
         scheduled = self._reset(c, issuer)
@@ -387,7 +378,12 @@ class MemoryRegistry:
             self._set_role(c, issuer, admin, Role.ADMIN, 0, c.time, FOREVER)
 
     def register_type(
-        self, c: Context, code: bytes, version: int, file_hash: bytes, single_use: bool  # noqa: FBT001  ABI
+        self,
+        c: Context,
+        code: bytes,
+        version: int,
+        file_hash: bytes,
+        single_use: bool,  # noqa: FBT001  ABI
     ) -> int:
         self._require_governance(c)
         if c.tables.get("type_name", (code, version)):
@@ -411,9 +407,7 @@ class MemoryRegistry:
     def accept_governance(self, c: Context) -> None:
         if c.sender != c.tables.get("pending_governance", 0):
             raise RevertedError("RegistryOnlyGovernance", c.sender)
-        c.emit(
-            "GovernanceTransferred", **{"from": c.tables.get("governance", 0), "to": c.sender}
-        )
+        c.emit("GovernanceTransferred", **{"from": c.tables.get("governance", 0), "to": c.sender})
         c.tables.put("governance", 0, c.sender)
         c.tables.delete("pending_governance", 0)
 

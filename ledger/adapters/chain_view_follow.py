@@ -160,9 +160,7 @@ def _take_blocks(rows: Rows, source: Source, first: int, last: int) -> None:
     write_integer(rows, "changes", changes)
 
 
-def _contradiction(
-    rows: Rows, source: Source, info: ChainInfo, number: int, now: int
-) -> Fork | None:
+def _contradiction(rows: Rows, source: Source, info: ChainInfo, number: int, now: int) -> Fork | None:
     """The source must be the same chain and hold our block at this height."""
     ours = read_block(rows, number)
     theirs = source.block(number)

@@ -191,8 +191,7 @@ class RowsView:
         with self._reading():
             self._look()
             return {
-                key[2]: int.from_bytes(row[0])
-                for key, row in self._rows.items("status_word", (issuer, root))
+                key[2]: int.from_bytes(row[0]) for key, row in self._rows.items("status_word", (issuer, root))
             }
 
     def issuers(self) -> Iterator[IssuerRecord]:
@@ -207,9 +206,7 @@ class RowsView:
         """In order of their numbers."""
         with self._reading():
             self._look()
-            return tuple(
-                _key_record(key, row) for key, row in self._rows.items("signing_key", (issuer,))
-            )
+            return tuple(_key_record(key, row) for key, row in self._rows.items("signing_key", (issuer,)))
 
     def types(self) -> tuple[TypeRecord, ...]:
         """In order of their numbers."""
@@ -391,9 +388,7 @@ def read_issuer(rows: Rows, issuer: str) -> IssuerRecord | None:
 
 def read_grants(rows: Rows, issuer: str, type_id: int) -> tuple[GrantRecord, ...]:
     """Oldest first."""
-    return tuple(
-        GrantRecord(issuer, type_id, *row) for _, row in rows.items("type_grant", (issuer, type_id))
-    )
+    return tuple(GrantRecord(issuer, type_id, *row) for _, row in rows.items("type_grant", (issuer, type_id)))
 
 
 def read_key(rows: Rows, issuer: str, number: int) -> KeyRecord | None:

@@ -35,9 +35,7 @@ def main() -> None:
         for _ in range(1 + number % 4):
             number += 1
             batch = world.batch(ROOT, number)
-            transaction = world.submit(
-                "ledger", "anchor", world.anchor_args(batch), crew(ROOT).operator
-            )
+            transaction = world.submit("ledger", "anchor", world.anchor_args(batch), crew(ROOT).operator)
             sent.append(transaction)
             sys.stdout.write(f"sent {transaction.hex()} {batch.root.hex()}\n")
             sys.stdout.flush()

@@ -169,9 +169,7 @@ class World:
         if not accept:
             return TransactionOutcome("final", block)
         second = (people.admin2.signer_id, 0, 0, b"")
-        return self.try_(
-            "registry", "accept", (proposed.args["proposalId"], act, second), people.admin2
-        )
+        return self.try_("registry", "accept", (proposed.args["proposalId"], act, second), people.admin2)
 
     def must(self, function: str, by: str, *args: Any) -> BlockRef:
         outcome = self.act(function, by, *args)
@@ -195,9 +193,7 @@ class World:
         """Operator, maker and approver."""
         people = crew(issuer)
         for role, person in ((2, people.operator), (3, people.maker), (4, people.approver)):
-            self.must(
-                "setRole", issuer, issuer_id(issuer), person.signer_id, role, 0, START, FAR
-            )
+            self.must("setRole", issuer, issuer_id(issuer), person.signer_id, role, 0, START, FAR)
 
     def found(self, *issuers: str, types: Sequence[int] = (1,), single_use: bool = False) -> World:
         """Open ledger, types, and these issuers (each below the one before) able to anchor."""
@@ -291,9 +287,7 @@ class World:
         args = (struct, word_change_tuples(changes), self.signed(digest, acting))
         return self.try_("ledger", "changeStatus", args, people.operator)
 
-    def try_suspend(
-        self, issuer: str, root: bytes, changes: Sequence[WordChange]
-    ) -> TransactionOutcome:
+    def try_suspend(self, issuer: str, root: bytes, changes: Sequence[WordChange]) -> TransactionOutcome:
         args = (issuer_id(issuer), root, issuer_id(issuer), 4, word_change_tuples(changes))
         return self.try_("ledger", "suspend", args, crew(issuer).operator)
 
@@ -308,9 +302,7 @@ class World:
             approver=people.approver.signer_id,
             deadline=self.now + 3600,
         )
-        maker, approver, _ = self.signed(
-            eip712.withdrawal_digest(self.ledger_domain(), withdrawal), issuer
-        )
+        maker, approver, _ = self.signed(eip712.withdrawal_digest(self.ledger_domain(), withdrawal), issuer)
         struct = (
             issuer_id(issuer), root, reason, issuer_id(issuer), withdrawal.maker,
             withdrawal.approver, withdrawal.deadline,

@@ -122,9 +122,7 @@ class TestBlocks:
         assert caught.value.code == "NONCE_TOO_LOW"
 
     def test_sending_twice_has_the_effect_of_once(self, world: World) -> None:
-        prepared = world.chain.prepare(
-            ContractCall("registry", "acceptGovernance", ()), signer(65), 0
-        )
+        prepared = world.chain.prepare(ContractCall("registry", "acceptGovernance", ()), signer(65), 0)
         world.chain.send(prepared.raw)
         world.chain.send(prepared.raw)
         block = world.seal()
@@ -155,9 +153,7 @@ class TestBlocks:
         assert caught.value.code in {"TRANSACTION_INVALID", "TRANSACTION_TYPE"}
 
     def test_a_trailing_byte_is_refused(self, world: World) -> None:
-        prepared = world.chain.prepare(
-            ContractCall("registry", "acceptGovernance", ()), signer(67), 0
-        )
+        prepared = world.chain.prepare(ContractCall("registry", "acceptGovernance", ()), signer(67), 0)
         with pytest.raises(InputError) as caught:
             world.chain.send(prepared.raw + b"\x00")
         assert caught.value.code == "TRANSACTION_INVALID"
@@ -222,9 +218,7 @@ class TestCalls:
         assert world.read("ledger", "registry") == info.registry
         assert world.read("registry", "directoryOf", issuer_id(ROOT)) == founding().directory_hash
         assert world.read("registry", "hasRole", issuer_id(ROOT), root.admin1.signer_id, 1, 0)
-        parent, level, epoch, admitted, dissolved = world.read(
-            "registry", "issuerOf", issuer_id(ROOT)
-        )
+        parent, level, epoch, admitted, dissolved = world.read("registry", "issuerOf", issuer_id(ROOT))
         assert (parent, level, epoch, dissolved) == (issuer_id(ROOT), 1, 0, 0)
         assert START <= admitted <= world.now
         registry = eip712.registry_domain(info.chain_id, info.registry, info.ledger_id)
@@ -236,9 +230,7 @@ class TestCalls:
             "RegistryUnknownIssuer",
             ["0x" + issuer_id(CHILD).hex()],
         )
-        assert refused(world, "ledger", "statusOf", issuer_id(ROOT), bytes(32), 0)[0] == (
-            "LedgerNotAnchored"
-        )
+        assert refused(world, "ledger", "statusOf", issuer_id(ROOT), bytes(32), 0)[0] == ("LedgerNotAnchored")
 
     def test_founding_events(self, world: World) -> None:
         events = list(world.chain.events(0, world.chain.head().number))
@@ -336,9 +328,7 @@ class TestGovernance:
         people = crew(ROOT)
         auth = (people.admin1.signer_id, 0, 0, b"")
         data = world.chain.encode(ContractCall("registry", "executeReset", (issuer_id(ROOT),)))
-        outcome = world.try_(
-            "registry", "propose", (issuer_id(ROOT), data, auth), people.admin1
-        )
+        outcome = world.try_("registry", "propose", (issuer_id(ROOT), data, auth), people.admin1)
         assert outcome.error == ("RegistryNotAnAct", (data[:4],))
         direct = world.try_(
             "registry", "setDirectory", (issuer_id(ROOT), issuer_id(ROOT), bytes(32)), people.admin1
@@ -407,9 +397,7 @@ class TestGovernance:
         assert redeemer.error == ("RegistryUnknownType", (1,))
         world.admit(CHILD, ROOT)
         world.staff(CHILD)
-        world.must(
-            "scheduleReset", ROOT, issuer_id(CHILD), signer(96).signer_id, signer(97).signer_id
-        )
+        world.must("scheduleReset", ROOT, issuer_id(CHILD), signer(96).signer_id, signer(97).signer_id)
         early = world.try_("registry", "executeReset", (issuer_id(CHILD),), signer(98))
         assert early.error is not None
         assert early.error[0] == "RegistryResetTooEarly"
@@ -488,9 +476,7 @@ class TestAnchors:
         ],
         ids=str,
     )
-    def test_what_is_wrong_with_a_batch(
-        self, world: World, change: dict[str, object], error: str
-    ) -> None:
+    def test_what_is_wrong_with_a_batch(self, world: World, change: dict[str, object], error: str) -> None:
         world.found(ROOT)
         outcome = world.try_anchor(world.batch(ROOT, 1, **change))
         assert outcome.error is not None
@@ -520,10 +506,7 @@ class TestAnchors:
         world.found(ROOT)
         operator = crew(ROOT).operator
         batches = [world.batch(ROOT, n) for n in (1, 2, 1, 3)]
-        hashes = [
-            world.submit("ledger", "anchor", world.anchor_args(batch), operator)
-            for batch in batches
-        ]
+        hashes = [world.submit("ledger", "anchor", world.anchor_args(batch), operator) for batch in batches]
         block = world.seal()
         outcomes = [world.chain.outcome(transaction) for transaction in hashes]
         assert [outcome.state for outcome in outcomes] == ["final", "final", "reverted", "final"]
@@ -535,9 +518,7 @@ class TestAnchors:
         many = tuple(zip(*pairs, strict=True))
         world.do("ledger", "anchorMany", many, crew(ROOT).operator)
         assert world.read("ledger", "isAnchored", issuer_id(ROOT), world.batch(ROOT, 2).root)
-        mixed = tuple(
-            zip(*(world.anchor_args(world.batch(ROOT, n)) for n in (3, 2)), strict=True)
-        )
+        mixed = tuple(zip(*(world.anchor_args(world.batch(ROOT, n)) for n in (3, 2)), strict=True))
         outcome = world.try_("ledger", "anchorMany", mixed, crew(ROOT).operator)
         assert outcome.state == "reverted"
         assert not world.read("ledger", "isAnchored", issuer_id(ROOT), world.batch(ROOT, 3).root)
@@ -707,9 +688,7 @@ class TestStandingApprovals:
         world.found(ROOT)
         standing = self.register(world)
         auth = (crew(ROOT).admin1.signer_id, 0, 0, b"")
-        stranger = world.try_(
-            "ledger", "revokeStanding", (standing, issuer_id(ROOT), auth), signer(4)
-        )
+        stranger = world.try_("ledger", "revokeStanding", (standing, issuer_id(ROOT), auth), signer(4))
         assert stranger.error == ("LedgerBadSignature", (auth[0],))
         world.do("ledger", "revokeStanding", (standing, issuer_id(ROOT), auth), crew(ROOT).admin1)
         refused_now = self.anchor(world, 1, standing)
