@@ -36,7 +36,8 @@ _WORKSHEET: Final = "/worksheet"
 
 _REFERENCE: Final = re.compile(rb"\sr\s*=\s*[\"']([A-Za-z]{1,8})([0-9]{1,12})[\"']")
 _CELL_REFERENCE: Final = re.compile(r"([A-Z]{1,3})([0-9]{1,7})")
-_INTERESTING: Final = re.compile(rb"<(?:[A-Za-z_][\w.-]*:)?f[\s/>]|\st\s*=\s*[\"']e[\"']")
+_SUSPICIOUS: Final = (b"<f", b":f", b'"e"', b"'e'")
+"""Without any of these a sheet has neither formula nor error value; with one it is read element by element."""
 _ENCODING: Final = re.compile(rb"<\?xml[^>]*encoding\s*=\s*[\"']([^\"']+)[\"']")
 
 Marked = dict[tuple[int, int], CellKind]
@@ -212,14 +213,15 @@ def scan_sheet(
         window = tail + data
         found = _REFERENCE.findall(window)
         if found:
-            letters.update(column for column, _ in found)
-            scan.rows = max(scan.rows, *(int(row) for _, row in found))
+            columns, rows = zip(*found, strict=True)
+            letters.update(columns)
+            scan.rows = max(scan.rows, *map(int, set(rows)))
         cells += data.count(b"<c") + data.count(b":c")
         if scan.rows > max_rows:
             raise InputError("FILE_TOO_MANY_ROWS", "The sheet has too many rows.", limit=max_rows)
         if len(letters) > max_columns or cells > 2 * max_cells:
             raise InputError("FILE_TOO_MANY_COLUMNS", "The sheet has too many columns.", limit=max_columns)
-        has_marked = has_marked or _INTERESTING.search(window) is not None
+        has_marked = has_marked or any(mark in window for mark in _SUSPICIOUS)
         tail = window[-_OVERLAP:]
     scan.columns = max((column_number(text.decode("ascii").upper()) for text in letters), default=0)
     if scan.columns > max_columns:

@@ -54,6 +54,7 @@ Slow = Callable[[Cell], Reading]
 EXACT_DIGITS: Final = 15  # what a spreadsheet keeps of a number; Excel specifications and limits
 EXACT_LIMIT: Final = 10**EXACT_DIGITS
 EXACT_AMOUNT_LIMIT: Final = 10 ** (EXACT_DIGITS - 2)  # two of the digits are cents
+EXACT_COUNT_LIMIT: Final = 10**9  # as _COUNT
 MAX_JSON_DIGITS: Final = 40
 EARLIEST_DAY: Final = "1850-01-01"
 LATEST_DAY: Final = "2199-12-31"
@@ -123,7 +124,26 @@ def _quick_text(cell: Cell) -> str | None:
     return cell
 
 
+def _decimal(pattern: re.Pattern[str]) -> Quick:
+    """Texts of this spelling, and spreadsheet numbers that two decimals hold exactly."""
+    match = pattern.fullmatch
+
+    def quick(cell: Cell) -> str | None:
+        if type(cell) is str:
+            return cell if match(cell) else None
+        if type(cell) is float and 0 <= cell < EXACT_AMOUNT_LIMIT:
+            text = f"{cell + 0.0:.2f}"  # plus zero: minus zero becomes zero
+            # More decimals, or the noise of a sum, are for the slow step.
+            return text if float(text) == cell and match(text) else None
+        return None
+
+    return quick
+
+
 def _quick_day(cell: Cell) -> str | None:
+    if type(cell) is date:
+        cell = cell.isoformat()
+        return cell if EARLIEST_DAY <= cell <= LATEST_DAY else None
     if type(cell) is not str or len(cell) != 10 or cell[4] != "-" or cell[7] != "-":
         return None
     try:
@@ -140,6 +160,8 @@ def _quick_month(cell: Cell) -> str | None:
 
 
 def _quick_count(cell: Cell) -> int | None:
+    if type(cell) is float and 0 <= cell < EXACT_COUNT_LIMIT and cell.is_integer():
+        return int(cell)
     return int(cell) if type(cell) is str and _COUNT.fullmatch(cell) else None
 
 
@@ -149,8 +171,8 @@ _QUICK: Final[dict[str, Quick]] = {
     "month": _quick_month,
     "count": _quick_count,
     "uscc": _never,
-    "money": _matching(_AMOUNT),
-    "ratio": _matching(_RATIO),
+    "money": _decimal(_AMOUNT),
+    "ratio": _decimal(_RATIO),
     "identifier": _matching(_IDENTIFIER),
 }
 

@@ -155,7 +155,7 @@ class BoundRows:
         self._checker = checker
         self._columns = columns
         self._width = width
-        self._quick = [(column.index, column.field.key, column.quick) for column in columns]
+        self._hot = [(column.index, column.field.key, column.quick, column) for column in columns]
         self._by_key = {column.field.key: column for column in columns}
         self._is_valid = checker.validator.is_valid
         self._tests = [rule.test for rule in checker.rules]
@@ -171,17 +171,25 @@ class BoundRows:
             raise RuntimeError("the header has errors: no row can be checked")
         if isinstance(cells, Mapping):
             return self._check_named(row, cells)
-        if len(cells) == self._width:
-            fields: dict[str, Value] = {}
-            for index, key, quick in self._quick:
-                value = quick(cells[index])
+        if len(cells) != self._width:
+            return self._explain(row, cells, [])
+        fields: dict[str, Value] = {}
+        warnings: tuple[RowIssue, ...] = ()
+        for index, key, quick, column in self._hot:
+            value = quick(cells[index])
+            if value is None:
+                reading = column.slow(cells[index])
+                value = reading.value
+                if reading.error is not None or (value is None and column.field.required):
+                    return self._explain(row, cells, [])
+                if reading.warnings:
+                    warnings += tuple(RowIssue(row, column.name, code) for code in reading.warnings)
                 if value is None:
-                    break
-                fields[key] = value
-            else:
-                if self._is_good(fields):
-                    return RowResult(row, fields, (), ())
-        return self._explain(row, cells, [])
+                    continue
+            fields[key] = value
+        if not self._is_good(fields):
+            return self._explain(row, cells, [])
+        return RowResult(row, fields, (), warnings)
 
     def _is_good(self, fields: dict[str, Value]) -> bool:
         return self._is_valid(fields) and not any(test(fields) for test in self._tests)
