@@ -34,6 +34,9 @@ bench: setup  ## the table of figures
 
 docs: setup  ## generated pages and screenshots
 	$(PYTHON) scripts/docs
+	rm -rf .ecert/pictures
+	.venv/bin/ecert --home .ecert/pictures demo
+	$(PYTHON) scripts/screenshots .ecert/pictures
 
 lock:  ## new hash-locked requirements
 	@scripts/lock

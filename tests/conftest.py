@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -44,6 +45,26 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def kills(request: pytest.FixtureRequest) -> int:
     """How many random kills a kill test makes."""
     return int(request.config.getoption("--kills"))
+
+
+@pytest.fixture(scope="session")
+def demo_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A demo installation made by the command line, once a process; tests using it share a group.
+
+    Read it, do not change it. `demo/` in it holds one good and three bad bundles.
+    """
+    home = tmp_path_factory.mktemp("installation") / "home"
+    starter = "import sys; from ledger.apps.cli import main; sys.exit(main(sys.argv[1:]))"
+    done = subprocess.run(
+        [sys.executable, "-c", starter, "--home", str(home), "demo"],
+        cwd=TESTS.parent,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=240,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return home
 
 
 class _Network:

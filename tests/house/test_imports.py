@@ -75,6 +75,8 @@ def room_of(name: str) -> str:
 
 
 def is_below(name: str, tops: tuple[str, ...]) -> bool:
+    if name.startswith("ledger.bootstrap_"):
+        name = "ledger.bootstrap"  # room_of says why
     return any(name == top or name.startswith(f"{top}.") for top in tops)
 
 
@@ -188,6 +190,8 @@ third_party_done = False
 OURS = sys.argv[0]
 events = []
 def hook(event, args):
+    if event == "socket.bind" and args[1][:2] == ("::1", 0):
+        return  # urllib3 asks the kernel whether there is IPv6, and closes the socket at once
     if event in {"socket.connect", "socket.bind", "subprocess.Popen", "os.fork", "os.mkdir", "os.remove", "os.rename", "sqlite3.connect"}:
         events.append((event, str(args)[:80]))
     elif event == "open" and len(args) > 1 and isinstance(args[1], str) and set(args[1]) & set("wax+") :

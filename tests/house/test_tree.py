@@ -64,12 +64,15 @@ def test_people_are_invented():
     """Resident IDs that pass the check digit may only be of division 99xxxx or come from a standard's example."""
     weights = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
     examples = {"11010519491231002X"}  # GB 11643's own example
+    published = (
+        "tests/vectors/identifiers.json",
+    )  # published examples of check characters; `source` names them
     problems = []
     for where, text in text_files():
         if (
             where in PROBES
             or where.endswith((".lock", "package-lock.json"))
-            or where.startswith("contracts/")
+            or where.startswith(("contracts/", *published))
         ):
             continue
         for found in RESIDENT_ID.finditer(text):
