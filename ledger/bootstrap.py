@@ -10,19 +10,20 @@ are first asked for, so that a command pays for what it uses. Hence the imports 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
 from ledger.adapters.agencies_home import HomeAgencies
-from ledger.adapters.home_files import LEDGER_OWNER, Home, HomeRecord, Mode
+from ledger.adapters.home_files import LEDGER_OWNER, P256_ROLES, Home, HomeRecord, Mode
 from ledger.adapters.passwords import PasswordChain, key_name
-from ledger.adapters.signer_file import Keyring
+from ledger.adapters.signer_file import Keyring, load_certificates
 from ledger.adapters.system import SystemClock, SystemEntropy, free_port
 from ledger.adapters.type_files import LoadedType, TypeFiles, load_types
 from ledger.core.credential_type import CredentialType
 from ledger.core.errors import InputError, NotFoundError
 from ledger.core.report import Report
+from ledger.core.x5c import leaf_facts
 from ledger.core.trust import Trust, load_trust_bytes
 from ledger.ports import ChainView, Clock, PasswordSource, Store, Vault
 from ledger.services.verify import Verifier
@@ -221,6 +222,24 @@ class Installation:
         raise NotFoundError(
             "TYPE_NOT_REGISTERED", f"{kind.ref} is not registered on this chain.", type=kind.ref
         )
+
+    def keys_in_use(self) -> set[bytes]:
+        """Thumbprints of the credential and status keys that this installation signs with.
+
+        Read from certificates, which need no password.
+        """
+        found = set()
+        for agency in self.record.agencies:
+            for who in P256_ROLES:
+                x5c = load_certificates(self.agencies.uri(agency.uscc, who))
+                if x5c:
+                    found.add(leaf_facts(x5c[0]).thumbprint)
+        return found
+
+    def use_key(self, issuer: str, who: str, uri: str) -> None:
+        """From now on `who` of that agency signs with this key; the worker sees it when it starts."""
+        keys = {**self.record.keys, f"{issuer}/{who}": uri.removeprefix("file:")}
+        self.home.save(replace(self.record, keys=keys))
 
     @cached_property
     def verifier(self) -> BoundVerifier:

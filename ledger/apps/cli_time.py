@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 
 SHANGHAI = timezone(timedelta(hours=8))
 
@@ -15,3 +15,8 @@ def say_time(seconds: int) -> str:
 def say_day(seconds: int) -> str:
     """`2026-11-22`, the day in Shanghai."""
     return datetime.fromtimestamp(seconds, UTC).astimezone(SHANGHAI).strftime("%Y-%m-%d")
+
+
+def day_start(day: date) -> int:
+    """Seconds since 1970 UTC of 00:00 (Asia/Shanghai) of a day."""
+    return int(datetime(day.year, day.month, day.day, tzinfo=SHANGHAI).timestamp())

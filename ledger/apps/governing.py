@@ -1,0 +1,95 @@
+"""Acts of two admins from the command line: through the chain if it is free, else through the outbox."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ledger.apps.cli_open import chain_key
+from ledger.apps.working import work_or_wait
+from ledger.bootstrap import Installation
+from ledger.bootstrap_init import LEAF_YEARS, YEAR_S, certify
+from ledger.bootstrap_work import open_desk
+from ledger.core.eip712 import registry_domain
+from ledger.core.errors import NotFoundError
+from ledger.core.model import KeyRecord, Purpose
+from ledger.services.carry import OutboxCarrier
+from ledger.services.registry import Act, Registry
+
+
+def govern(here: Installation, by: str, acts: Sequence[Act], admins: tuple[str, str]) -> None:
+    """Propose with the first admin's key, accept with the second's; returns when it is final.
+
+    Raises:
+        RefusedError: SAME_ADMIN, or the contract's error.
+        UnavailableError: WORKER_SLOW.
+    """
+    desk = open_desk(here)
+    info = desk.info
+    carrier = OutboxCarrier(
+        here.store,
+        by,
+        registry_domain(info.chain_id, info.registry, info.ledger_id),
+        here.clock,
+        here.entropy,
+        lambda is_done: work_or_wait(here, is_done),
+    )
+    proposer, accepter = (chain_key(here, admin) for admin in admins)
+    Registry(desk.reader, carrier).carry_out(acts, proposer, accepter)
+
+
+def register_key(
+    here: Installation,
+    issuer: str,
+    uri: str,
+    purpose: Purpose,
+    admins: tuple[str, str],
+    *,
+    until: int | None,
+    authority: str | None,
+) -> int:
+    """Certify, register and take into use one P-256 key; its number. Twice has no further effect."""
+    agency = here.record.agency(issuer)
+    signer = certify(here, agency, uri, authority)
+    if _number(here, issuer, signer.thumbprint) is None:
+        now = here.clock.now()
+        end = until or now + LEAF_YEARS * YEAR_S
+        issuer_id = issuer.encode("ascii")
+        act = Act("registerKey", (issuer_id, issuer_id, signer.thumbprint, int(purpose), now, end))
+        govern(here, issuer, [act], admins)
+    if purpose in (Purpose.CREDENTIAL, Purpose.STATUS):
+        here.use_key(issuer, purpose.name.lower(), uri)
+    number = _number(here, issuer, signer.thumbprint)
+    if number is None:
+        raise RuntimeError("a registered key is in the view")
+    return number
+
+
+def retire_key(
+    here: Installation, issuer: str, number: int, admins: tuple[str, str], at: int | None
+) -> None:
+    """End a key's interval; ended earlier already: no effect."""
+    end = here.clock.now() if at is None else at
+    if _key(here, issuer, number).valid_until > end:
+        issuer_id = issuer.encode("ascii")
+        govern(here, issuer, [Act("retireKey", (issuer_id, issuer_id, number, end))], admins)
+
+
+def compromise_key(
+    here: Installation, issuer: str, number: int, admins: tuple[str, str], since: int
+) -> None:
+    """Break what the key signed since; reported for an earlier time already: no effect."""
+    known = _key(here, issuer, number).compromised_since
+    if known is None or known > since:
+        issuer_id = issuer.encode("ascii")
+        govern(here, issuer, [Act("compromiseKey", (issuer_id, issuer_id, number, since))], admins)
+
+
+def _number(here: Installation, issuer: str, thumbprint: bytes) -> int | None:
+    return next((key.number for key in here.view.keys(issuer) if key.thumbprint == thumbprint), None)
+
+
+def _key(here: Installation, issuer: str, number: int) -> KeyRecord:
+    for key in here.view.keys(issuer):
+        if key.number == number:
+            return key
+    raise NotFoundError("KEY_UNKNOWN", f"{issuer} has no key {number}.", issuer=issuer, number=number)
