@@ -108,7 +108,8 @@ class Lab:
         self.tester = EthereumTester(PyEVMBackend(genesis_parameters=genesis))
         self.w3 = Web3(EthereumTesterProvider(self.tester))
         self._bank = self.w3.eth.accounts[0]
-        self._known: set[str] = set()
+        self._accounts: set[str] = set()
+        self._funded: set[str] = set()
         self._errors: dict[bytes, dict[str, Any]] = {}
         self.governance = self.fund(person("governance"))
         self.root_admins = (self.fund(person("root admin 1")), self.fund(person("root admin 2")))
@@ -156,9 +157,11 @@ class Lab:
 
     def fund(self, who: Person) -> Person:
         """Give this person an account that can send."""
-        if who.address not in self._known:
-            self._known.add(who.address)
+        if who.address not in self._accounts:
+            self._accounts.add(who.address)
             self.tester.add_account(who.key.to_hex())
+        if who.address not in self._funded:
+            self._funded.add(who.address)
             payment = {"from": self._bank, "to": who.address, "value": 10**18, "gas": 21_000}
             self.w3.eth.send_transaction(payment)
         return who
@@ -184,8 +187,13 @@ class Lab:
         """Put all calls into one block, in order; which of them succeeded."""
         for _, sender in calls:
             self.fund(sender)
+        nonces = {who.address: self.w3.eth.get_transaction_count(who.address) for _, who in calls}
         self.tester.disable_auto_mine_transactions()
-        sent = [call.transact({"from": who.address, "gas": 2_000_000}) for call, who in calls]
+        sent = []
+        for call, who in calls:
+            options = {"from": who.address, "gas": 2_000_000, "nonce": nonces[who.address]}
+            sent.append(call.transact(options))
+            nonces[who.address] += 1
         self.tester.enable_auto_mine_transactions()
         receipts = [self.w3.eth.get_transaction_receipt(one) for one in sent]
         if len({receipt["blockNumber"] for receipt in receipts}) != 1:
@@ -196,14 +204,14 @@ class Lab:
     @contextmanager
     def snapshot(self) -> Iterator[None]:
         """Forget at the end whatever happens inside."""
-        mark, nonce, known = self.tester.take_snapshot(), self.nonce, set(self._known)
+        mark, nonce, funded = self.tester.take_snapshot(), self.nonce, set(self._funded)
         try:
             yield
         finally:
             self.tester.revert_to_snapshot(mark)
             self.nonce = nonce
-            # Accounts stay known to the tester, so only their money must be given again.
-            self._known = known
+            # The tester keeps the accounts themselves: only their money is gone.
+            self._funded = funded
 
     def _raise_from(self, action: Callable[[], Any]) -> Any:
         try:
@@ -218,8 +226,13 @@ class Lab:
         entry = self._errors.get(data[:4])
         if entry is None:
             return Refusal("?", (data or text,))
-        values = self.w3.codec.decode([item["type"] for item in entry["inputs"]], data[4:])
-        return Refusal(entry["name"], tuple(values))
+        types = [item["type"] for item in entry["inputs"]]
+        values = self.w3.codec.decode(types, data[4:])
+        shown = (
+            Web3.to_checksum_address(value) if kind == "address" else value
+            for kind, value in zip(types, values, strict=True)
+        )
+        return Refusal(entry["name"], tuple(shown))
 
     # ---- verbs ----
 
