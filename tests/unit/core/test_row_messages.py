@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 import ledger.core
+from ledger.adapters.type_files import load_types
 from ledger.core.row_messages import ROW_MESSAGES, row_message
 
 CORE = Path(ledger.core.__file__).parent
@@ -42,3 +43,14 @@ def test_both_languages():
         assert not re.search("[一-龥]", en), code
         assert en[0].isupper(), code
         assert row_message(code) == {"zh": zh, "en": en}
+
+
+def test_the_document_has_every_code_with_its_sentence():
+    document = (CORE.parent.parent / "docs/import.md").read_text(encoding="utf-8")
+    for code, (zh, en) in ROW_MESSAGES.items():
+        assert f"| `{code}` | {zh} | {en} |" in document
+    for loaded in load_types().all():
+        for rule in loaded.type.rules:
+            if rule.code is not None:
+                sentence = f"{rule.message['zh']} | {rule.message['en']}"
+                assert f"| `{rule.code}` | {loaded.code} | {sentence} |" in document
