@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-_FILES_SYNCED_SINGLY = 256  # beyond that, one sync of everything is quicker than one a file
+_FILES_SYNCED_SINGLY = 64  # beyond that, one sync of everything is quicker than one a file
 _STAGING = ".staging-"
 
 
@@ -50,28 +50,35 @@ class FileReleaseFolder:
 
 
 def _fill(folder: Path, bundles: Iterator[tuple[str, bytes]]) -> int:
-    prefix = f"{folder}/"
-    written = 0
-    for name, data in bundles:
-        handle = os.open(prefix + name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        try:
-            os.write(handle, data)
-            if written < _FILES_SYNCED_SINGLY:
-                os.fsync(handle)
-        finally:
-            os.close(handle)
-        written += 1
-    if written > _FILES_SYNCED_SINGLY:
-        os.sync()
-    return written
+    names: list[str] = []
+    parent = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        for name, data in bundles:
+            handle = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600, dir_fd=parent)
+            try:
+                os.write(handle, data)
+            finally:
+                os.close(handle)
+            names.append(name)
+        if len(names) > _FILES_SYNCED_SINGLY:
+            os.sync()
+        else:
+            for name in names:
+                _sync(os.open(name, os.O_RDONLY, dir_fd=parent))
+    finally:
+        os.close(parent)
+    return len(names)
 
 
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+def _sync(handle: int) -> None:
     try:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def _sync_folder(folder: Path) -> None:
+    _sync(os.open(folder, os.O_RDONLY | os.O_DIRECTORY))
 
 
 class MemoryReleaseFolder:

@@ -164,7 +164,9 @@ class SqlBatches:
                     sa.select(record.c.id)
                     .where(record.c.batch_id == batch_id, record.c.is_dropped.is_(False))
                     .order_by(record.c.id)
-                ).scalars(),
+                )
+                .scalars()
+                .all(),
             )
             if not members:
                 raise ConflictError("BATCH_EMPTY", f"Batch {batch_id} has no rows.", batch=batch_id)
@@ -302,10 +304,10 @@ class SqlSigning:
             rows = connection.execute(
                 sa.select(record.c.id, record.c.name, record.c.sealed).where(record.c.id.in_(wanted.tolist()))
             )
-            found = {row.id: row for row in rows}
+            found = {record_id: (name, sealed) for record_id, name, sealed in rows.all()}
         leaves = []
         for leaf_index, record_id in enumerate(wanted, start=first):
-            _, name, sealed = found[record_id]
+            name, sealed = found[record_id]
             leaves.append(Leaf(leaf_index, record_id, bytes(name), bytes(sealed)))
         return leaves
 
@@ -336,7 +338,9 @@ class SqlSigning:
                     sa.select(credential.c.entry)
                     .where(credential.c.batch_id == batch_id)
                     .order_by(credential.c.leaf_index)
-                ).scalars()
+                )
+                .scalars()
+                .all()
             )
 
     def set_root(self, lease: Lease, batch_id: int, root: bytes) -> None:
@@ -522,7 +526,7 @@ class SqlReleases:
         with self._database.read() as connection:
             return [
                 StoredCredential(leaf_index, bytes(name), bytes(entry), _bytes(sealed))
-                for leaf_index, name, entry, sealed in connection.execute(query)
+                for leaf_index, name, entry, sealed in connection.execute(query).all()
             ]
 
     def released(self, lease: Lease, batch_id: int) -> None:

@@ -12,6 +12,7 @@ ISO 7064 (MOD 11-2, MOD 11,10, MOD 37,36).
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from operator import mul
@@ -217,13 +218,16 @@ def mod37_36_check(body: str) -> str:
         body: characters 0-9A-Z.
     Raises: InputError IDENTIFIER_SHAPE for any other character.
     """
-    state = 36
+    return _ALPHANUMERIC[(37 - _mod37_36_state(36, body)) % 36]
+
+
+def _mod37_36_state(state: int, body: str) -> int:
     for character in body:
         value = _ALPHANUMERIC_VALUE.get(character)
         if value is None:
             raise InputError("IDENTIFIER_SHAPE", "Only 0-9 and A-Z can carry a MOD 37,36 check.")
         state = ((state + value) % 36 or 36) * 2 % 37
-    return _ALPHANUMERIC[(37 - state) % 36]
+    return state
 
 
 def check_type_code(text: str) -> None:
@@ -252,6 +256,25 @@ def make_licence_identifier(type_code: str, issuer: str, serial: str, version: i
         raise InputError("IDENTIFIER_SHAPE", "The serial is 1 to 64 of 0-9A-Z and the version 1 to 999.")
     check = mod37_36_check(f"{type_code}{issuer}{serial}{version:03d}")
     return str(LicenceIdentifier(type_code, issuer, serial, version, check))
+
+
+def licence_identifier_maker(type_code: str, issuer: str, version: int = 1) -> Callable[[str], str]:
+    """make_licence_identifier for many serials of one type, issuer and version.
+
+    What they share is checked and summed up once: a batch has thousands.
+    """
+    shared = make_licence_identifier(type_code, issuer, "0", version)
+    before, after = shared.rsplit(".0.", 1)
+    number = after.split(".")[0]
+    summed = _mod37_36_state(36, type_code + issuer)
+
+    def make(serial: str) -> str:
+        if not _SERIAL_SHAPE.fullmatch(serial):
+            raise InputError("IDENTIFIER_SHAPE", "The serial is 1 to 64 of 0-9A-Z.")
+        check = _ALPHANUMERIC[(37 - _mod37_36_state(summed, serial + number)) % 36]
+        return f"{before}.{serial}.{number}.{check}"
+
+    return make
 
 
 def parse_licence_identifier(text: str) -> LicenceIdentifier:

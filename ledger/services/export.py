@@ -18,6 +18,8 @@ from ledger.ports import Agencies, ListPublisher, ReleaseFolder, Store, Vault
 from ledger.services.kill_points import Hooks, KillPoint, NoHooks
 from ledger.services.signing import CREDENTIAL_CONTEXT, tree_of
 
+_CREDENTIAL = "?"
+_HASH_DIGITS = 64
 PAGE = 1_000  # credentials read and decrypted at once
 RELEASE_LEASE_S = 120
 
@@ -92,7 +94,8 @@ class ExportService:
             )
         tree = tree_of(self._store, batch)
         found = self._store.releases.credentials(batch_id, leaf_index, leaf_index + 1)
-        for _, data in self._encode(batch, tree, found):
+        path = b"".join(tree.inclusion_path(leaf_index))
+        for _, data in self._encode(self._writer(batch), found, iter([path])):
             return data
         raise ConflictError("CREDENTIAL_ERASED", "This credential was erased.", batch=batch_id)
 
@@ -102,42 +105,96 @@ class ExportService:
             raise ConflictError(
                 "ROOT_MISMATCH", f"The stored entries of batch {batch.id} changed.", batch=batch.id
             )
+        writer, paths = self._writer(batch), tree.paths()
         for first in range(0, batch.size, PAGE):
             page = self._store.releases.credentials(batch.id, first, min(first + PAGE, batch.size))
             self._store.outbox.renew(lease, RELEASE_LEASE_S)
-            for written in self._encode(batch, tree, page):
+            for written in self._encode(writer, page, paths):
                 yield written
                 self._hooks.reach(KillPoint.BUNDLE_STAGED)
 
     def _encode(
-        self, batch: BatchRecord, tree: MerkleTree, page: Sequence[StoredCredential]
+        self, writer: BundleWriter, page: Sequence[StoredCredential], paths: Iterator[bytes]
     ) -> Iterator[tuple[str, bytes]]:
-        """Names and bytes of bundles; a credential whose key was destroyed is left out."""
-        if batch.block is None or batch.root is None:
-            raise RuntimeError("only anchored batches have receipts")
+        """Names and bytes of bundles; a credential whose key was destroyed is left out.
+
+        `paths` goes on where the page starts and is advanced to its end.
+        """
         keys = self._vault.load([credential.name for credential in page])
-        entry = self._agencies.directory_entry(batch.issuer)
-        for credential in page:
+        for credential, path in zip(page, paths, strict=False):
             key = keys.get(credential.name)
             if key is None or credential.sealed is None:
                 continue
             text = key.open(credential.sealed, CREDENTIAL_CONTEXT + credential.name)
-            receipt = Receipt(
-                ledger_id=self._info.ledger_id,
-                chain_id=self._info.chain_id,
-                contract=self._info.ledger,
-                issuer=batch.issuer,
-                root=batch.root,
-                leaf_index=credential.leaf_index,
-                tree_size=batch.size,
-                path=tree.inclusion_path(credential.leaf_index),
-                block=batch.block,
+            yield bundle_name(credential.name), writer.write(text, credential.leaf_index, path)
+
+    def _writer(self, batch: BatchRecord) -> BundleWriter:
+        if batch.block is None or batch.root is None:
+            raise RuntimeError("only anchored batches have receipts")
+        receipt = Receipt(
+            ledger_id=self._info.ledger_id,
+            chain_id=self._info.chain_id,
+            contract=self._info.ledger,
+            issuer=batch.issuer,
+            root=batch.root,
+            leaf_index=0,
+            tree_size=batch.size,
+            path=(),
+            block=batch.block,
+        )
+        entry = self._agencies.directory_entry(batch.issuer)
+        return BundleWriter(Bundle(_CREDENTIAL, receipt, entry), self._contract_text)
+
+
+class BundleWriter:
+    """Writes the bundles of one batch, which differ in credential, leaf index and path only.
+
+    The rest is written once by encode_bundle and cut at those three members; a test compares every
+    bundle with encode_bundle's own.
+
+    Args:
+        pattern: a bundle with _CREDENTIAL as credential, leaf index 0 and an empty path.
+        contract_text: EIP-55 spelling of the contract.
+    """
+
+    def __init__(self, pattern: Bundle, contract_text: str) -> None:
+        data = encode_bundle(pattern, contract_text=contract_text)
+        self._before, rest = _cut(data, b'"credential":"', _CREDENTIAL.encode("ascii"))
+        self._to_index, rest = _cut(rest, b'"leaf_index":', b"0")
+        self._to_path, self._after = _cut(rest, b'"path":[', b"")
+
+    def write(self, credential: bytes, leaf_index: int, path: bytes) -> bytes:
+        """One bundle.
+
+        Args:
+            credential: an SD-JWT; it has no character that JSON escapes.
+            leaf_index: its place.
+            path: joined siblings, leaf upward, 32 bytes each.
+        """
+        digits = path.hex()
+        siblings = ",".join(
+            [f'"0x{digits[at : at + _HASH_DIGITS]}"' for at in range(0, len(digits), _HASH_DIGITS)]
+        )
+        return b"".join(
+            (
+                self._before,
+                credential,
+                self._to_index,
+                b"%d" % leaf_index,
+                self._to_path,
+                siblings.encode("ascii"),
+                self._after,
             )
-            bundle = Bundle(text.decode("ascii"), receipt, entry)
-            yield (
-                bundle_name(credential.name),
-                encode_bundle(bundle, contract_text=self._contract_text),
-            )
+        )
+
+
+def _cut(data: bytes, member: bytes, value: bytes) -> tuple[bytes, bytes]:
+    """Bytes up to the member's value, and bytes after it. The member occurs once."""
+    before, found, after = data.partition(member + value)
+    if not found or member in after:
+        message = f"a bundle has {member!r} not exactly once"
+        raise RuntimeError(message)
+    return before + member, after
 
 
 def checksum_address(address: bytes) -> str:
@@ -145,6 +202,5 @@ def checksum_address(address: bytes) -> str:
     digits = address.hex()
     digest = keccak(digits.encode("ascii")).hex()
     return "0x" + "".join(
-        digit.upper() if int(mark, 16) >= 8 else digit
-        for digit, mark in zip(digits, digest, strict=False)
+        digit.upper() if int(mark, 16) >= 8 else digit for digit, mark in zip(digits, digest, strict=False)
     )

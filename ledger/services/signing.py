@@ -21,7 +21,7 @@ from ledger.core.flow import (
     SignedLeaf,
     proof_number,
 )
-from ledger.core.identifiers import make_licence_identifier
+from ledger.core.identifiers import licence_identifier_maker
 from ledger.core.merkle import MerkleTree, entry_of
 from ledger.core.model import CREDENTIALS_PER_WORD, ChainInfo
 from ledger.core.status_list import status_uri
@@ -115,6 +115,7 @@ class SigningService:
             issued_on=shanghai_day(batch.issued_on),
         )
         list_uri = status_uri(entry.iss, self._info.ledger_id, batch.list)
+        identifier = licence_identifier_maker(credential_type.type_code, batch.issuer)
         base = batch.first_word * CREDENTIALS_PER_WORD
         leaves = self._store.signing.leaves(batch.id, first, last)
         keys = self._vault.load([leaf.name for leaf in leaves])
@@ -129,12 +130,11 @@ class SigningService:
                     batch=batch.id,
                     record=leaf.record_id,
                 )
-            serial = name.hex().upper()
             payload, disclosable = builder.build(
                 self._loads(key.open(leaf.sealed, ROW_CONTEXT + name)),
                 list_uri=list_uri,
                 idx=base + leaf.leaf_index,
-                identifier=make_licence_identifier(credential_type.type_code, batch.issuer, serial),
+                identifier=identifier(name.hex().upper()),
                 proof_no=proof_number(name),
             )
             text = self._format.issue(payload, disclosable, signer, self._entropy).encode("ascii")
