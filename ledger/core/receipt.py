@@ -10,7 +10,8 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from functools import lru_cache
+from typing import Any, Final, NamedTuple
 
 from ledger.core.errors import InputError
 from ledger.core.jose import read_json as read_json_strictly
@@ -145,31 +146,79 @@ def _receipt(document: Any) -> Receipt:
     if type(document) is not dict:
         raise _wrong("RECEIPT_SHAPE", "receipt")
     _require_understood(document, _RECEIPT_MEMBERS, "RECEIPT_CRITICAL")
-    if _integer(document, "version") != VERSION:
-        raise InputError(
-            "RECEIPT_VERSION", "This receipt is of another version.", version=document["version"]
-        )
-    if document.get("hash") != HASH_NAME:
-        raise InputError("RECEIPT_HASH_UNKNOWN", "Only rfc9162-sha256 trees are known.")
-    issuer = document.get("issuer")
-    if type(issuer) is not str or len(issuer) != _USCC_CHARACTERS or not issuer.isascii():
-        raise _wrong("RECEIPT_SHAPE", "issuer")
     block = document.get("block")
     if type(block) is not dict:
         raise _wrong("RECEIPT_SHAPE", "block")
+    get = document.get
+    try:
+        shared = _shared(
+            get("version"),
+            get("hash"),
+            get("ledger_id"),
+            get("chain_id"),
+            get("contract"),
+            get("issuer"),
+            get("root"),
+            block.get("number"),
+            block.get("hash"),
+            block.get("time"),
+        )
+    except TypeError as error:  # an array or object where a text or number belongs cannot be looked up
+        raise _wrong("RECEIPT_SHAPE", "receipt") from error
     return Receipt(
-        ledger_id=_hex(document.get("ledger_id"), 32, "ledger_id"),
-        chain_id=parse_chain_id(document.get("chain_id")),
-        contract=_address(document.get("contract")),
-        issuer=issuer,
-        root=_hex(document.get("root"), 32, "root"),
-        leaf_index=_integer(document, "leaf_index"),
-        tree_size=_integer(document, "tree_size"),
-        path=_path(document.get("path")),
-        block=BlockRef(
-            _integer(block, "number"), _hex(block.get("hash"), 32, "block.hash"), _integer(block, "time")
+        shared.ledger_id,
+        shared.chain_id,
+        shared.contract,
+        shared.issuer,
+        shared.root,
+        _integer(get("leaf_index"), "leaf_index"),
+        _integer(get("tree_size"), "tree_size"),
+        _path(get("path")),
+        shared.block,
+        _unknown(document, _RECEIPT_MEMBERS),
+    )
+
+
+class _Shared(NamedTuple):
+    """What the receipts of a batch have in common."""
+
+    ledger_id: bytes
+    chain_id: int
+    contract: bytes
+    issuer: str
+    root: bytes
+    block: BlockRef
+
+
+@lru_cache(maxsize=1024, typed=True)  # typed: 1, 1.0 and True are different members
+def _shared(
+    version: Any,
+    hash_name: Any,
+    ledger_id: Any,
+    chain_id: Any,
+    contract: Any,
+    issuer: Any,
+    root: Any,
+    number: Any,
+    block_hash: Any,
+    time: Any,
+) -> _Shared:
+    """Decoded once a batch, since that costs as much as all the rest of a bundle."""
+    if _integer(version, "version") != VERSION:
+        raise InputError("RECEIPT_VERSION", "This receipt is of another version.", version=version)
+    if hash_name != HASH_NAME:
+        raise InputError("RECEIPT_HASH_UNKNOWN", "Only rfc9162-sha256 trees are known.")
+    if type(issuer) is not str or len(issuer) != _USCC_CHARACTERS or not issuer.isascii():
+        raise _wrong("RECEIPT_SHAPE", "issuer")
+    return _Shared(
+        _hex(ledger_id, 32, "ledger_id"),
+        parse_chain_id(chain_id),
+        _address(contract),
+        issuer,
+        _hex(root, 32, "root"),
+        BlockRef(
+            _integer(number, "block.number"), _hex(block_hash, 32, "block.hash"), _integer(time, "block.time")
         ),
-        extra=_unknown(document, _RECEIPT_MEMBERS),
     )
 
 
@@ -244,8 +293,7 @@ def _unknown(document: Mapping[str, Any], known: frozenset[str]) -> Mapping[str,
     return {name: item for name, item in document.items() if name not in known or name == "crit"}
 
 
-def _integer(document: Mapping[str, Any], name: str) -> int:
-    value = document.get(name)
+def _integer(value: Any, name: str) -> int:
     if type(value) is int and 0 <= value <= _MAX_INTEGER:
         return value
     raise _wrong("RECEIPT_SHAPE", name)

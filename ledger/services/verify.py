@@ -8,17 +8,16 @@ answers that all credentials of a batch share.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping
 from threading import Lock
 from typing import Any, Final, NamedTuple
 
 from ledger.core.checks.codes import Code
 from ledger.core.checks.evidence import Evidence, ListToken, list_reference
-from ledger.core.checks.plan import batch_answers, run_checks
+from ledger.core.checks.plan import NOTHING_KEPT, Kept, kept_answers, run_checks
 from ledger.core.checks.types import TypeCatalogue
 from ledger.core.checks.verdict import make_report, result_of
 from ledger.core.credential_type import domain_claims
-from ledger.core.directory import DirectoryEntry, parse_directory_entry
+from ledger.core.directory import parse_directory_entry
 from ledger.core.errors import InputError, UnavailableError
 from ledger.core.jose import read_json as read_json_strictly
 from ledger.core.model import ChainEvidence, ParsedCredential
@@ -32,8 +31,6 @@ from ledger.services.status_list import check_token
 
 KEPT_BATCHES: Final = 256
 _IDENTIFIER: Final = "identifier"
-
-BatchAnswers = Mapping[CheckId, CheckResult]
 
 
 class Verifier:
@@ -60,7 +57,7 @@ class Verifier:
         self._types = types
         self._view = view
         self._read_json = read_json
-        self._batches: OrderedDict[tuple[Any, ...], BatchAnswers] = OrderedDict()
+        self._batches: OrderedDict[tuple[Any, ...], Kept] = OrderedDict()
         self._lock = Lock()
 
     @property
@@ -72,8 +69,8 @@ class Verifier:
         """The report on a bundle or a bare SD-JWT.
 
         Steps: 1 read bundle and credential; 2 algorithm, before any cryptography; 3 certificate and
-        directory entry; 4 ask the chain view; 5 the certificate path at anchor time; 6 the status
-        list token, if one was handed in; 7 run the checks; 8 sum up.
+        directory entry; 4 ask the chain view; 5 the status list token, if one was handed in; 6 the
+        certificate path at anchor time; 7 run the checks; 8 sum up.
 
         Args:
             data: the file as it came, of any length and content.
@@ -85,7 +82,6 @@ class Verifier:
         credential = None if bundle is None else self._read_credential(bundle, faults)
         receipt = None if bundle is None else bundle.receipt
         leaf, leaf_fault, x5c = _signer(credential, faults)  # 2, 3
-        directory, directory_fault = _directory(bundle)
         chain, absent = self._ask(receipt, leaf)  # 4
         evidence = Evidence(
             trust=self._trust,
@@ -99,15 +95,22 @@ class Verifier:
             leaf=leaf,
             leaf_fault=leaf_fault,
             path_fault=None,
-            directory=directory,
-            directory_fault=directory_fault,
+            directory=None,
+            directory_fault=None,
             type=None if credential is None else self._types.find(_text(credential.payload.get("vct"))),
             list_token=None,
         )
-        self._check_path(evidence, x5c)  # 5
+        if bundle is not None and bundle.directory_entry is not None:
+            _read_directory(evidence, bundle.directory_entry)
         if list_token is not None:
-            evidence.list_token = self._check_list_token(evidence, list_token)  # 6
-        checks = run_checks(evidence, self._batch_answers(evidence))  # 7
+            evidence.list_token = self._check_list_token(evidence, list_token)  # 5
+        batch = _batch_key(evidence, x5c)
+        kept = self._kept(batch)
+        if kept is NOTHING_KEPT:
+            self._check_path(evidence, x5c)  # 6
+        checks = run_checks(evidence, kept)  # 7
+        if batch is not None and kept is NOTHING_KEPT:
+            self._keep(batch, kept_answers(checks))
         return make_report(checks, _summary(evidence, checks))  # 8
 
     def _read_bundle(self, data: bytes, faults: dict[CheckId, InputError]) -> Bundle | None:
@@ -184,24 +187,38 @@ class Verifier:
             return ListToken(None, None, error)
         return ListToken(value, token.issued_at, None)
 
-    def _batch_answers(self, evidence: Evidence) -> BatchAnswers:
-        """Answers that depend on nothing but the batch and the state of the chain."""
-        chain = evidence.chain
-        if chain is None or chain.anchor is None:
-            return {}
-        head = chain.head
-        key = (head.block.hash, head.confirmed_at, chain.anchor.issuer, chain.anchor.root)
+    def _kept(self, batch: tuple[Any, ...] | None) -> Kept:
+        """Answers given before for the same batch at the same moment."""
+        if batch is None:
+            return NOTHING_KEPT
         with self._lock:
-            answers = self._batches.get(key)
-            if answers is not None:
-                self._batches.move_to_end(key)
-                return answers
-        answers = batch_answers(evidence)
+            return self._batches.get(batch, NOTHING_KEPT)
+
+    def _keep(self, batch: tuple[Any, ...], answers: Kept) -> None:
+        """The oldest batch makes room."""
         with self._lock:
-            self._batches[key] = answers
+            self._batches[batch] = answers
             if len(self._batches) > KEPT_BATCHES:
                 self._batches.popitem(last=False)
-        return answers
+
+
+def _batch_key(evidence: Evidence, x5c: tuple[bytes, ...]) -> tuple[Any, ...] | None:
+    """Everything that BATCH_CHECKS look at, None where their answers are not worth keeping."""
+    chain, receipt, credential = evidence.chain, evidence.receipt, evidence.credential
+    if chain is None or chain.anchor is None or receipt is None or credential is None:
+        return None
+    kid, iss = credential.header.get("kid"), credential.payload.get("iss")
+    if not x5c or type(kid) is not str or type(iss) is not str:
+        return None
+    head, block, entry = chain.head, receipt.block, evidence.directory
+    return (
+        (evidence.now, head.confirmed_at, head.block.hash, head.forked, head.kind, head.cosigned_by),
+        (receipt.ledger_id, receipt.chain_id, receipt.contract, receipt.issuer, receipt.root),
+        (block.number, block.hash, block.time),
+        (kid, iss, x5c),
+        None if entry is None else entry.hash,
+        None if evidence.directory_fault is None else evidence.directory_fault.code,
+    )
 
 
 def verify(
@@ -240,13 +257,11 @@ def _signer(credential: ParsedCredential | None, faults: dict[CheckId, InputErro
         return _Signer(None, error, ())
 
 
-def _directory(bundle: Bundle | None) -> tuple[DirectoryEntry | None, InputError | None]:
-    if bundle is None or bundle.directory_entry is None:
-        return None, None
+def _read_directory(evidence: Evidence, text: str) -> None:
     try:
-        return parse_directory_entry(bundle.directory_entry), None
+        evidence.directory = parse_directory_entry(text)
     except InputError as error:
-        return None, error
+        evidence.directory_fault = error
 
 
 def _summary(evidence: Evidence, checks: tuple[CheckResult, ...]) -> CredentialSummary | None:

@@ -7,7 +7,7 @@ answers, whatever the others found.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from enum import IntEnum
 from typing import Final, NamedTuple
 
@@ -103,39 +103,55 @@ BATCH_CHECKS: Final = frozenset(
         CheckId.KEY_COMPROMISE,
         CheckId.GRANT_AT_ANCHOR,
         CheckId.GRANT_CHAIN,
+        CheckId.ISSUER_NOW,
+        CheckId.ANCHOR,
+        CheckId.FINALITY,
+        CheckId.CONTRACT,
+        CheckId.STATUS_AGE,
+        CheckId.ISSUER_BINDING,
     }
 )
-"""Checks that look at nothing but chain and trust file: equal for all credentials of a batch."""
+"""Checks that look at nothing of their own: equal for all credentials of a batch at one moment.
+
+They see the trust file, the time, the chain's evidence without status, the receipt without leaf index
+and path, the header, `iss` and the directory entry; ledger.services.verify keeps their answers by
+exactly these.
+"""
+
+Kept = tuple[CheckResult | None, ...]
+"""Answers by place in the plan, None where a check has to be asked."""
 
 
-def batch_answers(evidence: Evidence) -> dict[CheckId, CheckResult]:
-    """Answers of BATCH_CHECKS, for evidence with an anchor."""
-    return {step.id: _judge(step, evidence) for step in PLAN if step.id in BATCH_CHECKS}
+def kept_answers(results: Sequence[CheckResult]) -> Kept:
+    """What may be kept of a whole run's answers."""
+    return tuple(
+        result if step.id in BATCH_CHECKS else None for step, result in zip(PLAN, results, strict=True)
+    )
 
 
-def run_checks(evidence: Evidence, known: Mapping[CheckId, CheckResult]) -> tuple[CheckResult, ...]:
-    """Every check's answer, in order; `known` holds answers of BATCH_CHECKS that were given before."""
+NOTHING_KEPT: Final[Kept] = (None,) * len(PLAN)
+
+
+def run_checks(evidence: Evidence, kept: Kept = NOTHING_KEPT) -> tuple[CheckResult, ...]:
+    """Every check's answer, in order; those in `kept` were given before for equal evidence."""
     missing = _missing(evidence)
     results: list[CheckResult] = []
-    for step, is_shared in _STEPS:
-        reason = missing[step.needs]
+    for (check, needs, judge), known in zip(_STEPS, kept, strict=True):
+        if known is not None:
+            results.append(known)
+            continue
+        reason = missing[needs]
         if reason is not None:
-            results.append(unknown(step.id, reason))
-        elif is_shared and step.id in known:
-            results.append(known[step.id])
-        else:
-            results.append(_judge(step, evidence))
+            results.append(unknown(check, reason))
+            continue
+        try:
+            results.append(judge(evidence))
+        except InputError as error:
+            results.append(fault_result(check, error))
     return tuple(results)
 
 
-_STEPS: Final = tuple((step, step.id in BATCH_CHECKS) for step in PLAN)
-
-
-def _judge(step: Step, evidence: Evidence) -> CheckResult:
-    try:
-        return step.judge(evidence)
-    except InputError as error:
-        return fault_result(step.id, error)
+_STEPS: Final = tuple((step.id, int(step.needs), step.judge) for step in PLAN)
 
 
 def _missing(evidence: Evidence) -> tuple[Code | None, ...]:
