@@ -1,15 +1,19 @@
-"""Installs the locked npm packages once, into a folder that git ignores."""
+"""Installs the locked npm packages once, into a folder that git ignores, and asks them."""
 
 from __future__ import annotations
 
 import fcntl
 import hashlib
+import json
 import os
 import shutil
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-from tests.needs import ROOT, npm_command
+from ledger.core.jose import b64url_encode
+from tests.needs import ROOT, node_command, npm_command
 
 HERE = Path(__file__).resolve().parent
 
@@ -44,6 +48,34 @@ def installed_packages() -> Path:
             )
             (folder / "complete").touch()
     return folder
+
+
+def run_node(
+    credentials: Mapping[str, str], *, root: bytes, iss: str, base: str, status_jwk: Mapping[str, str]
+) -> dict[str, dict[str, Any]]:
+    """Answers of @sd-jwt/sd-jwt-vc to each credential (see verify.mjs), all from one process."""
+    folder = installed_packages()
+    script = folder / "verify.mjs"  # modules are looked for beside the script
+    shutil.copy(HERE / "verify.mjs", script)
+    node = node_command()
+    if node is None:
+        raise RuntimeError("Node is needed")
+    question = {
+        "root": b64url_encode(root),
+        "iss": iss,
+        "base": base,
+        "statusJwk": dict(status_jwk),
+        "cases": [{"name": name, "credential": text} for name, text in credentials.items()],
+    }
+    answer = subprocess.run(
+        [*node, str(script)],
+        input=json.dumps(question),
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=100,
+    )
+    return {item["name"]: item for item in json.loads(answer.stdout)}
 
 
 if __name__ == "__main__":

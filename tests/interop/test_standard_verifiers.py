@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import shutil
-import subprocess
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ledger.core.jose import b64url_encode
 from ledger.services.status_list import check_token
-from tests.interop.npm_packages import installed_packages
+from tests.interop.npm_packages import run_node
 from tests.interop.verifiers import STATUS, RefusedError, Verifiers
-from tests.interop.world import CLAIMS, ISS, ListServer, World
-from tests.needs import node_command
+from tests.interop.world import CLAIMS, ISS, VCT, ListServer, World
 
 CASES = (
     "valid",
@@ -47,44 +41,26 @@ def world() -> World:
 
 @pytest.fixture(scope="module")
 def server(world: World) -> Iterator[ListServer]:
-    server = ListServer(world)
+    server = ListServer(ISS, world.uri, world.token)
     yield server
     server.close()
 
 
 @pytest.fixture(scope="module")
 def verifiers(world: World, server: ListServer) -> Verifiers:
-    return Verifiers(world, server)
+    return Verifiers(world.root.certificate, ISS, VCT, server.local)
 
 
 @pytest.fixture(scope="module")
 def node_results(world: World, server: ListServer) -> dict[str, dict[str, Any]]:
     """Answers of @sd-jwt/sd-jwt-vc to all cases and to some broken ones, in one process."""
-    return run_node(world, server, {case.name: case.credential for case in broken_and_whole(world)})
-
-
-def run_node(world: World, server: ListServer, credentials: dict[str, str]) -> dict[str, dict[str, Any]]:
-    folder = installed_packages()
-    script = folder / "verify.mjs"  # modules are looked for beside the script
-    shutil.copy(Path(__file__).with_name("verify.mjs"), script)
-    node = node_command()
-    assert node is not None
-    question = {
-        "root": b64url_encode(world.root.certificate),
-        "iss": ISS,
-        "base": server.base,
-        "statusJwk": dict(world.status_signer.public_jwk),
-        "cases": [{"name": name, "credential": text} for name, text in credentials.items()],
-    }
-    answer = subprocess.run(
-        [*node, str(script)],
-        input=json.dumps(question),
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=100,
+    return run_node(
+        {case.name: case.credential for case in broken_and_whole(world)},
+        root=world.root.certificate,
+        iss=ISS,
+        base=server.base,
+        status_jwk=world.status_signer.public_jwk,
     )
-    return {item["name"]: item for item in json.loads(answer.stdout)}
 
 
 def broken_and_whole(world: World) -> list[Any]:

@@ -8,6 +8,7 @@ import time
 import urllib.error
 import urllib.request
 import zlib
+from collections.abc import Callable
 from typing import Any
 
 from cryptography import x509
@@ -21,8 +22,6 @@ from openvc.x5c import resolve_x5c_key
 from polaris_oid4vp import sdjwt as polaris  # type: ignore[import-untyped]
 from polaris_oid4vp import status as polaris_status
 from sd_jwt.verifier import SDJWTVerifier
-
-from tests.interop.world import ISS, VCT, ListServer, World
 
 
 class RefusedError(Exception):
@@ -41,13 +40,15 @@ def header_of(token: str) -> dict[str, Any]:
 class Verifiers:
     """Each method returns the disclosed claims or raises RefusedError."""
 
-    def __init__(self, world: World, server: ListServer) -> None:
-        self.world = world
-        self.server = server
-        self.anchors = [x509.load_der_x509_certificate(world.root.certificate)]
+    def __init__(self, root: bytes, iss: str, vct: str, local: Callable[[str], str]) -> None:
+        """`root`: DER of the trust anchor; `local`: where loopback has what an address names."""
+        self.anchors = [x509.load_der_x509_certificate(root)]
+        self.iss = iss
+        self.vct = vct
+        self.local = local
 
     def fetch(self, uri: str) -> str:
-        request = urllib.request.Request(self.server.local(uri))  # noqa: S310 (http on loopback)
+        request = urllib.request.Request(self.local(uri))  # noqa: S310 (http on loopback)
         with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
             return str(answer.read(), "ascii")
 
@@ -56,20 +57,20 @@ class Verifiers:
 
         def resolve(uri: str) -> dict[str, Any]:
             token = self.fetch(uri)
-            jwk = resolve_x5c_key(header_of(token)["x5c"], ISS, trust_anchors=self.anchors)
+            jwk = resolve_x5c_key(header_of(token)["x5c"], self.iss, trust_anchors=self.anchors)
             return verify_status_list_token(token, public_key_jwk=jwk, expected_uri=uri)
 
         try:
             result = verify_credential(
                 credential,
-                policy=VerificationPolicy(require_status_issuer_binding=True, expected_vct=VCT),
+                policy=VerificationPolicy(require_status_issuer_binding=True, expected_vct=self.vct),
                 x5c_trust_anchors=self.anchors,
                 resolve_status_list_token=resolve,
             )
         except OpenvcError as error:
             decided = isinstance(error, CredentialRevoked | CredentialSuspended)
             raise RefusedError(STATUS if decided else type(error).__name__, str(error)) from error
-        if result.issuer != ISS or result.status is None:
+        if result.issuer != self.iss or result.status is None:
             raise RefusedError("openvc looked at no status")
         return dict(result.claims or {})
 
@@ -78,7 +79,9 @@ class Verifiers:
 
         def resolver(*, uri: str, idx: int, issuer: str | None) -> dict[str, Any]:
             authority = polaris_status.StatedAuthority()
-            authority.state(credential_issuer=ISS, status_uri=uri, verify=self._status_key, why="same agency")
+            authority.state(
+                credential_issuer=self.iss, status_uri=uri, verify=self._status_key, why="same agency"
+            )
             return dict(
                 polaris_status.decide_by_fetching(
                     index=idx,
@@ -95,7 +98,7 @@ class Verifiers:
             expected_audience=binding.get("audience", "unused"),
             trust_anchors=self.anchors,
             require_key_binding=bool(binding),
-            expected_vct=VCT,
+            expected_vct=self.vct,
             status_resolver=resolver,
         )
         if not verdict.authentic:
@@ -108,7 +111,7 @@ class Verifiers:
         return dict(verdict.claims)
 
     def _status_key(self, signing_input: bytes, signature: bytes, header: dict[str, Any]) -> bool:
-        jwk = resolve_x5c_key(header["x5c"], ISS, trust_anchors=self.anchors)
+        jwk = resolve_x5c_key(header["x5c"], self.iss, trust_anchors=self.anchors)
         return bool(polaris._verify_es256(polaris._es256_public_key(jwk), signing_input, signature))
 
     def reference(self, credential: str) -> dict[str, Any]:
@@ -132,7 +135,7 @@ class Verifiers:
             token = self.fetch(uri)
         except urllib.error.HTTPError as error:
             raise RefusedError("no list") from error
-        key = JWK(**resolve_x5c_key(header_of(token)["x5c"], ISS, trust_anchors=self.anchors))
+        key = JWK(**resolve_x5c_key(header_of(token)["x5c"], self.iss, trust_anchors=self.anchors))
         signed = JWS()
         signed.deserialize(token, key=key)
         claims = json.loads(signed.payload)

@@ -6,7 +6,7 @@ import hashlib
 import os
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -14,7 +14,7 @@ from typing import Any
 from ledger.adapters.format_sd_jwt import SdJwtFormat
 from ledger.adapters.pki import CertificateAuthority
 from ledger.adapters.signer_memory import MemoryCredentialSigner
-from ledger.core.jose import b64url_encode, make_jws
+from ledger.core.jose import make_jws
 from ledger.core.model import (
     AnchorRecord,
     BlockRef,
@@ -251,23 +251,17 @@ class World:
             published, uri=self.uri, signer=self.status_signer, now=int(time.time())
         )
 
-    def x5c_texts(self) -> list[str]:
-        """Trust anchor in the base64 of JOSE, for verifiers in other languages."""
-        return [b64url_encode(self.root.certificate)]
-
 
 class ListServer:
     """Serves one token under the path of its address, on loopback."""
 
-    def __init__(self, world: World) -> None:
-        self.asked: list[str] = []
-        path = world.uri.removeprefix(ISS)
-        asked = self.asked
+    def __init__(self, iss: str, uri: str, make_token: Callable[[], str]) -> None:
+        self._iss = iss
+        path = uri.removeprefix(iss)
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
-                asked.append(self.path)
-                body = world.token().encode() if self.path == path else b""
+                body = make_token().encode() if self.path == path else b""
                 self.send_response(200 if body else 404)
                 self.send_header("Content-Type", "application/statuslist+jwt")
                 self.send_header("Content-Length", str(len(body)))
@@ -284,7 +278,7 @@ class ListServer:
 
     def local(self, uri: str) -> str:
         """Where this server has what the address names."""
-        return self.base + uri.removeprefix(ISS)
+        return self.base + uri.removeprefix(self._iss)
 
     def close(self) -> None:
         self._server.shutdown()
