@@ -162,7 +162,8 @@ def result_page(report: Report, types: Sequence[CredentialType], language: Langu
         state=state,
         icon=ICONS[state],
         heading=text(state, language),
-        reason=text("good_hint", language) if report.accepted else report.verdict.text[language],
+        # the verdict's own text repeats what the notes beside it say
+        reason=text("good_hint", language) if report.accepted else text_of(report.verdict.code, language),
         advice=advice_of(report.verdict.code, language),
         code=report.verdict.code,
         national=report.verdict.national,

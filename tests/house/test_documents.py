@@ -66,9 +66,9 @@ def test_every_error_code_is_documented():
 
 
 def test_every_command_and_option_is_documented():
-    import click  # noqa: PLC0415  only this test needs the command line
+    import click
 
-    from ledger.apps.cli import ROOT as top  # noqa: PLC0415  the same
+    from ledger.apps import cli
 
     text = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
     problems: list[str] = []
@@ -88,7 +88,7 @@ def test_every_command_and_option_is_documented():
                 assert child is not None
                 visit(child, f"{path} {name}", click.Context(child, context, name))
 
-    visit(top, "ecert", click.Context(top, None, "ecert"))
+    visit(cli.ROOT, "ecert", click.Context(cli.ROOT, None, "ecert"))
     fail_with(problems)
 
 
@@ -119,9 +119,11 @@ def test_links_between_documents_lead_somewhere():
     for where, text in text_files():
         if not where.endswith(".md"):
             continue
-        for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", text):
-            if "://" not in target and not (ROOT / where).parent.joinpath(target).exists():
-                problems.append(f"{where}: {target} is not there")
+        problems += [
+            f"{where}: {target} is not there"
+            for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", text)
+            if "://" not in target and not (ROOT / where).parent.joinpath(target).exists()
+        ]
     fail_with(problems)
 
 
@@ -194,8 +196,8 @@ def test_every_port_has_two_implementations():
 
 
 def test_every_route_has_an_access_decision_and_typed_parameters():
-    from tests.web_world import ScriptedServices  # noqa: PLC0415  only this test builds the page
-    from web import WebSettings, create_app  # noqa: PLC0415  the same
+    from tests.web_world import ScriptedServices
+    from web import WebSettings, create_app
 
     app = create_app(WebSettings("demo"), ScriptedServices())
     problems = []
@@ -214,8 +216,8 @@ def test_every_route_has_an_access_decision_and_typed_parameters():
 
 def test_addresses_stay_where_they_are():
     """Each address that was ever published; one may only go with a redirect in its place."""
-    from tests.web_world import ScriptedServices  # noqa: PLC0415  as above
-    from web import WebSettings, create_app  # noqa: PLC0415  as above
+    from tests.web_world import ScriptedServices
+    from web import WebSettings, create_app
 
     published = {("/", "GET"), ("/verify", "POST"), ("/healthz", "GET")}
     app = create_app(WebSettings("demo"), ScriptedServices())

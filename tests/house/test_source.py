@@ -11,6 +11,8 @@ from tests.house.tree import ROOT, Module, fail_with, modules, text_files
 
 MAX_FUNCTION_LINES = 80
 MAX_FILE_LINES = 600
+# One deployable a file (style of the contracts): cut into bases, its storage order could not be read in one place.
+MAX_CONTRACT_LINES = 800
 ERROR_CLASSES = frozenset(
     {"LedgerError", "InputError", "RefusedError", "NotFoundError", "ConflictError", "UnavailableError"}
 )
@@ -87,7 +89,7 @@ def test_functions_and_files_fit():
         if (
             where.startswith("contracts/src/")
             and where.endswith(".sol")
-            and text.count("\n") > MAX_FILE_LINES
+            and text.count("\n") > MAX_CONTRACT_LINES
         ):
             problems.append(f"{where}: {text.count(chr(10))} lines")
     fail_with(problems)
