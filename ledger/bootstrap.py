@@ -241,6 +241,12 @@ class Installation:
         keys = {**self.record.keys, f"{issuer}/{who}": uri.removeprefix("file:")}
         self.home.save(replace(self.record, keys=keys))
 
+    def allow_type(self, issuer: str, ref: str) -> None:
+        """Remember that the agency holds a grant for a type."""
+        agency = self.record.agency(issuer)
+        types = tuple(dict.fromkeys((*agency.types, ref)))
+        self.home.save(self.record.with_agency(replace(agency, types=types)))
+
     @cached_property
     def verifier(self) -> BoundVerifier:
         """Checks bundles with this installation's own trust file and chain."""

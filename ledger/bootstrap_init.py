@@ -14,7 +14,8 @@ from pathlib import Path
 
 from ledger.adapters.carrier import DirectCarrier
 from ledger.adapters.chain_embedded.chain import EmbeddedChain
-from ledger.adapters.chain_embedded.deploy import Founding, deploy_contracts
+from ledger.adapters.chain_embedded.deploy import deploy_contracts
+from ledger.adapters.founding import Founding
 from ledger.adapters.home_files import (
     CHAIN_ROLES,
     LEDGER_OWNER,
@@ -39,12 +40,13 @@ from ledger.adapters.signer_file import (
 )
 from ledger.adapters.store_sql import open_store
 from ledger.adapters.system import SystemClock, SystemEntropy
-from ledger.adapters.type_files import TypeFiles, load_types
+from ledger.adapters.type_files import load_types
 from ledger.adapters.vault import SqliteVault
 from ledger.bootstrap import Installation
+from ledger.bootstrap_work import is_chain_free
 from ledger.core.credential_type import CredentialType
 from ledger.core.directory import make_directory_entry, parse_directory_entry
-from ledger.core.errors import ConflictError, NotFoundError, RefusedError
+from ledger.core.errors import ConflictError, NotFoundError, RefusedError, UnavailableError
 from ledger.core.flow import DAY_S, SHANGHAI_S
 from ledger.core.identifiers import parse_uscc
 from ledger.core.jose import b64url_encode
@@ -151,15 +153,6 @@ def plan_production(
     Raises:
         NotFoundError: TYPE_NOT_HERE.
     """
-    known = load_types()
-    refs = []
-    for name in types:
-        found = known.by_ref(name)
-        if found is None:
-            raise NotFoundError(
-                "TYPE_NOT_HERE", f"There is no credential type {name}.", type=name, known=_refs(known)
-            )
-        refs.append(found.type.ref)
     agency = Agency(
         uscc=uscc,
         name_zh=name_zh,
@@ -167,13 +160,28 @@ def plan_production(
         iss=iss,
         division=division,
         phone=phone,
-        types=tuple(refs or _refs(known)),
+        types=_known_refs(types) or _known_refs([loaded.type.ref for loaded in load_types().all()]),
     )
     return HomeRecord(mode="production", created_at=SystemClock().now(), agencies=(agency,))
 
 
-def _refs(known: TypeFiles) -> list[str]:
-    return [loaded.type.ref for loaded in known.all()]
+def _known_refs(names: Sequence[str]) -> tuple[str, ...]:
+    """References of types named `CODE` or `CODE:VERSION`.
+
+    Raises:
+        NotFoundError: TYPE_NOT_HERE.
+    """
+    known = load_types()
+    refs = []
+    for name in names:
+        found = known.by_ref(name)
+        if found is None:
+            shown = [loaded.type.ref for loaded in known.all()]
+            raise NotFoundError(
+                "TYPE_NOT_HERE", f"There is no credential type {name}.", type=name, known=shown
+            )
+        refs.append(found.type.ref)
+    return tuple(refs)
 
 
 def require_divisions(record: HomeRecord) -> None:
@@ -496,6 +504,46 @@ def _chain_summary(info: ChainInfo) -> dict[str, str | int]:
         "registry": "0x" + info.registry.hex(),
         "ledger": "0x" + info.ledger.hex(),
     }
+
+
+def admit_agency(
+    home: Home,
+    tools: SetupTools,
+    *,
+    uscc: str,
+    name_zh: str,
+    name_en: str,
+    iss: str,
+    division: str,
+    phone: str | None,
+    types: Sequence[str],
+) -> HomeRecord:
+    """One more agency under the root: the same steps as set-up, which leave alone what is there.
+
+    Raises:
+        RefusedError: DEMO_DIVISION.
+        NotFoundError: TYPE_NOT_HERE, HOME_MISSING.
+        UnavailableError: CHAIN_LOCKED while a worker runs.
+    """
+    record = home.load()
+    agency = Agency(
+        uscc=uscc,
+        name_zh=name_zh,
+        name_en=name_en,
+        iss=iss,
+        division=division,
+        phone=phone,
+        types=_known_refs(types),
+        parent=record.root.uscc,
+    )
+    wanted = replace(record.with_agency(agency), ready=False)
+    require_divisions(wanted)
+    if not is_chain_free(home.path):
+        raise UnavailableError(
+            "CHAIN_LOCKED", "Stop the worker first: admitting an agency writes to the chain itself."
+        )
+    home.save(wanted)
+    return Setup(home, wanted, tools).run()
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ import hashlib
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -31,8 +31,10 @@ from ledger.adapters.row_readers import open_rows
 from ledger.adapters.schema_rust import RustSchemaValidator
 from ledger.adapters.token_files import TokenFiles
 from ledger.bootstrap import Installation
+from ledger.core.directory import parse_directory_entry
 from ledger.core.errors import InputError, RefusedError, UnavailableError
 from ledger.core.flow import Job, JobKind, Lease
+from ledger.core.identifiers import parse_uscc
 from ledger.core.model import ChainInfo
 from ledger.ports import ChainView, ContractCall, RowTable
 from ledger.services.anchor import AnchorService
@@ -290,3 +292,87 @@ def is_chain_free(home: Path) -> bool:
 def log_to(home: Home) -> None:
     """Send the product's log to the data directory."""
     logs.log_to(home.logs)
+
+
+@dataclass(frozen=True, slots=True)
+class GrantFacts:
+    """One grant interval of an agency, from events."""
+
+    type_id: int
+    ref: str
+    valid_from: int
+    valid_until: int
+    withdrawn_at: int | None
+    is_good: bool
+
+
+@dataclass(frozen=True, slots=True)
+class IssuerFacts:
+    """An agency as chain and directory know it; names are empty when its entry is not here."""
+
+    uscc: str
+    name_zh: str
+    name_en: str
+    iss: str
+    division: str
+    phone: str | None
+    parent: str | None
+    level: int
+    admitted_at: int
+    dissolved_at: int | None
+    is_here: bool
+    grants: tuple[GrantFacts, ...]
+
+
+def issuer_facts(here: Installation) -> list[IssuerFacts]:
+    """Every agency on chain, parents first."""
+    grants = _grants(here)
+    own = {agency.uscc for agency in here.record.agencies}
+    found = []
+    for record in sorted(here.view.issuers(), key=lambda one: (one.level, one.admitted_at, one.issuer)):
+        text = here.home.entry(record.issuer)
+        entry = None if text is None else parse_directory_entry(text)
+        found.append(
+            IssuerFacts(
+                uscc=record.issuer,
+                name_zh="" if entry is None else entry.name["zh"],
+                name_en="" if entry is None else entry.name.get("en", ""),
+                iss="" if entry is None else entry.iss,
+                division=parse_uscc(record.issuer).division if entry is None else entry.division,
+                phone=None if entry is None else entry.phone,
+                parent=record.parent,
+                level=record.level,
+                admitted_at=record.admitted_at,
+                dissolved_at=record.dissolved_at,
+                is_here=record.issuer in own,
+                grants=tuple(grants.get(record.issuer, ())),
+            )
+        )
+    return found
+
+
+def _grants(here: Installation) -> dict[str, list[GrantFacts]]:
+    """Grants of all agencies, out of the chain's log."""
+    refs = {}
+    known = {(loaded.type_code, loaded.version): loaded.type.ref for loaded in here.types.all()}
+    for record in here.view.types():
+        refs[record.type_id] = known.get((record.code, record.version), f"{record.code}:{record.version}")
+    reader = EmbeddedReader(here.home.chain_file)
+    found: dict[str, list[GrantFacts]] = {}
+    now = here.clock.now()
+    for event in reader.events(0, reader.head().number):
+        if event.name not in ("TypeGranted", "GrantWithdrawn"):
+            continue
+        args: Mapping[str, Any] = event.args
+        intervals = found.setdefault(args["issuer"].decode("ascii"), [])
+        if event.name == "TypeGranted":
+            first, end = args["validFrom"], args["validUntil"]
+            good = first <= now < end
+            intervals.append(
+                GrantFacts(args["typeId"], refs.get(args["typeId"], "?"), first, end, None, good)
+            )
+        else:
+            for position, grant in enumerate(intervals):
+                if grant.type_id == args["typeId"] and grant.withdrawn_at is None:
+                    intervals[position] = replace(grant, withdrawn_at=event.block.time, is_good=False)
+    return found

@@ -61,7 +61,7 @@ ROOT = BilingualGroup(
         ),
         "issuer": (
             Text("发证机关:列出、接纳、授权。", "Issuing agencies: list, admit, grant."),
-            _lazy("cli_issuer", "ISSUER"),
+            _lazy("cli_issuer", "ISSUER_GROUP"),
         ),
         "key": (
             Text("密钥:生成、登记、停用、列出。", "Keys: make, register, retire, list."),

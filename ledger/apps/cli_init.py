@@ -87,6 +87,22 @@ class NewPasswords:
         return password
 
 
+def setup_passwords(
+    session: Session, *, demo: bool, draw_into: Path | None = None
+) -> tuple[PasswordSource, PasswordSource]:
+    """Sources of passwords for set-up: of keys about to be made, and of keys that exist."""
+    from ledger.bootstrap import key_name, password_chain
+    from ledger.bootstrap_init import DrawnPasswords
+
+    if demo or draw_into is not None:
+        drawn = DrawnPasswords(None if draw_into is None else draw_into.absolute())
+        return NewPasswords(drawn, key_name), drawn
+    asked = ask_new_password if is_terminal() else None
+    new = password_chain(session.settings, demo=False, ask=asked)
+    old = password_chain(session.settings, demo=False, ask=password_asker())
+    return NewPasswords(new, key_name), old
+
+
 def _init(
     session: Session,
     uscc: str | None,
@@ -98,8 +114,7 @@ def _init(
     types: tuple[str, ...],
     draw_passwords: Path | None,
 ) -> None:
-    from ledger.bootstrap import key_name, password_chain
-    from ledger.bootstrap_init import DrawnPasswords, Home, plan_production, run_setup, system_tools
+    from ledger.bootstrap_init import Home, plan_production, run_setup, system_tools
 
     home = Home(session.settings.home)
     if not home.exists() and not (uscc and name and name_en and iss and division):
@@ -115,15 +130,9 @@ def _init(
             phone=phone,
             types=types,
         )
-    if draw_passwords is not None:
-        old: PasswordSource = DrawnPasswords(draw_passwords.absolute())
-        new = old
-    else:
-        asked = ask_new_password if is_terminal() else None
-        old = password_chain(session.settings, demo=False, ask=password_asker())
-        new = password_chain(session.settings, demo=False, ask=asked)
+    new, old = setup_passwords(session, demo=False, draw_into=draw_passwords)
     tools = system_tools(
-        new_password=NewPasswords(new, key_name),
+        new_password=new,
         password=old,
         say=lambda step: session.remark(SAY[step]),
         accept_clock=session.settings.accept_clock,

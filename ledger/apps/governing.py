@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ledger.apps.cli_open import chain_key
+from ledger.apps.cli_open import chain_key, role_holders
 from ledger.apps.working import work_or_wait
 from ledger.bootstrap import Installation
 from ledger.bootstrap_init import LEAF_YEARS, YEAR_S, certify
-from ledger.bootstrap_work import open_desk
+from ledger.bootstrap_work import GrantFacts, issuer_facts, open_desk
 from ledger.core.eip712 import registry_domain
 from ledger.core.errors import NotFoundError
-from ledger.core.model import KeyRecord, Purpose
+from ledger.core.model import KeyRecord, Purpose, Role
 from ledger.services.carry import OutboxCarrier
-from ledger.services.registry import Act, Registry
+from ledger.services.registry import FOREVER, Act, Registry
 
 
 def govern(here: Installation, by: str, acts: Sequence[Act], admins: tuple[str, str]) -> None:
@@ -82,6 +82,63 @@ def compromise_key(
     if known is None or known > since:
         issuer_id = issuer.encode("ascii")
         govern(here, issuer, [Act("compromiseKey", (issuer_id, issuer_id, number, since))], admins)
+
+
+def grant_type(
+    here: Installation, issuer: str, type_name: str, admins: tuple[str, str], until: int | None
+) -> None:
+    """A grant by the agency's parent from now on; a good one stands already: no effect."""
+    type_id = here.type_id(here.credential_type(type_name).type)
+    now = here.clock.now()
+    parent = _parent(here, issuer)
+    if not any(grant.is_good and grant.type_id == type_id for grant in _grants(here, issuer)):
+        args = (parent.encode("ascii"), issuer.encode("ascii"), type_id, now, until or FOREVER)
+        govern(here, parent, [Act("grantType", args)], admins)
+    here.allow_type(issuer, here.credential_type(type_name).type.ref)
+
+
+def withdraw_grant(
+    here: Installation, issuer: str, type_name: str, admins: tuple[str, str], cause: int, since: int | None
+) -> None:
+    """Withdraw the good grant; none is good: no effect."""
+    type_id = here.type_id(here.credential_type(type_name).type)
+    parent = _parent(here, issuer)
+    if any(grant.is_good and grant.type_id == type_id for grant in _grants(here, issuer)):
+        start = here.clock.now() if since is None else since
+        args = (parent.encode("ascii"), issuer.encode("ascii"), type_id, start, cause)
+        govern(here, parent, [Act("withdrawGrant", args)], admins)
+
+
+def set_role(
+    here: Installation,
+    issuer: str,
+    signer_id: bytes,
+    role: Role,
+    admins: tuple[str, str],
+    *,
+    until: int | None,
+    remove: bool,
+) -> None:
+    """Appoint or remove; it is so already: no effect."""
+    holds = signer_id in role_holders(here, issuer, role)
+    if holds != remove and until is None:
+        return
+    now = here.clock.now()
+    interval = (0, 0) if remove else (now, until or FOREVER)
+    issuer_id = issuer.encode("ascii")
+    args = (issuer_id, issuer_id, signer_id, int(role), 0, *interval)
+    govern(here, issuer, [Act("setRole", args)], admins)
+
+
+def _parent(here: Installation, issuer: str) -> str:
+    for record in here.view.issuers():
+        if record.issuer == issuer:
+            return record.parent or issuer
+    raise NotFoundError("ISSUER_UNKNOWN", f"{issuer} is not on this ledger.", issuer=issuer)
+
+
+def _grants(here: Installation, issuer: str) -> tuple[GrantFacts, ...]:
+    return next((facts.grants for facts in issuer_facts(here) if facts.uscc == issuer), ())
 
 
 def _number(here: Installation, issuer: str, thumbprint: bytes) -> int | None:

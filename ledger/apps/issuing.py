@@ -121,7 +121,7 @@ def _result_csv(rows: Iterable[ImportedRow], issuer: str, type_code: str) -> byt
         if row.name is not None:
             identifier = make_licence_identifier(type_code, issuer, row.name.hex().upper())
             bundle = bundle_name(row.name)
-        faults = "; ".join(f"{column}: {code}" for column, code in row.errors)
+        faults = "; ".join(f"{column}: {code}" for column, code, _text in row.errors)
         writer.writerow(
             (
                 row.row_number,

@@ -45,6 +45,7 @@ def serve(settings: Settings, host: str, port: int, say: Callable[[str], None]) 
     """
     from granian import Granian
     from granian.constants import Interfaces
+    from granian.log import LogLevels
 
     open_web(settings)  # says what is missing before anything is started
     export_settings(settings)
@@ -59,7 +60,7 @@ def serve(settings: Settings, host: str, port: int, say: Callable[[str], None]) 
         blocking_threads=8,
         backpressure=64,  # more would only wait; the rest queue in the kernel
         log_access=False,
-        log_level="warning",
+        log_level=LogLevels.warning,
     )
     shown = f"[{host}]" if ":" in host else host
     server.on_startup(lambda: say(f"http://{shown}:{chosen}/"))

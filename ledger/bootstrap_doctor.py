@@ -1,0 +1,246 @@
+"""Looks at everything an installation consists of, changes nothing, and says what to do.
+
+Needs no password: whatever is encrypted stays closed. Each question is one function that gives
+findings; a question that cannot be asked is itself a finding.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import stat
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ledger.adapters.chain_embedded.reader import EmbeddedReader
+from ledger.adapters.chain_view_open import FollowingView
+from ledger.adapters.chain_view_sql import SqlView
+from ledger.adapters.signer_file import load_certificates
+from ledger.bootstrap import Installation, load_trust
+from ledger.bootstrap_work import is_chain_free
+from ledger.core.errors import LedgerError
+from ledger.core.flow import DAY_S, BatchRecord, BatchState
+from ledger.core.jose import parse_jws
+from ledger.core.x5c import leaf_facts, x5c_of
+
+OK, WARNING, PROBLEM = "ok", "warning", "problem"
+OTHERS = stat.S_IRWXG | stat.S_IRWXO
+CLOCK_BEHIND_S = 5
+CLOCK_AHEAD_S = 30 * DAY_S
+CERTIFICATE_S = 365 * DAY_S
+TRUST_S = 30 * DAY_S
+APPROVAL_S = DAY_S
+FULL_BYTES = 1_000_000_000
+WAITING = (BatchState.SIGNED, BatchState.MADE)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One answer. `code` picks the texts; `detail` fills them."""
+
+    outcome: str
+    code: str
+    detail: dict[str, Any] = field(default_factory=dict)
+
+
+def examine(here: Installation) -> list[Finding]:
+    """All findings, in the order in which a person would look."""
+    questions: tuple[Callable[[Installation], Iterator[Finding]], ...] = (
+        _permissions,
+        _databases,
+        _disk,
+        _clock,
+        _lock,
+        _view,
+        _overlaps,
+        _trust,
+        _certificates,
+        _permanent,
+        _dead_letters,
+        _backlog,
+        _approvals,
+    )
+    findings: list[Finding] = []
+    for question in questions:
+        try:
+            found = list(question(here))
+        except LedgerError as error:
+            found = [Finding(PROBLEM, "DOCTOR_FAILED", {"what": question.__name__[1:], "code": error.code})]
+        findings += found
+    return findings
+
+
+def _permissions(here: Installation) -> Iterator[Finding]:
+    """The home is ours alone; keys and passwords wherever they lie, too."""
+    paths = [here.home.path, *here.home.keys.rglob("*.key"), *here.home.keys.rglob("password")]
+    paths += [Path(named) for named in here.record.keys.values() if Path(named).is_absolute()]
+    open_to_others = [str(path) for path in paths if path.exists() and path.stat().st_mode & OTHERS]
+    for path in open_to_others:
+        yield Finding(PROBLEM, "DOCTOR_FILE_OPEN", {"path": path})
+    if not open_to_others:
+        yield Finding(OK, "DOCTOR_PERMISSIONS")
+
+
+def _databases(here: Installation) -> Iterator[Finding]:
+    home = here.home
+    for path in (home.store_file, home.key_store_file, home.chain_file, home.view_file):
+        if not path.exists():
+            if path != home.view_file:  # the view is made by the first worker
+                yield Finding(PROBLEM, "DOCTOR_DATABASE_MISSING", {"path": str(path)})
+            continue
+        answer = _integrity(path)
+        if answer == "ok":
+            yield Finding(OK, "DOCTOR_DATABASE", {"path": path.name})
+        else:
+            yield Finding(PROBLEM, "DOCTOR_DATABASE_BROKEN", {"path": str(path), "answer": answer})
+
+
+def _integrity(path: Path) -> str:
+    try:
+        connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
+        try:
+            return str(connection.execute("PRAGMA integrity_check(1)").fetchone()[0])
+        finally:
+            connection.close()
+    except sqlite3.Error as error:
+        return str(error)
+
+
+def _disk(here: Installation) -> Iterator[Finding]:
+    free = here.home.free_bytes()
+    outcome = OK if free >= FULL_BYTES else PROBLEM
+    yield Finding(outcome, "DOCTOR_DISK" if outcome == OK else "DOCTOR_DISK_FULL", {"free_mb": free // 1_000_000})
+
+
+def _clock(here: Installation) -> Iterator[Finding]:
+    head = EmbeddedReader(here.home.chain_file).head()
+    ahead = here.clock.now() - head.time
+    if ahead < -CLOCK_BEHIND_S:
+        yield Finding(PROBLEM, "DOCTOR_CLOCK_BEHIND", {"seconds": -ahead})
+    elif ahead > CLOCK_AHEAD_S:
+        yield Finding(PROBLEM, "DOCTOR_CLOCK_AHEAD", {"days": ahead // DAY_S})
+    else:
+        yield Finding(OK, "DOCTOR_CLOCK", {"block": head.number})
+
+
+def _lock(here: Installation) -> Iterator[Finding]:
+    free = is_chain_free(here.home.path)
+    yield Finding(OK, "DOCTOR_NO_WORKER" if free else "DOCTOR_WORKER_RUNS")
+
+
+def _view(here: Installation) -> Iterator[Finding]:
+    if not here.home.view_file.exists():
+        yield Finding(OK, "DOCTOR_NO_VIEW")
+        return
+    view = SqlView(here.home.view_file, read_only=True)
+    head = view.head()
+    chain = EmbeddedReader(here.home.chain_file).head()
+    lag = chain.number if head is None else chain.number - head.block.number
+    if head is not None and head.forked:
+        yield Finding(PROBLEM, "DOCTOR_VIEW_FORKED")
+    elif lag and not is_chain_free(here.home.path) and here.clock.now() - chain.time > 60:
+        yield Finding(PROBLEM, "DOCTOR_VIEW_BEHIND", {"blocks": lag})
+    else:
+        yield Finding(OK, "DOCTOR_VIEW", {"blocks": lag})
+
+
+def _overlaps(here: Installation) -> Iterator[Finding]:
+    view = here.view
+    if isinstance(view, FollowingView):
+        for alarm in view.alarms():
+            roots = ", ".join("0x" + root.hex() for root in alarm.roots)
+            yield Finding(
+                PROBLEM, "DOCTOR_OVERLAP", {"issuer": alarm.issuer, "list": alarm.list, "roots": roots}
+            )
+
+
+def _trust(here: Installation) -> Iterator[Finding]:
+    trust = load_trust(here.home.trust_file)
+    left = trust.not_after - here.clock.now()
+    detail = {"days": left // DAY_S}
+    if left <= 0:
+        yield Finding(PROBLEM, "DOCTOR_TRUST_ENDED", detail)
+    elif left < TRUST_S:
+        yield Finding(WARNING, "DOCTOR_TRUST_ENDS", detail)
+    else:
+        yield Finding(OK, "DOCTOR_TRUST", detail)
+
+
+def _certificates(here: Installation) -> Iterator[Finding]:
+    """Keys in use: registered, honest, good now, and their certificates not about to end."""
+    now = here.clock.now()
+    registered = {key.thumbprint: key for record in here.view.issuers() for key in here.view.keys(record.issuer)}
+    for agency in here.record.agencies:
+        for who in ("credential", "status"):
+            x5c = load_certificates(here.agencies.uri(agency.uscc, who))
+            detail: dict[str, Any] = {"issuer": agency.uscc, "key": who}
+            if not x5c:
+                yield Finding(PROBLEM, "DOCTOR_NO_CERTIFICATE", detail)
+                continue
+            facts = leaf_facts(x5c[0])
+            key = registered.get(facts.thumbprint)
+            detail["days"] = (facts.not_after - now) // DAY_S
+            if key is None:
+                yield Finding(PROBLEM, "DOCTOR_KEY_NOT_REGISTERED", detail)
+            elif key.compromised_since is not None or not key.valid_from <= now < key.valid_until:
+                yield Finding(PROBLEM, "DOCTOR_KEY_NOT_GOOD", detail)
+            elif facts.not_after - now < CERTIFICATE_S:
+                yield Finding(WARNING, "DOCTOR_CERTIFICATE_ENDS", detail)
+            else:
+                yield Finding(OK, "DOCTOR_KEY", detail)
+
+
+def _permanent(here: Installation) -> Iterator[Finding]:
+    """Batches of types without a fixed end whose certificate ends soon: standard verifiers will refuse them."""
+    now = here.clock.now()
+    for batch in here.store.batches.batches(states=(BatchState.RELEASED,)):
+        loaded = here.types.by_ref(batch.type_code)
+        if loaded is None or loaded.type.validity.days is not None:
+            continue
+        ends = _leaf_end(here, batch)
+        if ends is not None and ends - now < CERTIFICATE_S:
+            yield Finding(
+                WARNING,
+                "DOCTOR_REISSUE",
+                {"batch": batch.id, "size": batch.size, "days": (ends - now) // DAY_S},
+            )
+
+
+def _leaf_end(here: Installation, batch: BatchRecord) -> int | None:
+    """End of the certificate inside a batch's credentials, read from one released bundle."""
+    folder = here.home.released / batch.issuer / str(batch.id)
+    bundle = next(folder.glob("*.ecert.json"), None)
+    if bundle is None:
+        return None
+    issuer_jwt = json.loads(bundle.read_bytes())["credential"].split("~", 1)[0]
+    return leaf_facts(x5c_of(parse_jws(issuer_jwt).header)[0]).not_after
+
+
+def _dead_letters(here: Installation) -> Iterator[Finding]:
+    dead = here.store.outbox.jobs(dead=True)
+    for job in dead:
+        detail = {"job": job.id, "kind": str(job.kind), "reason": job.code, "batch": job.payload.get("batch")}
+        yield Finding(PROBLEM, "DOCTOR_DEAD_LETTER", detail)
+    if not dead:
+        yield Finding(OK, "DOCTOR_NO_DEAD_LETTERS")
+
+
+def _backlog(here: Installation) -> Iterator[Finding]:
+    jobs = here.store.outbox.jobs()
+    if jobs and is_chain_free(here.home.path):
+        yield Finding(PROBLEM, "DOCTOR_BACKLOG", {"jobs": len(jobs)})
+    else:
+        yield Finding(OK, "DOCTOR_JOBS", {"jobs": len(jobs)})
+
+
+def _approvals(here: Installation) -> Iterator[Finding]:
+    now = here.clock.now()
+    for batch in here.store.batches.batches(states=WAITING):
+        left = (batch.deadline or batch.expires_on) - now
+        detail = {"batch": batch.id, "hours": max(left, 0) // 3600, "state": str(batch.state)}
+        if left < APPROVAL_S:
+            yield Finding(WARNING, "DOCTOR_APPROVAL_ENDS", detail)
+        else:
+            yield Finding(OK, "DOCTOR_WAITS", detail)
