@@ -30,7 +30,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from ledger.adapters.key_files import FILE_MODE, make_private_folder
 from ledger.core.errors import InputError, RefusedError, UnavailableError
-from ledger.ports import Entropy
+from ledger.ports import Entropy, Vault
 
 VERSION = b"\x01"
 KEY_BYTES = 32
@@ -312,7 +312,7 @@ class SqliteVault:
         return self._keys.index(kind, value)
 
 
-def replay_erasures(vault: MemoryVault | SqliteVault, items: Iterable[tuple[bytes, int]]) -> int:
+def replay_erasures(vault: Vault, items: Iterable[tuple[bytes, int]]) -> int:
     """Erases again what was erased before a restore; how many keys came back with the backup."""
     return sum(vault.erase([name], at) for name, at in items)
 
