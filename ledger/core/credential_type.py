@@ -12,7 +12,6 @@ import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
 from typing import Any, Final
 
 from ledger.core.errors import InputError
@@ -419,8 +418,3 @@ def _presentation_schema(
         "properties": {**schema["properties"], **derived, **added},
         "patternProperties": by_month,
     }
-
-
-def parse_day(text: str) -> date:
-    """A canonical `YYYY-MM-DD`. Raises: ValueError."""
-    return date.fromisoformat(text)

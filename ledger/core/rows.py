@@ -292,8 +292,3 @@ def business_key(credential_type: CredentialType, fields: Mapping[str, Value]) -
     """What makes a row unique beside issuer and type: account or licence number, and data date or ''."""
     key = credential_type.business_key
     return str(fields[key.number]), "" if key.as_of is None else str(fields[key.as_of])
-
-
-def canonical_fields(fields: Mapping[str, Value]) -> bytes:
-    """Equal bytes exactly for equal fields: tells an unchanged row from a changed one."""
-    return "\x1e".join([f"{key}\x1f{value}" for key, value in sorted(fields.items())]).encode()

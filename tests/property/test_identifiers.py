@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from ledger.core.errors import InputError
 from ledger.core.identifiers import (
+    licence_identifier_maker,
     make_licence_identifier,
     mod11_10_check,
     mod37_36_check,
@@ -87,6 +88,14 @@ def test_licence_identifier_round_trip_and_every_changed_character_is_noticed(se
         for new in ALPHANUMERIC:
             if new != text[i]:
                 assert is_refused(parse_licence_identifier, text[:i] + new + text[i + 1 :])
+
+
+@given(st.text(ALPHANUMERIC, min_size=1, max_size=64), st.integers(1, 999))
+def test_the_batch_form_makes_the_same_identifier(serial, version):
+    parts = ("11100000000013338W901", "11110000000021135M")
+    assert licence_identifier_maker(*parts, version)(serial) == make_licence_identifier(
+        *parts, serial, version
+    )
 
 
 @given(bodies)
