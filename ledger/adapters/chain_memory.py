@@ -14,14 +14,15 @@ from typing import Any
 
 import rlp
 from eth_keys.datatypes import Signature
-from eth_keys.exceptions import BadSignature, ValidationError
+from eth_keys.exceptions import BadSignature
+from eth_utils.exceptions import ValidationError
 
 from ledger.adapters.abi import ContractCodec, issuer_id, json_values, keccak256
 from ledger.adapters.chain_embedded.clock_guard import ClockGuard
-from ledger.adapters.founding import Founding
 from ledger.adapters.chain_memory_ledger import MemoryLedger
 from ledger.adapters.chain_memory_registry import MemoryRegistry
 from ledger.adapters.chain_memory_state import Context, Function, RevertedError, Tables
+from ledger.adapters.founding import Founding
 from ledger.adapters.transaction import sign_transaction
 from ledger.core import eip712
 from ledger.core.errors import InputError, RefusedError

@@ -238,7 +238,10 @@ class MemoryLedger:
 
     def _register_standing(self, c: Context, standing: Any, signature: bytes) -> bytes:
         issuer, type_id, acts, *limits, start, end, approver, nonce = standing
-        record = eip712.StandingApproval(issuer.decode(), type_id, acts, *limits, start, end, approver, nonce)
+        anchors, supersedes, uses = limits
+        record = eip712.StandingApproval(
+            issuer.decode(), type_id, acts, anchors, supersedes, uses, start, end, approver, nonce
+        )
         number = eip712.standing_digest(self._domain, record)
         if c.tables.get("standing", number) is not None:
             raise RevertedError("LedgerStandingExists", number)

@@ -63,7 +63,7 @@ class MemoryRegistry:
             "executeReset": self.execute_reset, "registerType": self.register_type,
             "transferGovernance": self.transfer_governance,
             "acceptGovernance": self.accept_governance,
-            **{name: self._only_self for name in self.ACTS},
+            **dict.fromkeys(self.ACTS, self._only_self),
         }  # fmt: skip
 
     def views(self) -> dict[str, Function]:
@@ -86,7 +86,7 @@ class MemoryRegistry:
             "keyOf": self._key,
             "keyAt": self.key_at,
             "hasRole": self.has_role,
-            "roleOf": lambda c, i, s, r, t: self._role(c, i, s, r, t),
+            "roleOf": self._role,
             "proposalOf": lambda c, n: c.tables.get("proposal", n) or (NO_ISSUER, 0, NOBODY, bytes(32)),
             "nonceUsed": lambda c, s, n: c.tables.get("registry_nonce", (s, n), False),
             "resetOf": lambda c, i: c.tables.get("reset", i) or (NOBODY, NOBODY, 0, NO_ISSUER),
@@ -114,7 +114,7 @@ class MemoryRegistry:
         self._require_act(by, act)
         call_hash = eip712.propose_hash(by.decode(), act)
         self._authorise(c, by, call_hash, auth)
-        number = c.tables.get("proposal_count", 0, 0) + 1
+        number: int = c.tables.get("proposal_count", 0, 0) + 1
         c.tables.put("proposal_count", 0, number)
         act_hash, expires = eip712.keccak(act), c.time + _PROPOSAL_LIFE_S
         c.tables.put("proposal", number, (by, expires, auth[0], act_hash))

@@ -27,6 +27,7 @@ def open_view(path: Path, clock: Clock) -> FollowingView:
         path: a home folder (ECERT_HOME) or a chain file. An installation's own file (its lock file lies
             beside it) is the source itself: each look confirms it. A copied file is confirmed as of the
             last sign of life in it, so that an old copy shows its age.
+        clock: for the moment of confirmation.
     Raises: NotFoundError(CHAIN_MISSING), UnavailableError(CHAIN_UNAVAILABLE).
     """
     chain_file = path / CHAIN_FILE if path.is_dir() else path

@@ -24,7 +24,7 @@ class Table:
 
 
 def _columns(text: str) -> dict[str, str]:
-    return dict(column.split(":") for column in text.split())  # type: ignore[misc]  # pairs by construction
+    return dict(column.split(":") for column in text.split())
 
 
 TABLES: Mapping[str, Table] = {
@@ -40,13 +40,13 @@ TABLES: Mapping[str, Table] = {
         ("type", "type_id:INTEGER", "code:TEXT version:INTEGER file_hash:BLOB single_use:INTEGER"),
         (
             "type_grant", "issuer:TEXT type_id:INTEGER number:INTEGER",
-            "valid_from:INTEGER valid_until:INTEGER withdrawn_since:INTEGER withdrawn_at:INTEGER "
-            "cause:INTEGER",
+            ("valid_from:INTEGER valid_until:INTEGER withdrawn_since:INTEGER withdrawn_at:INTEGER "
+            "cause:INTEGER"),
         ),
         (
             "signing_key", "issuer:TEXT number:INTEGER",
-            "thumbprint:BLOB purpose:INTEGER valid_from:INTEGER valid_until:INTEGER "
-            "compromised_since:INTEGER",
+            ("thumbprint:BLOB purpose:INTEGER valid_from:INTEGER valid_until:INTEGER "
+            "compromised_since:INTEGER"),
         ),
         ("thumbprint", "thumbprint:BLOB", "issuer:TEXT number:INTEGER"),
         (
@@ -55,17 +55,17 @@ TABLES: Mapping[str, Table] = {
         ),
         (
             "anchor", "issuer:TEXT root:BLOB",
-            "type_id:INTEGER key:INTEGER size:INTEGER anchored_at:INTEGER list:INTEGER "
+            ("type_id:INTEGER key:INTEGER size:INTEGER anchored_at:INTEGER list:INTEGER "
             "first_word:INTEGER pending:INTEGER operator:BLOB maker:BLOB approver:BLOB "
-            "standing_id:BLOB block:INTEGER tx_hash:BLOB withdrawn_at:INTEGER withdrawn_reason:INTEGER",
+            "standing_id:BLOB block:INTEGER tx_hash:BLOB withdrawn_at:INTEGER withdrawn_reason:INTEGER"),
         ),
         ("anchor_order", "number:INTEGER", "issuer:TEXT root:BLOB"),
         ("status_word", "issuer:TEXT root:BLOB word:INTEGER", "value:BLOB"),
         ("list_range", "issuer:TEXT list:INTEGER first_word:INTEGER root:BLOB", "words:INTEGER"),
         (
             "standing", "standing_id:BLOB",
-            "issuer:TEXT type_id:INTEGER acts:INTEGER anchor_limit:INTEGER supersede_limit:INTEGER "
-            "use_limit:INTEGER valid_from:INTEGER valid_until:INTEGER approver:BLOB revoked_at:INTEGER",
+            ("issuer:TEXT type_id:INTEGER acts:INTEGER anchor_limit:INTEGER supersede_limit:INTEGER "
+            "use_limit:INTEGER valid_from:INTEGER valid_until:INTEGER approver:BLOB revoked_at:INTEGER"),
         ),
         (
             "alarm", "number:INTEGER",

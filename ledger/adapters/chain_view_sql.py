@@ -36,7 +36,7 @@ class SqlRows:
             where = " AND ".join(f"{column}=?" for column in table.key)
             marks = ",".join("?" * (len(table.key) + len(table.rest)))
             self._get[name] = f"SELECT {rest} FROM {name} WHERE {where}"  # noqa: S608  names of ours
-            self._put[name] = f"INSERT OR REPLACE INTO {name} VALUES({marks})"  # noqa: S608
+            self._put[name] = f"INSERT OR REPLACE INTO {name} VALUES({marks})"
 
     def create(self) -> None:
         """Make the tables."""
@@ -135,8 +135,7 @@ class SqlView(RowsView):
                     "VIEW_UNAVAILABLE", f"the chain view cannot be read: {error}"
                 ) from error
             finally:
-                if self._db.in_transaction:
-                    self._db.execute("COMMIT")
+                self._end()
 
     @contextmanager
     def write(self) -> Iterator[Rows]:
@@ -151,11 +150,15 @@ class SqlView(RowsView):
                     raise
                 self._db.execute("COMMIT")
             except sqlite3.Error as error:
-                if self._db.in_transaction:
-                    self._db.execute("ROLLBACK")
+                self._end()
                 raise UnavailableError(
                     "VIEW_UNAVAILABLE", f"the chain view cannot be written: {error}"
                 ) from error
+
+    def _end(self) -> None:
+        """Give up what a failed statement left open."""
+        if self._db.in_transaction:
+            self._db.execute("ROLLBACK")
 
     def clear(self) -> None:
         """Forget everything."""

@@ -20,7 +20,7 @@ _EIP155_OFFSET = 35
 _V_OFFSET = 27
 
 
-def sign_transaction(  # noqa: PLR0913  a transaction has these parts
+def sign_transaction(
     signer: ChainSigner,
     *,
     chain_id: int,
@@ -32,7 +32,11 @@ def sign_transaction(  # noqa: PLR0913  a transaction has these parts
     """A transaction without fee and value.
 
     Args:
+        signer: whose address sends it.
+        chain_id: of the chain it is for, and no other.
+        nonce: of the sender's account.
         to: 20 bytes, None creates a contract.
+        data: calldata, or creation code.
         gas: limit, in gas.
     Source: EIP-155.
     """

@@ -68,7 +68,8 @@ def head_time(path: Path) -> int:
 def promises(process: subprocess.Popen[str]) -> tuple[list[bytes], list[bytes]]:
     """What the dead child had written in whole lines: sent and final transactions."""
     assert process.stdout is not None
-    sent, final = [], []
+    sent: list[bytes] = []
+    final: list[bytes] = []
     for line in process.stdout.read().split("\n")[:-1]:
         kind, transaction, *_ = line.split()
         (sent if kind == "sent" else final).append(bytes.fromhex(transaction))

@@ -147,7 +147,7 @@ class TestBadTransactions:
 
     def poison(self, chain: EmbeddedChain, case: str) -> bytes:
         info = chain.info()
-        common = {"nonce": 0, "to": info.registry, "data": chain.encode(NOTHING)}
+        common: dict[str, Any] = {"nonce": 0, "to": info.registry, "data": chain.encode(NOTHING)}
         key = signer(81)
         if case == "garbage":
             return b"\xc9garbage!!"
@@ -407,7 +407,7 @@ class TestWeb3:
 
     def contract(self, web: Web3, chain: EmbeddedChain) -> Any:
         address = Web3.to_checksum_address(chain.info().registry)
-        return web.eth.contract(address=address, abi=load_artifacts()["registry"].abi)  # type: ignore[arg-type]
+        return web.eth.contract(address=address, abi=load_artifacts()["registry"].abi)
 
     def test_transact_receipt_logs_and_state(self, web: Any) -> None:
         web, chain, governance = web

@@ -11,6 +11,8 @@ from collections import deque
 from pathlib import Path
 from typing import Any
 
+from eth_typing import Address
+
 from ledger.adapters.abi import Artifacts, json_values
 from ledger.adapters.chain_embedded.clock_guard import ClockGuard
 from ledger.adapters.chain_embedded.engine import (
@@ -79,6 +81,9 @@ class EmbeddedChain(ChainFile):
 
         Args:
             path: where no chain file is yet, or ":memory:".
+            clock: gives the genesis block its time.
+            entropy: gives chain id and ledger id.
+            artifacts: of the contracts; None loads the shipped ones when first needed.
         Raises: ConflictError(CHAIN_EXISTS), UnavailableError(CHAIN_LOCKED).
         """
         draw = int.from_bytes(entropy.token(4)) % _CHAIN_ID_BASE
@@ -118,8 +123,7 @@ class EmbeddedChain(ChainFile):
         try:
             store = ChainStore(path)
             with store.write():
-                if not store.is_empty():
-                    raise ConflictError("CHAIN_EXISTS", f"{path} already holds a chain")
+                _require_empty(store)
                 store.create()
                 store.save_meta({"chain_id": str(chain_id).encode()})
                 store.commit({}, genesis.rows())
@@ -309,7 +313,7 @@ class EmbeddedChain(ChainFile):
     def code(self, address: bytes) -> bytes:
         """Deployed code at the head."""
         with self._store.lock, self.engine.state_at(self._head) as state:
-            return bytes(state.get_code(address))
+            return bytes(state.get_code(Address(address)))
 
     @property
     def head_header(self) -> Any:
@@ -319,3 +323,8 @@ class EmbeddedChain(ChainFile):
     def save_contracts(self, values: dict[str, bytes]) -> None:
         """Facts of the deployment, as `info` tells them."""
         self._store.save_meta(values)
+
+
+def _require_empty(store: ChainStore) -> None:
+    if not store.is_empty():
+        raise ConflictError("CHAIN_EXISTS", f"{store.path} already holds a chain")

@@ -27,6 +27,8 @@ def deploy_contracts(
     """Deploy IssuerRegistry and CredentialLedger, then tell the facts as `chain.info()` will.
 
     Args:
+        chain: fresh, open for sealing.
+        founding: goes into the registry's constructor.
         deployer: any key; it needs no funds and keeps no power.
         wait: called when a block cannot be sealed yet because the clock is in the head's second.
     Raises: RefusedError(DEPLOY_FAILED).

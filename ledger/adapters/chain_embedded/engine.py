@@ -18,21 +18,30 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import rlp
-from eth.abc import ComputationAPI, MessageAPI, ReceiptAPI, SignedTransactionAPI, StateAPI
+from eth.abc import (
+    AtomicWriteBatchAPI,
+    BlockHeaderAPI,
+    ComputationAPI,
+    MessageAPI,
+    ReceiptAPI,
+    SignedTransactionAPI,
+    StateAPI,
+)
 from eth.db.atomic import AtomicDBWriteBatch
 from eth.db.backends.base import BaseAtomicDB
 from eth.exceptions import OutOfGas, Revert, UnrecognizedTransactionType
 from eth.vm.chain_context import ChainContext
 from eth.vm.forks.prague import PragueVM
-from eth.vm.forks.prague.blocks import PragueBlock, PragueBlockHeader
+from eth.vm.forks.prague.blocks import PragueBlock
 from eth.vm.forks.prague.state import PragueState, PragueTransactionExecutor
 from eth.vm.message import Message
 from eth.vm.spoof import SpoofTransaction
 from eth_hash.auto import keccak
 from eth_hash.backends import pysha3
-from eth_keys import keys
-from eth_keys.backends import CoinCurveECCBackend
-from eth_utils import ValidationError
+from eth_keys.backends.coincurve import CoinCurveECCBackend
+from eth_keys.datatypes import PrivateKey
+from eth_typing import Address, Hash32
+from eth_utils.exceptions import ValidationError
 from lru import LRU
 
 from ledger.adapters.chain_embedded.store import (
@@ -51,7 +60,8 @@ from ledger.core.model import BlockRef
 BLOCK_GAS = 60_000_000
 """What one block may use: about a second of execution, 600 anchors, or a PENDING batch of 100,000."""
 _GAS_LIMIT = 2 * BLOCK_GAS
-_ZERO_ADDRESS = bytes(20)
+_ZERO_ADDRESS = Address(bytes(20))
+_NEW_CONTRACT = Address(b"")
 _CACHED_NODES = 200_000
 _SUCCESS, _FAILURE = b"\x01", b""  # EIP-658 status codes as py-evm wants them
 _NO_UNCLES = _NO_WITHDRAWALS = b"\xc0"
@@ -65,8 +75,8 @@ def require_fast_libraries() -> None:
     keccak(b"")
     if keccak.hasher != pysha3.backend.keccak256:
         raise RuntimeError("ETH_HASH_BACKEND must be pysha3: load the settings before the chain")
-    if not isinstance(keys.PrivateKey(bytes(31) + b"\x01").backend, CoinCurveECCBackend):
-        raise RuntimeError("coincurve is not installed: install the locked requirements")
+    if not isinstance(PrivateKey(bytes(31) + b"\x01").backend, CoinCurveECCBackend):
+        raise RuntimeError("coincurve is not installed: install the locked requirements")  # noqa: TRY004  set-up
 
 
 class NodeDb(BaseAtomicDB):
@@ -103,7 +113,7 @@ class NodeDb(BaseAtomicDB):
         return True
 
     @contextmanager
-    def atomic_batch(self) -> Iterator[AtomicDBWriteBatch]:
+    def atomic_batch(self) -> Iterator[AtomicWriteBatchAPI]:
         with AtomicDBWriteBatch._commit_unless_raises(self) as batch:  # noqa: SLF001  as py-evm's own
             yield batch
 
@@ -141,12 +151,12 @@ class _Executor(PragueTransactionExecutor):
             )
         return Message(
             gas=gas,
-            to=b"",
+            to=_NEW_CONTRACT,
             sender=sender,
             value=transaction.value,
             data=b"",
             code=transaction.data,
-            create_address=contract_address(sender, state.get_nonce(sender) - 1),
+            create_address=Address(contract_address(sender, state.get_nonce(sender) - 1)),
         )
 
 
@@ -191,29 +201,30 @@ class _Done:
 class Sealed:
     """A finished block, its nodes still in the buffer."""
 
-    header: PragueBlockHeader
+    header: BlockHeaderAPI
     rlp: bytes
     done: list[_Done] = field(default_factory=list)
 
     def rows(self, rejected: Mapping[bytes, tuple[str, tuple[Any, ...]]] | None = None) -> SealedRows:
         """As the store wants it."""
-        number, transactions, logs = self.header.block_number, [], []
+        number = self.header.block_number
+        transactions: list[TransactionRow] = []
+        logs: list[LogRow] = []
         nonces: dict[bytes, int] = {}
         for position, item in enumerate(self.done):
             transaction = item.transaction
             nonces[transaction.sender] = transaction.nonce + 1
-            transactions.append(
-                TransactionRow(
-                    transaction.hash,
-                    number,
-                    position,
-                    transaction.sender,
-                    item.receipt.state_root[0] if item.receipt.state_root else 0,
-                    item.gas_used,
-                    item.failure,
-                    item.created,
-                )  # fmt: skip
+            row = TransactionRow(
+                hash=transaction.hash,
+                block=number,
+                position=position,
+                sender=transaction.sender,
+                status=int(item.receipt.state_root == _SUCCESS),
+                gas_used=item.gas_used,
+                output=item.failure,
+                created=item.created,
             )
+            transactions.append(row)
             for log in item.receipt.logs:
                 topics = tuple(topic.to_bytes(32) for topic in log.topics)
                 logs.append(
@@ -248,34 +259,35 @@ class Engine:
         )
         return Sealed(header, _encode_block(header, []))
 
-    def header(self, number: int) -> PragueBlockHeader:
+    def header(self, number: int) -> BlockHeaderAPI:
         """Raises: KeyError above the head."""
         raw = self._store.block_rlp(number)
         if raw is None:
             raise KeyError(number)
-        return rlp.decode(raw, PragueBlock).header
+        header: BlockHeaderAPI = rlp.decode(raw, PragueBlock).header
+        return header
 
-    def builder(self, parent: PragueBlockHeader, time: int) -> BlockBuilder:
+    def builder(self, parent: BlockHeaderAPI, time: int) -> BlockBuilder:
         """Start the block after `parent`."""
         header = PragueVM.create_header_from_parent(
             parent, gas_limit=parent.gas_limit, timestamp=time, coinbase=_ZERO_ADDRESS
         )
         return BlockBuilder(self._state(header, parent.hash), header)
 
-    def _state(self, header: PragueBlockHeader, newest: bytes) -> StateAPI:
+    def _state(self, header: BlockHeaderAPI, newest: bytes) -> StateAPI:
         context = PragueVM.create_execution_context(
             header, self._previous_hashes(newest, header.block_number - 1), self._context
         )
         return LedgerState(self.nodes, context, header.state_root)
 
-    def _previous_hashes(self, newest: bytes, number: int) -> Iterator[bytes]:
-        yield newest
+    def _previous_hashes(self, newest: bytes, number: int) -> Iterator[Hash32]:
+        yield Hash32(newest)
         for (block_hash,) in self._store.rows(
             "SELECT hash FROM block WHERE number<? ORDER BY number DESC LIMIT 255", (number,)
         ):
             yield block_hash
 
-    def execute(self, block: PragueBlock, parent: PragueBlockHeader) -> Sealed:
+    def execute(self, block: PragueBlock, parent: BlockHeaderAPI) -> Sealed:
         """Run a foreign block and compare every header field by its hash.
 
         Raises: InputError(BLOCK_INVALID), and what check_transaction raises.
@@ -302,7 +314,7 @@ class Engine:
     # reading state
 
     @contextmanager
-    def state_at(self, header: PragueBlockHeader) -> Iterator[StateAPI]:
+    def state_at(self, header: BlockHeaderAPI) -> Iterator[StateAPI]:
         """State after a block, changes undone at the end. The newest one stays warm."""
         if self._view is None or self._view[0] != header.hash:
             self._view = (header.hash, self._state(header, header.parent_hash))
@@ -315,7 +327,7 @@ class Engine:
 
     def call(
         self,
-        header: PragueBlockHeader,
+        header: BlockHeaderAPI,
         to: bytes,
         data: bytes,
         *,
@@ -324,8 +336,10 @@ class Engine:
     ) -> CallResult:
         """A call that changes nothing, in the context of the block itself as geth does."""
         with self.state_at(header) as state:
-            message = Message(gas=gas, to=to, sender=sender, value=0, data=data, code=state.get_code(to))
-            context = state.get_transaction_context_class()(gas_price=0, origin=sender)
+            target, origin = Address(to), Address(sender)
+            code = state.get_code(target)
+            message = Message(gas=gas, to=target, sender=origin, value=0, data=data, code=code)
+            context = state.get_transaction_context_class()(gas_price=0, origin=origin)
             computation = state.computation_class.apply_message(state, message, context)
             return CallResult(
                 _failure(computation) if computation.is_error else computation.output,
@@ -334,12 +348,17 @@ class Engine:
             )
 
     def trial(
-        self, header: PragueBlockHeader, sender: bytes, to: bytes | None, data: bytes, gas: int
+        self, header: BlockHeaderAPI, sender: bytes, to: bytes | None, data: bytes, gas: int
     ) -> CallResult:
         """Run as a transaction of this sender would, and undo it: for gas estimates."""
         with self.state_at(header) as state:
             unsigned = PragueVM.create_unsigned_transaction(
-                nonce=state.get_nonce(sender), gas_price=0, gas=gas, to=to or b"", value=0, data=data
+                nonce=state.get_nonce(Address(sender)),
+                gas_price=0,
+                gas=gas,
+                to=Address(to or b""),
+                value=0,
+                data=data,
             )
             spoof: Any = SpoofTransaction(
                 unsigned,
@@ -367,7 +386,7 @@ class BlockBuilder:
         header: its time and parent are set.
     """
 
-    def __init__(self, state: StateAPI, header: PragueBlockHeader) -> None:
+    def __init__(self, state: StateAPI, header: BlockHeaderAPI) -> None:
         self._state = state
         self._header = header
         self._done: list[_Done] = []
@@ -380,7 +399,7 @@ class BlockBuilder:
 
     def nonce(self, address: bytes) -> int:
         """The nonce that this account's next transaction must have."""
-        return int(self._state.get_nonce(address))
+        return int(self._state.get_nonce(Address(address)))
 
     def add(self, transaction: CheckedTransaction) -> None:
         """Run one transaction. The state is untouched when it raises.
@@ -424,7 +443,7 @@ class BlockBuilder:
             code = "NONCE_TOO_LOW" if given < expected else "NONCE_GAP"
             raise TransactionRefusedError(code, expected, given)
         if transaction.cost:
-            balance = self._state.get_balance(transaction.sender)
+            balance = self._state.get_balance(Address(transaction.sender))
             if balance < transaction.cost:
                 raise TransactionRefusedError("INSUFFICIENT_FUNDS", balance, transaction.cost)
 
@@ -444,7 +463,7 @@ class BlockBuilder:
 def decode_block(raw: bytes) -> PragueBlock:
     """Raises: InputError(BLOCK_INVALID)."""
     try:
-        block = rlp.decode(raw, PragueBlock)
+        block: PragueBlock = rlp.decode(raw, PragueBlock)
         canonical = rlp.encode(block) == raw
     except (
         rlp.exceptions.RLPException, ValidationError, UnrecognizedTransactionType, ValueError,
@@ -456,7 +475,7 @@ def decode_block(raw: bytes) -> PragueBlock:
     return block
 
 
-def _encode_block(header: PragueBlockHeader, done: list[_Done]) -> bytes:
+def _encode_block(header: BlockHeaderAPI, done: list[_Done]) -> bytes:
     """[header, transactions, uncles, withdrawals], from the bytes that are there already.
 
     A typed transaction lies in the list as a byte string, a legacy one as itself (EIP-2718).
@@ -466,7 +485,7 @@ def _encode_block(header: PragueBlockHeader, done: list[_Done]) -> bytes:
         for item in done
     ]
     listed = b"".join(bodies)
-    body = rlp.encode(header) + list_prefix(len(listed)) + listed + _NO_UNCLES + _NO_WITHDRAWALS
+    body: bytes = rlp.encode(header) + list_prefix(len(listed)) + listed + _NO_UNCLES + _NO_WITHDRAWALS
     return list_prefix(len(body)) + body
 
 

@@ -16,6 +16,7 @@ LOCK_SUFFIX = ".lock"
 
 
 def lock_path(chain_file: Path) -> Path:
+    """Where the lock of a chain file lies."""
     return chain_file.with_name(chain_file.name + LOCK_SUFFIX)
 
 

@@ -182,7 +182,7 @@ class EmbeddedReader(ChainFile):
         """Whether this is an installation's own file (a copy comes without the lock file)."""
         return lock_path(self._path).exists()
 
-    def send(self, raw: bytes) -> None:
+    def send(self, raw: bytes) -> None:  # noqa: ARG002  the port's
         raise _locked("send")
 
     def read(self, call: ContractCall) -> Any:

@@ -139,11 +139,15 @@ class ChainStore:
                     raise
                 self._db.execute("COMMIT")
             except sqlite3.Error as error:
-                if self._db.in_transaction:
-                    self._db.execute("ROLLBACK")
+                self._roll_back()
                 raise UnavailableError(
                     "CHAIN_UNAVAILABLE", f"the chain file cannot be written: {error}"
                 ) from error
+
+    def _roll_back(self) -> None:
+        """After a failed COMMIT."""
+        if self._db.in_transaction:
+            self._db.execute("ROLLBACK")
 
     @contextmanager
     def snapshot(self) -> Iterator[None]:

@@ -13,7 +13,7 @@ import rlp
 from eth.exceptions import UnrecognizedTransactionType
 from eth.vm.forks.prague.transactions import PragueTransactionBuilder
 from eth_keys.exceptions import BadSignature
-from eth_utils import ValidationError
+from eth_utils.exceptions import ValidationError
 
 from ledger.adapters.abi import keccak256
 from ledger.core.errors import InputError
@@ -47,6 +47,8 @@ def check_transaction(raw: bytes, chain_id: int, block_gas: int) -> CheckedTrans
     """What this chain could run.
 
     Args:
+        raw: as it came.
+        chain_id: ours.
         block_gas: the most that a block may use.
     Raises: InputError(TRANSACTION_INVALID, TRANSACTION_TYPE, WRONG_CHAIN, GAS_TOO_HIGH, GAS_TOO_LOW).
     """

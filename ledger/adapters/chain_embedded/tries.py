@@ -65,7 +65,7 @@ def _list(encoded: Sequence[bytes]) -> bytes:
 
 def list_prefix(size: int) -> bytes:
     """RLP prefix of a list whose content has `size` bytes. Source: Yellow Paper, appendix B."""
-    if size < 56:  # noqa: PLR2004  RLP's short form
+    if size < 56:  # RLP's short form
         return bytes([0xC0 + size])
     length = size.to_bytes((size.bit_length() + 7) // 8)
     return bytes([0xF7 + len(length)]) + length
@@ -78,8 +78,5 @@ def _nibbles(key: bytes) -> bytes:
 def _path(nibbles: bytes, *, leaf: bool) -> bytes:
     """Hex-prefix encoding. Source: Yellow Paper, appendix C."""
     flag = 2 * leaf
-    if len(nibbles) % 2:
-        whole = bytes([flag + 1]) + nibbles
-    else:
-        whole = bytes([flag, 0]) + nibbles
+    whole = bytes([flag + 1] if len(nibbles) % 2 else [flag, 0]) + nibbles
     return bytes(whole[i] << 4 | whole[i + 1] for i in range(0, len(whole), 2))

@@ -11,6 +11,7 @@ from typing import Any
 
 import rlp
 from eth.vm.forks.prague.blocks import PragueBlock
+from eth_typing import Address
 from web3.providers.base import BaseProvider
 from web3.types import RPCEndpoint, RPCResponse
 
@@ -60,7 +61,7 @@ class EmbeddedProvider(BaseProvider):
         self._store = chain.store
         self._automine = automine
         self._methods: Mapping[str, Callable[..., Any]] = {
-            "eth_accounts": lambda: [],
+            "eth_accounts": list,
             "eth_blockNumber": lambda: hex(chain.head().number),
             "eth_call": self._call,
             "eth_chainId": lambda: hex(chain.engine.chain_id),
@@ -147,11 +148,11 @@ class EmbeddedProvider(BaseProvider):
 
     def _balance(self, address: str, block: str = "latest") -> str:
         with self._chain.engine.state_at(self._header(block)) as state:
-            return hex(state.get_balance(_bytes(address)))
+            return hex(state.get_balance(Address(_bytes(address))))
 
     def _count(self, address: str, block: str = "latest") -> str:
         with self._chain.engine.state_at(self._header(block)) as state:
-            nonce = int(state.get_nonce(_bytes(address)))
+            nonce = int(state.get_nonce(Address(_bytes(address))))
         if block == "pending":
             used = {
                 checked.nonce
@@ -167,11 +168,11 @@ class EmbeddedProvider(BaseProvider):
 
     def _code(self, address: str, block: str = "latest") -> str:
         with self._chain.engine.state_at(self._header(block)) as state:
-            return _hex(state.get_code(_bytes(address)))
+            return _hex(state.get_code(Address(_bytes(address))))
 
     def _storage(self, address: str, slot: str, block: str = "latest") -> str:
         with self._chain.engine.state_at(self._header(block)) as state:
-            value = state.get_storage(_bytes(address), int(slot, 16))
+            value = state.get_storage(Address(_bytes(address)), int(slot, 16))
         return _hex(value.to_bytes(32))
 
     def _header(self, block: str | int) -> Any:
@@ -293,8 +294,8 @@ class EmbeddedProvider(BaseProvider):
         }
 
     def _logs(self, query: Mapping[str, Any]) -> list[dict[str, Any]]:
-        where, values = ["block BETWEEN ? AND ?"], []
-        values += [
+        where = ["block BETWEEN ? AND ?"]
+        values: list[Any] = [
             self._number(query.get("fromBlock", "latest")),
             self._number(query.get("toBlock", "latest")),
         ]
