@@ -13,7 +13,6 @@ import time
 from array import array
 from collections.abc import Sequence
 
-
 _RANDOM_BYTES = 8
 
 

@@ -11,7 +11,6 @@ from collections.abc import Iterator, Sequence
 from ledger.core.eip712 import keccak
 from ledger.core.errors import ConflictError
 from ledger.core.flow import BatchRecord, BatchState, Lease, StoredCredential
-from ledger.core.merkle import MerkleTree
 from ledger.core.model import ChainInfo
 from ledger.core.receipt import Bundle, Receipt, encode_bundle
 from ledger.ports import Agencies, ListPublisher, ReleaseFolder, Store, Vault

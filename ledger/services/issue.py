@@ -33,7 +33,7 @@ from ledger.core.flow import (
     shanghai_midnight,
 )
 from ledger.core.model import Purpose
-from ledger.core.rows import BoundRows, RowChecker, RowIssue, business_key, canonical_fields
+from ledger.core.rows import BoundRows, RowChecker, RowIssue, business_key
 from ledger.core.rules import Mode
 from ledger.core.schema import SchemaValidator
 from ledger.ports import Agencies, ChainView, Clock, Entropy, RowTable, Store, Vault
@@ -295,13 +295,16 @@ class IssueService:
         self, plan: IssuePlan, number: int, fields: Mapping[str, Any]
     ) -> tuple[int, bytes, bytes, bytes]:
         account, as_of = business_key(plan.credential_type, fields)
-        scope = f"{plan.issuer}\n{plan.credential_type.ref}\n"
-        content = canonical_fields(fields)
+        # in the type's order, so that the order of a file's columns makes no difference
+        ordered = {
+            field.key: fields[field.key] for field in plan.credential_type.fields if field.key in fields
+        }
+        content = self._dumps(ordered)
         return (
             number,
-            self._vault.index("row", f"{scope}{account}\n{as_of}"),
-            self._vault.index("content", scope + content.decode()),
-            self._dumps(fields),
+            self._vault.index("row", f"{plan.issuer}\n{plan.credential_type.ref}\n{account}\n{as_of}"),
+            self._vault.index("content", content.decode()),
+            content,
         )
 
     def _store_piece(

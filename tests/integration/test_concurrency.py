@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import subprocess
 import sys
 import threading
@@ -123,7 +124,7 @@ def test_what_is_missing_is_waited_for_with_growing_pauses(tmp_path: Path):
     Worker(store.outbox, {JobKind.CALL: work}, clock, "w", lambda: False).run_until_idle(
         lambda _: clock.advance(1)
     )
-    pauses = [later - sooner for sooner, later in zip(tried, tried[1:], strict=False)]
+    pauses = [later - sooner for sooner, later in itertools.pairwise(tried)]
     assert pauses == sorted(pauses)
     assert pauses[-1] >= 16
     assert store.outbox.jobs(dead=True) == ()

@@ -15,12 +15,13 @@ from ledger.adapters.row_readers import open_rows
 from ledger.adapters.system import ManualClock
 from ledger.core.errors import ConflictError, RefusedError
 from ledger.core.flow import DAY_S, BatchState, RowOutcome, proof_number
-from ledger.core.receipt import parse_bundle
+from ledger.core.receipt import encode_bundle, parse_bundle
 from ledger.core.status import Status
 from ledger.demo_data import deposit_rows, write_csv, write_xlsx
 from ledger.ports import ContractCall
 from ledger.services.approve import word_changes
-from ledger.services.calls import enqueue_call, encode_call, parse_call
+from ledger.services.calls import encode_call, enqueue_call, parse_call
+from ledger.services.export import checksum_address
 from ledger.services.issue import Progress
 from tests.flow_world import ISSUER, START, World, chain_signer, deposit_row, deposit_table, found
 
@@ -354,3 +355,21 @@ def test_an_erased_row_stops_its_batch_and_leaves_the_others(world: World):
     world.approve.reject(batch.id, "erased", requeue=True, without=[gone.record_id])
     world.finish()
     assert len(world.bundles()) == 3
+
+
+def test_the_order_of_the_columns_makes_no_difference(world: World):
+    world.load(deposit_table(range(3)))
+    table = deposit_table(range(3))
+    assert table.header is not None
+    turned = deposit_table([])
+    turned.header = table.header[::-1]
+    turned.cells = [row[::-1] for row in table.cells]
+    report = world.load(turned)
+    assert (report.issued, report.already, report.changed) == (0, 3, 0)
+
+
+def test_bundles_are_those_of_the_plain_encoder(world: World):
+    world.issue_all(deposit_table(range(70)), max_batch=70)
+    info = world.chain.info()
+    for data in world.bundles().values():
+        assert encode_bundle(parse_bundle(data), contract_text=checksum_address(info.ledger)) == data
