@@ -141,7 +141,7 @@ def _parse(data: bytes, on_start: Callable[[str, dict[str, str]], None]) -> None
     parser.StartElementHandler = on_start
     try:
         parser.Parse(data, True)  # noqa: FBT003 - expat's own signature
-    except expat.ExpatError as error:
+    except (expat.ExpatError, LookupError, ValueError) as error:  # an unknown encoding is a LookupError
         raise broken("its XML is damaged") from error
 
 
@@ -308,6 +308,6 @@ def _marked_cells(package: zipfile.ZipFile, stream: BinaryIO, name: str) -> Mark
         for data in unpack(package, stream, name):
             parser.Parse(data, False)  # noqa: FBT003 - expat's own signature
         parser.Parse(b"", True)  # noqa: FBT003 - expat's own signature
-    except expat.ExpatError as error:
+    except (expat.ExpatError, LookupError, ValueError) as error:  # an unknown encoding is a LookupError
         raise broken("its XML is damaged") from error
     return collector.marked

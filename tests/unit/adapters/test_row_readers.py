@@ -282,6 +282,12 @@ ATTACKS = [
     ("UTF-16 sheet", SHEET, lambda xml: xml.decode().encode("utf-16"), "FILE_BROKEN"),
     ("declared encoding", SHEET, lambda xml: xml.replace(b'"UTF-8"', b'"UTF-16"'), "FILE_BROKEN"),
     ("no sheet", SHEET, lambda _: b"nonsense", None),
+    (
+        "encoding of nobody",
+        "xl/workbook.xml",
+        lambda xml: xml.replace(b'"UTF-8"', b'"UTF-9"'),
+        "FILE_BROKEN",
+    ),
     ("no workbook", "xl/workbook.xml", lambda _: b"<workbook/>", "FILE_BROKEN"),
     ("damaged workbook", "xl/workbook.xml", lambda _: b"<workbook", "FILE_BROKEN"),
     (
