@@ -185,6 +185,8 @@ class Verifier:
             value = token.statuses.value(idx)
         except InputError as error:
             return ListToken(None, None, error)
+        except UnavailableError as error:
+            return ListToken(None, None, InputError(Code.CHAIN_UNAVAILABLE, error.message))
         return ListToken(value, token.issued_at, None)
 
     def _kept(self, batch: tuple[Any, ...] | None) -> Kept:

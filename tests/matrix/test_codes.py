@@ -26,10 +26,12 @@ READERS = (
     "ledger/core/merkle.py",
     "ledger/core/x5c.py",
     "ledger/core/directory.py",
+    "ledger/core/status_list.py",
     "ledger/services/status_list.py",
 )
 INSIDE = {  # raised and caught inside the readers, or for our own code only
     "TREE_SHAPE",
+    "STATUS_LIST_SHAPE",  # becomes LIST_TOKEN_SHAPE
 }
 
 

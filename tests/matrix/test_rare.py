@@ -16,8 +16,9 @@ from ledger.core.checks.codes import Code
 from ledger.core.checks.evidence import Evidence
 from ledger.core.checks.plan import PLAN, Needs
 from ledger.core.directory import make_directory_entry
+from ledger.core.errors import UnavailableError
 from ledger.core.jose import make_jws
-from ledger.core.model import ChainEvidence
+from ledger.core.model import ChainEvidence, KeyRecord
 from ledger.core.report import CheckId, Outcome, Report
 from ledger.services.verify import Verifier, verify
 from tests.matrix import world as w
@@ -175,6 +176,19 @@ def test_a_check_run_without_what_it_needs_is_our_own_mistake() -> None:
         if step.needs is not Needs.NOTHING and step.id is not CheckId.SIGNATURE:
             with pytest.raises(RuntimeError):
                 step.judge(empty)
+
+
+def test_a_view_that_fails_halfway_is_no_lie() -> None:
+    class HalfView(FakeView):
+        def keys(self, issuer: str) -> tuple[KeyRecord, ...]:
+            raise UnavailableError("CHAIN_UNAVAILABLE", "gone while reading")
+
+    world = World()
+    data = world.bundle()
+    verifier = Verifier(world.trust, SdJwtFormat(), world.types, HalfView(world))
+    report = verifier.verify(data, now=world.now, list_token=world.make_list_token())
+    assert report.check(CheckId.STATUS_LIST).outcome is Outcome.UNKNOWN
+    assert report.exit_code == 3
 
 
 # Properties

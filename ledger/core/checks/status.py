@@ -101,13 +101,16 @@ def check_status_list(evidence: Evidence) -> CheckResult:
     return _list_token(evidence, number)
 
 
+_NO_LIES: Final = frozenset({Code.LIST_TOKEN_EXPIRED, Code.CHAIN_UNAVAILABLE})
+
+
 def _list_token(evidence: Evidence, number: int) -> CheckResult:
     token, check = evidence.list_token, CheckId.STATUS_LIST
     if token is None:
         return passed(check, Code.LIST_AGREES, list=number, given="none")
     if token.fault is not None:
-        is_stale = token.fault.code == Code.LIST_TOKEN_EXPIRED  # an old list is no lie
-        return fault_result(check, token.fault, Outcome.UNKNOWN if is_stale else Outcome.FAILED)
+        is_lie = token.fault.code not in _NO_LIES
+        return fault_result(check, token.fault, Outcome.FAILED if is_lie else Outcome.UNKNOWN)
     facts: dict[str, Any] = {"list": number, "given": "token", "value": token.value}
     if token.value != 0 and evidence.need_chain.status == Status.VALID:
         return unknown(check, Code.LIST_DISAGREES, token.issued_at, **facts)
