@@ -18,13 +18,13 @@ from ledger.adapters.agencies_home import HomeAgencies
 from ledger.adapters.home_files import LEDGER_OWNER, P256_ROLES, Home, HomeRecord, Mode
 from ledger.adapters.passwords import PasswordChain, key_name
 from ledger.adapters.signer_file import Keyring, load_certificates
-from ledger.adapters.system import SystemClock, SystemEntropy, free_port
+from ledger.adapters.system import SystemClock, SystemEntropy, free_port, is_answering
 from ledger.adapters.type_files import LoadedType, TypeFiles, load_types
 from ledger.core.credential_type import CredentialType
 from ledger.core.errors import InputError, NotFoundError
 from ledger.core.report import Report
-from ledger.core.x5c import leaf_facts
 from ledger.core.trust import Trust, load_trust_bytes
+from ledger.core.x5c import leaf_facts
 from ledger.ports import ChainView, Clock, PasswordSource, Store, Vault
 from ledger.services.verify import Verifier
 from ledger.settings import Settings
@@ -37,6 +37,7 @@ __all__ = [
     "claim_labels",
     "default_ledger",
     "free_port",
+    "is_answering",
     "key_name",
     "load_trust",
     "open_home",
@@ -222,6 +223,12 @@ class Installation:
         raise NotFoundError(
             "TYPE_NOT_REGISTERED", f"{kind.ref} is not registered on this chain.", type=kind.ref
         )
+
+    def key_hint(self, issuer: str, who: str) -> str:
+        """What to write after --key: the real file when it lies here, else a pattern to fill in."""
+        uri = self.agencies.uri(issuer, who)
+        is_here = Path(uri.removeprefix("file:")).exists()
+        return uri if is_here else f"file:/…/{who}/signing.key"
 
     def keys_in_use(self) -> set[bytes]:
         """Thumbprints of the credential and status keys that this installation signs with.

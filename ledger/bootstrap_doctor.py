@@ -111,7 +111,9 @@ def _integrity(path: Path) -> str:
 def _disk(here: Installation) -> Iterator[Finding]:
     free = here.home.free_bytes()
     outcome = OK if free >= FULL_BYTES else PROBLEM
-    yield Finding(outcome, "DOCTOR_DISK" if outcome == OK else "DOCTOR_DISK_FULL", {"free_mb": free // 1_000_000})
+    yield Finding(
+        outcome, "DOCTOR_DISK" if outcome == OK else "DOCTOR_DISK_FULL", {"free_mb": free // 1_000_000}
+    )
 
 
 def _clock(here: Installation) -> Iterator[Finding]:
@@ -171,7 +173,9 @@ def _trust(here: Installation) -> Iterator[Finding]:
 def _certificates(here: Installation) -> Iterator[Finding]:
     """Keys in use: registered, honest, good now, and their certificates not about to end."""
     now = here.clock.now()
-    registered = {key.thumbprint: key for record in here.view.issuers() for key in here.view.keys(record.issuer)}
+    registered = {
+        key.thumbprint: key for record in here.view.issuers() for key in here.view.keys(record.issuer)
+    }
     for agency in here.record.agencies:
         for who in ("credential", "status"):
             x5c = load_certificates(here.agencies.uri(agency.uscc, who))

@@ -51,12 +51,20 @@ from ledger.core.flow import DAY_S, SHANGHAI_S
 from ledger.core.identifiers import parse_uscc
 from ledger.core.jose import b64url_encode
 from ledger.core.model import ChainInfo, Purpose, Role
-from ledger.core.x5c import leaf_facts
 from ledger.core.trust import ContractPin, make_trust, sign_trust
+from ledger.core.x5c import leaf_facts
 from ledger.ports import ChainSigner, Clock, CredentialSigner, Entropy, PasswordSource
 from ledger.services.registry import Act, Registry, SignedAct, TypeToRegister
 
-__all__ = ["CHEAP_SCRYPT", "DrawnPasswords", "Home", "SetupTools", "plan_production", "run_setup", "system_tools"]
+__all__ = [
+    "CHEAP_SCRYPT",
+    "DrawnPasswords",
+    "Home",
+    "SetupTools",
+    "plan_production",
+    "run_setup",
+    "system_tools",
+]
 
 YEAR_S = 31_557_600  # 365.25 days
 ROOT_CA_YEARS = 50
@@ -107,9 +115,7 @@ def system_tools(
     scrypt_p: int = SCRYPT_P,
 ) -> SetupTools:
     """Tools with this machine's clock and randomness."""
-    return SetupTools(
-        SystemClock(), SystemEntropy(), new_password, password, say, accept_clock, scrypt_p
-    )
+    return SetupTools(SystemClock(), SystemEntropy(), new_password, password, say, accept_clock, scrypt_p)
 
 
 class DrawnPasswords:
@@ -147,8 +153,7 @@ def plan_production(
 ) -> HomeRecord:
     """The plan of a production installation with one agency, the root.
 
-    Args:
-        types: type names it may issue; empty: all that the program knows.
+    The words are those of home_files.Agency; no `types`: all that the program knows.
 
     Raises:
         NotFoundError: TYPE_NOT_HERE.
@@ -273,6 +278,7 @@ class Setup:
         self._write_trust(info)
         self._tools.say("databases")
         self._make_databases()
+        self._home.tighten()
         record = replace(self._record, ready=True, chain=_chain_summary(info))
         self._home.save(record)
         return record

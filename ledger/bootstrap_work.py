@@ -17,11 +17,11 @@ from typing import Any
 
 import orjson
 
+from ledger.adapters import logs
+from ledger.adapters.carrier import SealingChain
 from ledger.adapters.case_files import CaseFiles
 from ledger.adapters.chain_embedded.process_lock import ProcessLock
 from ledger.adapters.chain_embedded.reader import EmbeddedReader
-from ledger.adapters import logs
-from ledger.adapters.carrier import SealingChain
 from ledger.adapters.chain_view_follow import Follower
 from ledger.adapters.chain_view_sql import SqlView
 from ledger.adapters.format_sd_jwt import SdJwtFormat
@@ -213,6 +213,7 @@ class Bench:
         self._follower = Follower(chain, self.view, here.clock, self.owner)
         self._anchor = AnchorService(here.store, chain, self.view, here.agencies, here.clock, hooks)
         self.advance()
+        here.home.tighten()
 
     def advance(self) -> None:
         """Take new blocks into the view and confirm it."""
@@ -241,9 +242,7 @@ def open_bench(here: Installation, hooks: Hooks | None = None) -> Iterator[Bench
     """
     from ledger.adapters.chain_embedded.chain import EmbeddedChain
 
-    chain = EmbeddedChain.open(
-        here.home.chain_file, here.clock, accept_clock=here.settings.accept_clock
-    )
+    chain = EmbeddedChain.open(here.home.chain_file, here.clock, accept_clock=here.settings.accept_clock)
     try:
         yield Bench(here, chain, hooks)
     finally:

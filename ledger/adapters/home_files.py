@@ -8,7 +8,8 @@ chain.db      the embedded chain                view.db   projection for verific
 directory/    signed directory entries          pki/      certificates (no keys)
 keys/         <owner>/<who>/signing.key, each in its own folder
 released/     bundles whose anchor is final     published/  what may be served to everybody
-logs/         the worker's log
+logs/         the worker's log                  cases/      status changes, encrypted
+results/      result files that could not lie beside their data
 ```
 Files are written beside, flushed and renamed: after a power cut there is the old one or the new one.
 """
@@ -123,8 +124,29 @@ class Home:
         """All folders, private to the account that runs the installation."""
         self.path.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
         self.path.chmod(PRIVATE_FOLDER)
-        for folder in (self.directory, self.pki, self.keys, self.released, self.published, self.logs):
+        for folder in self.folders():
             folder.mkdir(mode=PRIVATE_FOLDER, exist_ok=True)
+
+    def folders(self) -> tuple[Path, ...]:
+        """All folders of a data directory."""
+        results, cases = self.path / "results", self.path / "cases"
+        return (
+            self.directory,
+            self.pki,
+            self.keys,
+            self.released,
+            self.published,
+            self.logs,
+            results,
+            cases,
+        )
+
+    def tighten(self) -> None:
+        """Databases are for this account alone, whoever made them."""
+        for path in (self.store_file, self.key_store_file, self.chain_file, self.view_file):
+            for name in (path, path.with_name(path.name + "-wal"), path.with_name(path.name + "-shm")):
+                if name.exists():
+                    name.chmod(PRIVATE_FILE)
 
     def exists(self) -> bool:
         return self.record_file.is_file()

@@ -6,6 +6,8 @@ each time: they are for tests and benches, bootstrap never wires them.
 
 from __future__ import annotations
 
+import http
+import http.client
 import os
 import random
 import socket
@@ -14,6 +16,8 @@ from array import array
 from collections.abc import Sequence
 
 _RANDOM_BYTES = 8
+
+ANSWER_S = 2.0
 
 
 class SystemClock:
@@ -49,6 +53,18 @@ def free_port(host: str) -> int:
         probe.bind((host, 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+def is_answering(host: str, port: int, path: str) -> bool:
+    """True when a web server there answers this path with 200."""
+    connection = http.client.HTTPConnection(host, port, timeout=ANSWER_S)
+    try:
+        connection.request("GET", path)
+        return connection.getresponse().status == http.HTTPStatus.OK
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
 
 
 class ManualClock:

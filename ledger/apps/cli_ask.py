@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from ledger.apps.cli_errors import error_text
+from ledger.apps.cli_errors import BadValue, error_text
 from ledger.apps.cli_frame import Text
 from ledger.core.errors import InputError
 from ledger.core.identifiers import parse_uscc
@@ -25,9 +25,7 @@ def is_terminal() -> bool:
 
 def ask_password(uri: str) -> str:
     """Ask the person at the terminal for the password of a key that exists."""
-    answer: str = click.prompt(
-        str(ASK_PASSWORD.format(key=_key_name(uri))), hide_input=True, err=True
-    )
+    answer: str = click.prompt(str(ASK_PASSWORD.format(key=_key_name(uri))), hide_input=True, err=True)
     return answer
 
 
@@ -54,7 +52,7 @@ def check_uscc(_ctx: click.Context, param: click.Parameter, value: str | None) -
     try:
         return parse_uscc(value.strip().upper()).value
     except InputError as error:
-        raise click.BadParameter(str(error_text(error)), param=param) from error
+        raise BadValue(error_text(error), param) from error
 
 
 def _key_name(uri: str) -> str:

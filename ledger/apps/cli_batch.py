@@ -9,18 +9,19 @@ import click
 
 from ledger.apps.cli_ask import check_uscc
 from ledger.apps.cli_frame import BilingualGroup, Option, Session, Text, command, common_options
+from ledger.apps.cli_shapes import (
+    APPROVER,
+    BATCH_ID,
+    DOCUMENT,
+    KEY,
+    LEGAL,
+    REASON,
+    STATES,
+    address_or_none,
+    batch_json,
+    case_json,
+)
 
-STATES = {
-    "open": Text("未封存", "open"),
-    "closed": Text("签名中", "being signed"),
-    "signed": Text("待经办确认", "waits for the maker"),
-    "made": Text("待审批", "waits for the approver"),
-    "approved": Text("待上链", "on its way to the chain"),
-    "anchored": Text("已上链", "anchored"),
-    "released": Text("已放行", "released"),
-    "refused": Text("已驳回", "refused"),
-    "dead": Text("失败", "failed"),
-}
 HEADER = (
     Text("批次", "Batch"),
     Text("机关", "Issuer"),
@@ -30,9 +31,9 @@ HEADER = (
     Text("创建", "Created"),
 )
 MADE = Text(
-    "批次 {batch} 已由经办人确认,等待审批人 {approver}:ecert batch approve {batch} --key file:审批人密钥",
+    "批次 {batch} 已由经办人确认,等待审批人 {approver}:ecert batch approve {batch} --key {key}",
     "Batch {batch} is signed by its maker and waits for the approver {approver}: "
-    "ecert batch approve {batch} --key file:APPROVERS_KEY",
+    "ecert batch approve {batch} --key {key}",
 )
 APPROVED = Text("批次 {batch} 已审批,正在上链……", "Batch {batch} is approved and on its way to the chain…")
 RELEASED = Text(
@@ -53,76 +54,6 @@ WITHDRAWAL = Text(
     "ecert status approve {case} --key file:APPROVERS_KEY",
 )
 SAMPLE = Text("抽样(前 {count} 行):", "Samples (the first {count} rows):")
-KEY = Option(
-    ["--key"],
-    required=True,
-    metavar="file:PATH",
-    text=Text("自己的密钥文件,file:/路径/signing.key。", "Your own key file, file:/path/signing.key."),
-)
-BATCH_ID = click.Argument(["batch_id"], type=click.IntRange(min=1), metavar="BATCH")
-REASON_CLASSES = ("holder", "issuer-error", "authority", "security", "administrative")
-REASON = Option(
-    ["--reason", "reason_class"],
-    type=click.Choice(REASON_CLASSES),
-    required=True,
-    text=Text(
-        "原因类别;只有类别上链。holder 持证人申请,issuer-error 签发错误,authority 机关决定,"
-        "security 安全,administrative 行政。",
-        "Class of reason; only the class goes on chain.",
-    ),
-)
-LEGAL = Option(
-    ["--legal-basis"],
-    default="",
-    metavar="TEXT",
-    text=Text("法律依据,只加密存于本机。", "Legal basis; kept here encrypted, never on chain."),
-)
-DOCUMENT = Option(
-    ["--document"],
-    default="",
-    metavar="NUMBER",
-    text=Text("文书号,只加密存于本机。", "Document number; kept here encrypted, never on chain."),
-)
-APPROVER = Option(
-    ["--approver"],
-    metavar="ADDRESS",
-    text=Text("指定审批人(默认:唯一的审批人)。", "The approver (default: the only one there is)."),
-)
-
-
-def batch_json(batch: Any) -> dict[str, Any]:
-    """Documented shape of one batch."""
-    return {
-        "id": batch.id,
-        "issuer": batch.issuer,
-        "type": batch.type_code,
-        "state": str(batch.state),
-        "size": batch.size,
-        "created_at": batch.created_at,
-        "list": batch.list,
-        "first_word": batch.first_word,
-        "root": _hex(batch.root),
-        "maker": _address(batch.maker),
-        "approver": _address(batch.approver),
-        "deadline": batch.deadline or None,
-        "block": None
-        if batch.block is None
-        else {
-            "number": batch.block.number,
-            "hash": _hex(batch.block.hash),
-            "time": batch.block.time,
-        },
-        "transaction": _hex(batch.tx_hash),
-        "reason": batch.reason,
-    }
-
-
-def _hex(value: bytes | None) -> str | None:
-    return None if value is None else "0x" + value.hex()
-
-
-def _address(value: bytes | None) -> str | None:
-    return None if value is None else "0x" + value[12:].hex()
 
 
 def _state(batch: Any) -> Text:
@@ -195,7 +126,8 @@ def _make(session: Session, batch_ids: tuple[int, ...], key: str, approver: str 
         maker = chain_key(here, key)
         require_role(here, batch.issuer, maker, Role.MAKER)
         made.append(desk.approve.make(batch_id, maker, approver_id))
-        session.show(MADE.format(batch=batch_id, approver=_address(approver_id)))
+        key_hint = here.key_hint(batch.issuer, "approver")
+        session.show(MADE.format(batch=batch_id, approver=address_or_none(approver_id), key=key_hint))
     session.emit({"batches": [batch_json(batch) for batch in made]})
 
 
@@ -270,7 +202,6 @@ def _withdraw(
     document: str,
 ) -> None:
     from ledger.apps.cli_open import chain_key, find_approver, grounds, open_installation, require_role
-    from ledger.apps.cli_status import case_json
     from ledger.bootstrap_work import open_desk
     from ledger.core.model import Role
 
@@ -289,10 +220,7 @@ def _withdraw(
     session.show(WITHDRAWAL.format(batch=batch_id, case=case.id))
 
 
-def _commands() -> list[click.Command]:
-    many = click.Argument(
-        ["batch_ids"], type=click.IntRange(min=1), nargs=-1, required=True, metavar="BATCH..."
-    )
+def _looking() -> list[click.Command]:
     return [
         command(
             "list",
@@ -331,6 +259,14 @@ def _commands() -> list[click.Command]:
             ],
             examples=("ecert batch show 1 --samples 3",),
         )(_show),
+    ]
+
+
+def _signing() -> list[click.Command]:
+    many = click.Argument(
+        ["batch_ids"], type=click.IntRange(min=1), nargs=-1, required=True, metavar="BATCH..."
+    )
+    return [
         command(
             "make",
             Text(
@@ -358,6 +294,11 @@ def _commands() -> list[click.Command]:
             ],
             examples=("ecert batch approve 1 --key file:/media/approver/signing.key",),
         )(_approve),
+    ]
+
+
+def _ending() -> list[click.Command]:
+    return [
         command(
             "reject",
             Text(
@@ -404,10 +345,8 @@ def _commands() -> list[click.Command]:
 
 BATCH = BilingualGroup(
     "batch",
-    text=Text(
-        "批次:查看、经办、审批、驳回、撤回。", "Batches: look, sign, approve, reject, withdraw."
-    ),
+    text=Text("批次:查看、经办、审批、驳回、撤回。", "Batches: look, sign, approve, reject, withdraw."),
     params=common_options(),
-    commands=_commands(),
+    commands=[*_looking(), *_signing(), *_ending()],
     examples=("ecert batch list", "ecert batch make 1 --key file:/media/maker/signing.key"),
 )

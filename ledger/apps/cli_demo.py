@@ -19,7 +19,9 @@ STEPS = {
     "made": Text("· 经办人确认批次 {batch}", "· the maker signs batch {batch}"),
     "approved": Text("· 审批人审批批次 {batch},上链……", "· the approver signs batch {batch}, anchoring…"),
     "released": Text("  已放行 {count} 份", "  {count} bundles released"),
-    "voiding": Text("· 经办、审批双人作废一份,供核验演示……", "· maker and approver declare one void, to show it…"),
+    "voiding": Text(
+        "· 经办、审批双人作废一份,供核验演示……", "· maker and approver declare one void, to show it…"
+    ),
 }
 EXAMPLES = {
     "good": Text("真实有效的证明", "a genuine proof in force"),

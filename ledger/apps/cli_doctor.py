@@ -9,7 +9,9 @@ from ledger.apps.cli_frame import Session, Text, command
 MARKS = {"ok": "✔", "warning": "!", "problem": "✘"}
 ADVICE = Text("怎么办", "what to do")
 SUMMARY_GOOD = Text("一切正常。", "Everything is in order.")
-SUMMARY_WARNINGS = Text("没有故障,有 {count} 处需要留意。", "Nothing is broken; {count} things to keep in mind.")
+SUMMARY_WARNINGS = Text(
+    "没有故障,有 {count} 处需要留意。", "Nothing is broken; {count} things to keep in mind."
+)
 SUMMARY_BAD = Text("有 {count} 处故障。", "{count} things are wrong.")
 NOTHING = Text("", "")
 
@@ -39,7 +41,10 @@ TEXTS: dict[str, tuple[Text, Text]] = {
     "DOCTOR_DISK": (Text("磁盘剩余 {free_mb} MB", "{free_mb} MB of disk left"), NOTHING),
     "DOCTOR_DISK_FULL": (
         Text("磁盘只剩 {free_mb} MB", "Only {free_mb} MB of disk left"),
-        Text("请扩容,或把 released/ 下已交付的文件移走。", "Add space, or move delivered files out of released/."),
+        Text(
+            "请扩容,或把 released/ 下已交付的文件移走。",
+            "Add space, or move delivered files out of released/.",
+        ),
     ),
     "DOCTOR_CLOCK": (Text("时钟正常(链高 {block})", "The clock is right (chain at block {block})"), NOTHING),
     "DOCTOR_CLOCK_BEHIND": (
@@ -58,8 +63,13 @@ TEXTS: dict[str, tuple[Text, Text]] = {
     "DOCTOR_VIEW": (Text("链视图落后 {blocks} 块", "The chain view is {blocks} blocks behind"), NOTHING),
     "DOCTOR_NO_VIEW": (Text("链视图将由后台任务建立", "The worker will make the chain view"), NOTHING),
     "DOCTOR_VIEW_BEHIND": (
-        Text("后台任务在运行,但链视图落后 {blocks} 块", "A worker runs, but the view is {blocks} blocks behind"),
-        Text("重启后台任务;仍落后则删除 view.db。", "Restart the worker; if that does not help, delete view.db."),
+        Text(
+            "后台任务在运行,但链视图落后 {blocks} 块", "A worker runs, but the view is {blocks} blocks behind"
+        ),
+        Text(
+            "重启后台任务;仍落后则删除 view.db。",
+            "Restart the worker; if that does not help, delete view.db.",
+        ),
     ),
     "DOCTOR_VIEW_FORKED": (
         Text("链与已记录的区块矛盾", "The chain contradicts blocks that were taken before"),
@@ -69,7 +79,10 @@ TEXTS: dict[str, tuple[Text, Text]] = {
         ),
     ),
     "DOCTOR_OVERLAP": (
-        Text("{issuer} 的状态列表 {list} 有两个批次重叠:{roots}", "Two batches of {issuer} overlap in list {list}: {roots}"),
+        Text(
+            "{issuer} 的状态列表 {list} 有两个批次重叠:{roots}",
+            "Two batches of {issuer} overlap in list {list}: {roots}",
+        ),
         Text(
             "核验结论不受影响;请查明是谁上链的,撤回其中一个批次。",
             "Verdicts are not affected; find out who anchored them and withdraw one.",
@@ -84,22 +97,42 @@ TEXTS: dict[str, tuple[Text, Text]] = {
         Text("信任文件已到期", "The trust file has ended"),
         Text("立即签发下一版并分发给核验单位。", "Sign the next version now and hand it to verifiers."),
     ),
-    "DOCTOR_KEY": (Text("{issuer} 的 {key} 密钥正常,证书还有 {days} 天", "{issuer}: {key} key good, certificate {days} days"), NOTHING),
+    "DOCTOR_KEY": (
+        Text(
+            "{issuer} 的 {key} 密钥正常,证书还有 {days} 天",
+            "{issuer}: {key} key good, certificate {days} days",
+        ),
+        NOTHING,
+    ),
     "DOCTOR_NO_CERTIFICATE": (
         Text("{issuer} 的 {key} 密钥没有证书", "The {key} key of {issuer} has no certificate"),
-        Text("用 ecert key register 登记并取得证书。", "Register it with ecert key register, which certifies it."),
+        Text(
+            "用 ecert key register 登记并取得证书。",
+            "Register it with ecert key register, which certifies it.",
+        ),
     ),
     "DOCTOR_KEY_NOT_REGISTERED": (
         Text("{issuer} 的 {key} 密钥没有在链上登记", "The {key} key of {issuer} is not registered on chain"),
         Text("用 ecert key register 登记。", "Register it with ecert key register."),
     ),
     "DOCTOR_KEY_NOT_GOOD": (
-        Text("{issuer} 的 {key} 密钥已停用、到期或失密", "The {key} key of {issuer} is retired, ended or compromised"),
-        Text("生成新密钥并登记:ecert key new、ecert key register。", "Make and register a new one: ecert key new, ecert key register."),
+        Text(
+            "{issuer} 的 {key} 密钥已停用、到期或失密",
+            "The {key} key of {issuer} is retired, ended or compromised",
+        ),
+        Text(
+            "生成新密钥并登记:ecert key new、ecert key register。",
+            "Make and register a new one: ecert key new, ecert key register.",
+        ),
     ),
     "DOCTOR_CERTIFICATE_ENDS": (
-        Text("{issuer} 的 {key} 证书还有 {days} 天到期", "The {key} certificate of {issuer} ends in {days} days"),
-        Text("登记新密钥;长期有效的证照需换发。", "Register a new key; permanent credentials need re-issuing."),
+        Text(
+            "{issuer} 的 {key} 证书还有 {days} 天到期",
+            "The {key} certificate of {issuer} ends in {days} days",
+        ),
+        Text(
+            "登记新密钥;长期有效的证照需换发。", "Register a new key; permanent credentials need re-issuing."
+        ),
     ),
     "DOCTOR_REISSUE": (
         Text(
@@ -112,7 +145,10 @@ TEXTS: dict[str, tuple[Text, Text]] = {
         ),
     ),
     "DOCTOR_DEAD_LETTER": (
-        Text("任务 {job}({kind},批次 {batch})失败:{reason}", "Job {job} ({kind}, batch {batch}) failed: {reason}"),
+        Text(
+            "任务 {job}({kind},批次 {batch})失败:{reason}",
+            "Job {job} ({kind}, batch {batch}) failed: {reason}",
+        ),
         Text(
             "APPROVAL_EXPIRED:ecert batch ask-again 批次;其他:ecert batch show 批次 查看,再 ask-again 或 reject。",
             "APPROVAL_EXPIRED: ecert batch ask-again BATCH; others: look with ecert batch show, then ask-again or reject.",
@@ -124,10 +160,21 @@ TEXTS: dict[str, tuple[Text, Text]] = {
         Text("运行 ecert worker(或 ecert worker --once)。", "Run ecert worker (or ecert worker --once)."),
     ),
     "DOCTOR_JOBS": (Text("{jobs} 个任务在队列中", "{jobs} jobs queued"), NOTHING),
-    "DOCTOR_WAITS": (Text("批次 {batch} 在等({state}),还有 {hours} 小时", "Batch {batch} waits ({state}), {hours} hours left"), NOTHING),
+    "DOCTOR_WAITS": (
+        Text(
+            "批次 {batch} 在等({state}),还有 {hours} 小时",
+            "Batch {batch} waits ({state}), {hours} hours left",
+        ),
+        NOTHING,
+    ),
     "DOCTOR_APPROVAL_ENDS": (
-        Text("批次 {batch}({state})还有 {hours} 小时过期", "Batch {batch} ({state}) expires in {hours} hours"),
-        Text("请经办人或审批人尽快签名;过期后用 ecert batch ask-again。", "Have it signed soon; after that use ecert batch ask-again."),
+        Text(
+            "批次 {batch}({state})还有 {hours} 小时过期", "Batch {batch} ({state}) expires in {hours} hours"
+        ),
+        Text(
+            "请经办人或审批人尽快签名;过期后用 ecert batch ask-again。",
+            "Have it signed soon; after that use ecert batch ask-again.",
+        ),
     ),
 }
 

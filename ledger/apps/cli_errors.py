@@ -20,6 +20,14 @@ UNTRANSLATED = Text("出错({code}):{message}", "{message} ({code})")
 SEE_HELP = Text("查看用法:{command} --help", "See: {command} --help")
 
 
+class BadValue(click.BadParameter):
+    """A parameter that one of our own checks refused, with its sentence in both languages."""
+
+    def __init__(self, text: Text, param: click.Parameter) -> None:
+        super().__init__(text.en, param=param)
+        self.text = text
+
+
 def error_text(error: LedgerError) -> Text:
     """Both languages of an error; codes without a text show the error's own English sentence."""
     found = ERRORS.get(error.code)
@@ -79,6 +87,8 @@ def show_usage_error(error: click.ClickException, *, as_json: bool) -> None:
 
 def _usage_text(error: click.ClickException) -> Text:
     english = error.format_message()
+    if isinstance(error, BadValue):
+        return Text(f"参数 {_hint(error)} 的值不对:{error.text.zh}", english)
     if isinstance(error, click.exceptions.NoSuchOption):
         return Text(f"没有选项 {error.option_name}。", english)
     if isinstance(error, click.exceptions.MissingParameter):
@@ -109,5 +119,3 @@ def _plain(value: Any) -> Any:
     if value is None or isinstance(value, bool | int | float | str):
         return value
     return str(value)
-
-

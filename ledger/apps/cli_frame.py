@@ -76,7 +76,7 @@ class Bilingual(click.Command):
     def __init__(
         self,
         *args: Any,
-        text: Text = Text("", ""),  # noqa: B008  frozen
+        text: Text = Text("", ""),
         examples: Sequence[str] = (),
         **kwargs: Any,
     ) -> None:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import click
 
-from ledger.apps.cli_frame import Option, Session, Text, command
 from ledger.apps.cli_ask import ask_new_password, check_uscc, is_terminal, password_asker
+from ledger.apps.cli_frame import Option, Session, Text, command
 from ledger.apps.cli_steps import SAY
 from ledger.core.errors import InputError, RefusedError
 from ledger.ports import PasswordSource
@@ -183,13 +183,17 @@ INIT = command(
             metavar="URL",
             text=Text("机关的 https 网址,写入每份证照。", "Its https URL, written into every credential."),
         ),
-        Option(["--division"], metavar="CODE", text=Text("行政区划代码(6 位)。", "Division code (6 digits).")),
+        Option(
+            ["--division"], metavar="CODE", text=Text("行政区划代码(6 位)。", "Division code (6 digits).")
+        ),
         Option(["--phone"], metavar="PHONE", text=Text("咨询电话。", "Telephone for questions.")),
         Option(
             ["--type", "types"],
             multiple=True,
             metavar="TYPE",
-            text=Text("可签发的证照类型(默认全部,可重复)。", "A type it may issue (default all; repeatable)."),
+            text=Text(
+                "可签发的证照类型(默认全部,可重复)。", "A type it may issue (default all; repeatable)."
+            ),
         ),
         Option(
             ["--draw-passwords"],

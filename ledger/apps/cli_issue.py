@@ -22,10 +22,14 @@ REFUSED = 1
 SHOWN_ERRORS = 20
 FILE_ERROR_ROW = 1
 
-FOUND = Text("共 {rows} 行,{valid} 行有效,{invalid} 处错误。", "{rows} rows, {valid} valid, {invalid} faults.")
+FOUND = Text(
+    "共 {rows} 行,{valid} 行有效,{invalid} 处错误。", "{rows} rows, {valid} valid, {invalid} faults."
+)
 MORE = Text("……还有 {count} 处,见 --json 或结果文件。", "… and {count} more; see --json or the result file.")
 ROW = Text("  第 {row} 行 {column}:{message} [{code}]", "  row {row} {column}: {message} [{code}]")
-WARNED = Text("  注意 第 {row} 行 {column}:{message} [{code}]", "  note row {row} {column}: {message} [{code}]")
+WARNED = Text(
+    "  注意 第 {row} 行 {column}:{message} [{code}]", "  note row {row} {column}: {message} [{code}]"
+)
 DRY = Text("只检查,未写入任何内容(--dry-run)。", "Checked only, nothing was written (--dry-run).")
 NOT_ACCEPTED = Text(
     "文件有错误,整个文件未导入。请改正后重新导入;或用 --only-valid 只导入有效行。",
@@ -41,8 +45,8 @@ CHANGED = Text(
 )
 RESULT = Text("逐行结果:{path}", "Result of each row: {path}")
 WAITING = Text(
-    "批次 {batches} 等待经办人确认:ecert batch make 批次 --key file:经办人密钥",
-    "Batches {batches} wait for the maker: ecert batch make BATCH --key file:MAKERS_KEY",
+    "批次 {batches} 等待经办人确认:ecert batch make {words} --key {key}",
+    "Batches {batches} wait for the maker: ecert batch make {words} --key {key}",
 )
 OTHER_WORKER = Text("后台任务正在签名,等待其完成……", "the running worker signs; waiting for it…")
 READING = Text("读取", "reading")
@@ -79,7 +83,8 @@ def _issue(
         session.show(RESULT.format(path=outcome.result))
     waiting = [str(batch.id) for batch in outcome.batches if batch.state == "signed"]
     if waiting:
-        session.show(WAITING.format(batches=", ".join(waiting)))
+        key = here.key_hint(issuer, "maker")
+        session.show(WAITING.format(batches=", ".join(waiting), words=" ".join(waiting), key=key))
     if errors or report.changed:
         session.exit_code = REFUSED
 
@@ -166,13 +171,9 @@ ISSUE = command(
             ["--type", "type_name"],
             required=True,
             metavar="TYPE",
-            text=Text(
-                "证照类型,如 HPF_PERSONAL_DEPOSIT。", "Credential type, e.g. HPF_PERSONAL_DEPOSIT."
-            ),
+            text=Text("证照类型,如 HPF_PERSONAL_DEPOSIT。", "Credential type, e.g. HPF_PERSONAL_DEPOSIT."),
         ),
-        Option(
-            ["--dry-run"], is_flag=True, text=Text("只检查,不写入。", "Check only, write nothing.")
-        ),
+        Option(["--dry-run"], is_flag=True, text=Text("只检查,不写入。", "Check only, write nothing.")),
         Option(
             ["--only-valid"],
             is_flag=True,

@@ -114,9 +114,7 @@ def _admit(
     session.show(ADMITTED.format(name=Text(name, name_en), uscc=uscc))
 
 
-def _grant(
-    session: Session, issuer: str, type_name: str, admins: tuple[str, ...], until: int | None
-) -> None:
+def _grant(session: Session, issuer: str, type_name: str, admins: tuple[str, ...], until: int | None) -> None:
     from ledger.apps.cli_open import open_installation
     from ledger.apps.governing import grant_type
 
@@ -131,9 +129,7 @@ def _withdraw(
     from ledger.apps.cli_open import open_installation
     from ledger.apps.governing import withdraw_grant
 
-    withdraw_grant(
-        open_installation(session), issuer, type_name, require_two(admins), CAUSES[cause], since
-    )
+    withdraw_grant(open_installation(session), issuer, type_name, require_two(admins), CAUSES[cause], since)
     session.emit({"issuer": issuer, "type": type_name, "done": True})
     session.show(DONE)
 
@@ -165,13 +161,15 @@ def _role(
     session.show(DONE)
 
 
-def _commands() -> list[click.Command]:
-    until = Option(
-        ["--until"],
-        callback=parse_day,
-        metavar="YYYY-MM-DD",
-        text=Text("到哪天为止(默认不限)。", "Until that day (default: no end)."),
-    )
+UNTIL = Option(
+    ["--until"],
+    callback=parse_day,
+    metavar="YYYY-MM-DD",
+    text=Text("到哪天为止(默认不限)。", "Until that day (default: no end)."),
+)
+
+
+def _admitting() -> list[click.Command]:
     return [
         command(
             "list",
@@ -196,10 +194,19 @@ def _commands() -> list[click.Command]:
                     metavar="USCC",
                     text=Text("统一社会信用代码。", "Its USCC."),
                 ),
-                Option(["--name"], required=True, metavar="NAME", text=Text("法定名称。", "Its Chinese name.")),
-                Option(["--name-en"], required=True, metavar="NAME", text=Text("英文名称。", "Its English name.")),
+                Option(
+                    ["--name"], required=True, metavar="NAME", text=Text("法定名称。", "Its Chinese name.")
+                ),
+                Option(
+                    ["--name-en"], required=True, metavar="NAME", text=Text("英文名称。", "Its English name.")
+                ),
                 Option(["--iss"], required=True, metavar="URL", text=Text("https 网址。", "Its https URL.")),
-                Option(["--division"], required=True, metavar="CODE", text=Text("行政区划代码。", "Division code.")),
+                Option(
+                    ["--division"],
+                    required=True,
+                    metavar="CODE",
+                    text=Text("行政区划代码。", "Division code."),
+                ),
                 Option(["--phone"], metavar="PHONE", text=Text("咨询电话。", "Telephone for questions.")),
                 Option(
                     ["--type", "types"],
@@ -209,17 +216,22 @@ def _commands() -> list[click.Command]:
                 ),
             ],
             examples=(
-                "ecert issuer admit --uscc USCC --name 某市公积金中心 --name-en \"Some Fund Centre\" \\\n"
+                'ecert issuer admit --uscc USCC --name 某市公积金中心 --name-en "Some Fund Centre" \\\n'
                 "      --iss https://gjj.example.gov.cn --division 110100 --type HPF_PERSONAL_DEPOSIT",
             ),
         )(_admit),
+    ]
+
+
+def _granting() -> list[click.Command]:
+    return [
         command(
             "grant",
             Text(
                 "授权一个机关签发某类证照(上级两名管理员)。",
                 "Grant a type to an agency (two admins of its parent).",
             ),
-            params=[ISSUER, TYPE, ADMINS, until],
+            params=[ISSUER, TYPE, ADMINS, UNTIL],
             examples=("ecert issuer grant --issuer USCC --type BIZ_LICENSE --admin file:… --admin file:…",),
         )(_grant),
         command(
@@ -251,6 +263,11 @@ def _commands() -> list[click.Command]:
                 "      --admin file:… --admin file:…",
             ),
         )(_withdraw),
+    ]
+
+
+def _appointing() -> list[click.Command]:
+    return [
         command(
             "role",
             Text(
@@ -264,10 +281,12 @@ def _commands() -> list[click.Command]:
                     ["--address"],
                     required=True,
                     metavar="ADDRESS",
-                    text=Text("密钥地址(ecert key new 会显示)。", "The key's address (ecert key new prints it)."),
+                    text=Text(
+                        "密钥地址(ecert key new 会显示)。", "The key's address (ecert key new prints it)."
+                    ),
                 ),
                 ADMINS,
-                until,
+                UNTIL,
                 Option(["--remove"], is_flag=True, text=Text("免去该角色。", "Remove the role.")),
             ],
             examples=(
@@ -281,6 +300,6 @@ ISSUER_GROUP = BilingualGroup(
     "issuer",
     text=Text("发证机关:列出、接纳、授权、任命。", "Issuing agencies: list, admit, grant, appoint."),
     params=common_options(),
-    commands=_commands(),
+    commands=[*_admitting(), *_granting(), *_appointing()],
     examples=("ecert issuer list",),
 )

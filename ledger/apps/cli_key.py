@@ -33,7 +33,8 @@ HEADER = (
 )
 MADE = Text("已生成 {kind} 密钥:{path}\n  {name}: {value}", "Made a {kind} key: {path}\n  {name}: {value}")
 REGISTERED = Text(
-    "密钥已登记,编号 {number};今后由它签发。", "The key is registered as number {number} and is used from now on."
+    "密钥已登记,编号 {number};今后由它签发。",
+    "The key is registered as number {number} and is used from now on.",
 )
 DONE = Text("已完成。", "Done.")
 ISSUER = Option(
@@ -51,7 +52,11 @@ ADMINS = Option(
     text=Text("管理员密钥,给两次:提议的和确认的。", "Admin key; twice: who proposes, who accepts."),
 )
 NUMBER = Option(
-    ["--number"], type=click.IntRange(min=1), required=True, metavar="N", text=Text("密钥编号。", "The key's number.")
+    ["--number"],
+    type=click.IntRange(min=1),
+    required=True,
+    metavar="N",
+    text=Text("密钥编号。", "The key's number."),
 )
 
 
@@ -179,14 +184,17 @@ def _compromise(session: Session, issuer: str, number: int, admins: tuple[str, .
     session.show(DONE)
 
 
-def _commands() -> list[click.Command]:
+def _making() -> list[click.Command]:
     return [
         command(
             "list",
             Text("列出链上登记的密钥。", "List the keys registered on chain."),
             params=[
                 Option(
-                    ["--issuer"], callback=check_uscc, metavar="USCC", text=Text("只看一个机关。", "Of one agency.")
+                    ["--issuer"],
+                    callback=check_uscc,
+                    metavar="USCC",
+                    text=Text("只看一个机关。", "Of one agency."),
                 )
             ],
             examples=("ecert key list",),
@@ -216,6 +224,11 @@ def _commands() -> list[click.Command]:
             ],
             examples=("ecert key new --kind chain --out /media/maker/keys/maker2",),
         )(_new),
+    ]
+
+
+def _registering() -> list[click.Command]:
+    return [
         command(
             "register",
             Text(
@@ -247,7 +260,10 @@ def _commands() -> list[click.Command]:
                 Option(
                     ["--ca"],
                     metavar="file:PATH",
-                    text=Text("机关 CA 的密钥(默认在本安装里)。", "The agency CA's key (default: this installation's)."),
+                    text=Text(
+                        "机关 CA 的密钥(默认在本安装里)。",
+                        "The agency CA's key (default: this installation's).",
+                    ),
                 ),
             ],
             examples=(
@@ -255,6 +271,11 @@ def _commands() -> list[click.Command]:
                 "      --admin file:/media/a1/signing.key --admin file:/media/a2/signing.key",
             ),
         )(_register),
+    ]
+
+
+def _ending() -> list[click.Command]:
+    return [
         command(
             "retire",
             Text(
@@ -293,7 +314,9 @@ def _commands() -> list[click.Command]:
                     text=Text("从哪天起失密。", "Since that day."),
                 ),
             ],
-            examples=("ecert key compromise --issuer USCC --number 1 --since 2026-11-01 --admin file:… --admin file:…",),
+            examples=(
+                "ecert key compromise --issuer USCC --number 1 --since 2026-11-01 --admin file:… --admin file:…",
+            ),
         )(_compromise),
     ]
 
@@ -302,6 +325,6 @@ KEY = BilingualGroup(
     "key",
     text=Text("密钥:生成、登记、停用、列出。", "Keys: make, register, retire, list."),
     params=common_options(),
-    commands=_commands(),
+    commands=[*_making(), *_registering(), *_ending()],
     examples=("ecert key list", "ecert key new --kind chain --out /media/approver2"),
 )

@@ -105,9 +105,7 @@ def parse_address(text: str) -> bytes:
     except ValueError:
         address = b""
     if len(address) != 20:
-        raise InputError(
-            "ADDRESS_SHAPE", f"{text!r} is no address: 0x and 40 hex digits are.", text=text
-        )
+        raise InputError("ADDRESS_SHAPE", f"{text!r} is no address: 0x and 40 hex digits are.", text=text)
     return bytes(12) + address
 
 

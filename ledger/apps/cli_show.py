@@ -7,8 +7,8 @@ from typing import Any
 import click
 
 from ledger.apps.cli_ask import check_uscc
-from ledger.apps.cli_batch import STATES
 from ledger.apps.cli_frame import Option, Session, Text, command
+from ledger.apps.cli_shapes import STATES
 
 HEADER = (
     Text("序列号", "Serial"),
@@ -88,7 +88,7 @@ def _list(
 
 def _show(session: Session, credential: str, *, values: bool) -> None:
     from ledger.apps.cli_open import open_installation, parse_serial
-    from ledger.apps.cli_status import case_json
+    from ledger.apps.cli_shapes import case_json
     from ledger.apps.issued import find_entry, row_of
     from ledger.bootstrap_work import open_desk
 
@@ -112,7 +112,9 @@ def _show(session: Session, credential: str, *, values: bool) -> None:
                 session.show(f"    {field}: {content}")
         elif name == "cases":
             for case in shown:
-                session.show(f"{LABELS[name]}: {case['id']} → {case['status']} ({case['reason']}) {case['document']}")
+                session.show(
+                    f"{LABELS[name]}: {case['id']} → {case['status']} ({case['reason']}) {case['document']}"
+                )
         elif shown is not None:
             session.show(f"{LABELS[name]}: {shown}")
 
@@ -124,7 +126,9 @@ LIST = command(
         "List issued credentials.\n\nShows serials and statuses, no personal data.",
     ),
     params=[
-        Option(["--issuer"], callback=check_uscc, metavar="USCC", text=Text("只看一个机关。", "Of one agency.")),
+        Option(
+            ["--issuer"], callback=check_uscc, metavar="USCC", text=Text("只看一个机关。", "Of one agency.")
+        ),
         Option(["--type", "type_name"], metavar="TYPE", text=Text("只看一种证照。", "Of one type.")),
         Option(
             ["--batch", "batch_id"],

@@ -6,8 +6,8 @@ from typing import Any
 
 import click
 
-from ledger.apps.cli_batch import APPROVER, DOCUMENT, LEGAL, REASON
 from ledger.apps.cli_frame import BilingualGroup, Option, Session, Text, command, common_options
+from ledger.apps.cli_shapes import APPROVER, DOCUMENT, LEGAL, REASON, case_json
 
 TO = ("valid", "suspended", "revoked", "superseded", "cancelled", "void")
 STATE = {
@@ -32,7 +32,8 @@ MADE = Text(
 )
 DONE = Text("变更单 {case} 已上链。", "Case {case} is on chain.")
 FAILED = Text(
-    "变更单 {case} 没有完成:{code}。请运行 ecert doctor。", "Case {case} was not carried out: {code}. See ecert doctor."
+    "变更单 {case} 没有完成:{code}。请运行 ecert doctor。",
+    "Case {case} was not carried out: {code}. See ecert doctor.",
 )
 QUEUED = Text("已排队。", "Queued.")
 OTHER_WORKER = Text("后台任务正在处理,等待其完成……", "the running worker does it; waiting…")
@@ -43,25 +44,6 @@ NEED_KEY = Text(
 QUEUE = Option(
     ["--queue"], is_flag=True, text=Text("只排队,不等待上链。", "Only queue it, do not wait for the chain.")
 )
-
-
-def case_json(case: Any) -> dict[str, Any]:
-    """Documented shape of one case."""
-    return {
-        "id": case.id,
-        "issuer": case.issuer,
-        "status": None if case.status is None else case.status.name,
-        "withdraws_batch": int(case.names[0]) if case.status is None else None,
-        "serials": [] if case.status is None else [name.upper() for name in case.names],
-        "reason": case.grounds.reason.name,
-        "legal_basis": case.grounds.legal_basis,
-        "document": case.grounds.document,
-        "maker": "0x" + case.maker[12:].hex(),
-        "approver": "0x" + case.approver[12:].hex(),
-        "deadline": case.deadline,
-        "made_at": case.made_at,
-        "state": case.state,
-    }
 
 
 def _set(
@@ -221,7 +203,9 @@ STATUS = BilingualGroup(
                 ),
                 QUEUE,
             ],
-            examples=("ecert status approve 0123456789abcdef0123456789abcdef --key file:/media/approver/signing.key",),
+            examples=(
+                "ecert status approve 0123456789abcdef0123456789abcdef --key file:/media/approver/signing.key",
+            ),
         )(_approve),
         command(
             "list",

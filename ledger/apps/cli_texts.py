@@ -64,9 +64,15 @@ ERRORS: dict[str, Text] = {
         "密钥 {key} 与 {other} 用了同一个口令。每个密钥必须有自己的口令,由不同的人保管。",
         "The keys {key} and {other} were given the same password. Each key needs its own, kept by its own person.",
     ),
-    "KEY_PASSWORD_WRONG": Text("口令不对,密钥打不开。请重试。", "Wrong password: the key did not open. Try again."),
-    "KEY_NOT_FOUND": Text("找不到密钥文件。请检查路径。({message})", "The key file is not there. Check the path. ({message})"),
-    "KEY_EXISTS": Text("这里已有密钥,不会覆盖。({message})", "A key is already there; it is never overwritten. ({message})"),
+    "KEY_PASSWORD_WRONG": Text(
+        "口令不对,密钥打不开。请重试。", "Wrong password: the key did not open. Try again."
+    ),
+    "KEY_NOT_FOUND": Text(
+        "找不到密钥文件。请检查路径。({message})", "The key file is not there. Check the path. ({message})"
+    ),
+    "KEY_EXISTS": Text(
+        "这里已有密钥,不会覆盖。({message})", "A key is already there; it is never overwritten. ({message})"
+    ),
     "KEY_URI": Text(
         "密钥要写成 file:/绝对路径/signing.key。({message})",
         "Write keys as file:/absolute/path/signing.key. ({message})",
@@ -85,7 +91,9 @@ ERRORS: dict[str, Text] = {
         "The trust file's signature is wrong; it may have been altered. Get it again over a channel you trust.",
     ),
     "TRUST_SHAPE": Text("信任文件的格式不对:{message}", "The trust file has the wrong shape: {message}"),
-    "FILE_UNREADABLE": Text("读不到文件 {path}。请检查路径和权限。", "{path} cannot be read. Check path and permissions."),
+    "FILE_UNREADABLE": Text(
+        "读不到文件 {path}。请检查路径和权限。", "{path} cannot be read. Check path and permissions."
+    ),
     "CHAIN_MISSING": Text(
         "这里没有链文件。请用 --ledger 指定数据目录或链文件。({message})",
         "There is no chain file. Name a data directory or chain file with --ledger. ({message})",
@@ -98,7 +106,9 @@ ERRORS: dict[str, Text] = {
         "链两分钟内没有处理完。请运行「ecert doctor」。",
         "The chain did not decide within two minutes. Run `ecert doctor`.",
     ),
-    "CHAIN_UNAVAILABLE": Text("链暂时不可用,请稍后再试。({message})", "The chain does not answer; try again. ({message})"),
+    "CHAIN_UNAVAILABLE": Text(
+        "链暂时不可用,请稍后再试。({message})", "The chain does not answer; try again. ({message})"
+    ),
     "CLOCK_JUMP": Text(
         "时钟不对:{message} 请先校准系统时间;确认无误后用 ECERT_ACCEPT_CLOCK=1 再启动一次。",
         "The clock is wrong: {message} Set the system's time first; when it is right, start once with "
@@ -199,8 +209,12 @@ ERRORS: dict[str, Text] = {
     "ALREADY_WITHDRAWN": Text("批次 {batch} 已经撤回。", "Batch {batch} was withdrawn already."),
     "SEVERAL_ISSUERS": Text("一次只能处理同一机关的证照。", "Name credentials of one issuer at a time."),
     "USCC_LENGTH": Text("统一社会信用代码必须是 18 位。", "A USCC has 18 characters."),
-    "USCC_CHECK": Text("统一社会信用代码的校验位不对,请核对。", "The USCC's check character is wrong; compare it."),
-    "USCC_CHARACTER": Text("统一社会信用代码里有不允许的字符。", "The USCC holds a character that is not allowed."),
+    "USCC_CHECK": Text(
+        "统一社会信用代码的校验位不对,请核对。", "The USCC's check character is wrong; compare it."
+    ),
+    "USCC_CHARACTER": Text(
+        "统一社会信用代码里有不允许的字符。", "The USCC holds a character that is not allowed."
+    ),
     "USCC_ORGANISATION_CHECK": Text(
         "统一社会信用代码里的组织机构代码校验位不对。",
         "The organisation code inside the USCC has a wrong check character.",

@@ -187,7 +187,9 @@ VERIFY = command(
         Option(
             ["--no-ledger", "offline"],
             is_flag=True,
-            text=Text("不用账本,只做不需要链的检查。", "Use no ledger; only checks that need no chain can pass."),
+            text=Text(
+                "不用账本,只做不需要链的检查。", "Use no ledger; only checks that need no chain can pass."
+            ),
         ),
     ],
     examples=(

@@ -27,6 +27,7 @@ from ledger.services.status import Grounds
 
 AS_OF_DAY = 31
 SEED = 20_261_122
+FIRST_ACCOUNT = 5_000_000  # far from the accounts of sample exports that people will try
 FINISHED = frozenset({BatchState.RELEASED, BatchState.REFUSED, BatchState.DEAD})
 
 
@@ -59,7 +60,7 @@ class DemoStory:
         deposit = self.folder / "deposits.gb18030.csv"
         licence = self.folder / "licences.xlsx"
         if not deposit.exists():
-            write_csv(deposit, deposit_rows(deposits, SEED, self._as_of))
+            write_csv(deposit, deposit_rows(deposits, SEED, self._as_of, first=FIRST_ACCOUNT))
         if not licence.exists():
             write_xlsx(licence, licence_rows(licences, SEED, self._as_of))
         return deposit, licence

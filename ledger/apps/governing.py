@@ -64,9 +64,7 @@ def register_key(
     return number
 
 
-def retire_key(
-    here: Installation, issuer: str, number: int, admins: tuple[str, str], at: int | None
-) -> None:
+def retire_key(here: Installation, issuer: str, number: int, admins: tuple[str, str], at: int | None) -> None:
     """End a key's interval; ended earlier already: no effect."""
     end = here.clock.now() if at is None else at
     if _key(here, issuer, number).valid_until > end:
@@ -74,9 +72,7 @@ def retire_key(
         govern(here, issuer, [Act("retireKey", (issuer_id, issuer_id, number, end))], admins)
 
 
-def compromise_key(
-    here: Installation, issuer: str, number: int, admins: tuple[str, str], since: int
-) -> None:
+def compromise_key(here: Installation, issuer: str, number: int, admins: tuple[str, str], since: int) -> None:
     """Break what the key signed since; reported for an earlier time already: no effect."""
     known = _key(here, issuer, number).compromised_since
     if known is None or known > since:

@@ -41,9 +41,7 @@ class IssueOutcome:
     result: Path | None = None
 
 
-def check_file(
-    here: Installation, order: IssueOrder, tell: Callable[[Progress], None]
-) -> IssueOutcome:
+def check_file(here: Installation, order: IssueOrder, tell: Callable[[Progress], None]) -> IssueOutcome:
     """Judge every row, write nothing."""
     desk = open_desk(here)
     plan = _plan(here, order)
@@ -86,10 +84,21 @@ def issue_file(
         if not is_signed():
             work_or_wait(here, is_signed, on_wait=on_wait)
         batches = here.store.batches.batches(job_id=job_id)
-    path = result or order.file.with_name(order.file.name + ".result.csv")
     type_code = here.credential_type(order.type_name).type_code
-    write_private(path, _result_csv(desk.issue.results(report.job_id), order.issuer, type_code))
-    return IssueOutcome(report, batches, path)
+    data = _result_csv(desk.issue.results(report.job_id), order.issuer, type_code)
+    return IssueOutcome(report, batches, _save_result(here, order, data, result))
+
+
+def _save_result(here: Installation, order: IssueOrder, data: bytes, wanted: Path | None) -> Path:
+    """Beside the data file or where it was asked for; else in the home: the rows are durable already."""
+    name = order.file.name + ".result.csv"
+    path = wanted or order.file.with_name(name)
+    try:
+        write_private(path, data)
+    except RefusedError:
+        path = here.home.path / "results" / name
+        write_private(path, data)
+    return path
 
 
 def _plan(here: Installation, order: IssueOrder) -> IssuePlan:

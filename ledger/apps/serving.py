@@ -13,13 +13,15 @@ import threading
 from collections.abc import Callable
 from wsgiref.types import WSGIApplication
 
-from ledger.bootstrap import free_port, open_web
+from ledger.bootstrap import free_port, is_answering, open_web
 from ledger.bootstrap_work import is_chain_free
 from ledger.core.errors import UnavailableError
 from ledger.settings import Settings, export_settings, load_settings
 
 STOP_S = 60
 LOOK_EVERY_S = 0.5
+ANSWER_EVERY_S = 0.1
+KILL_S = 15  # a web process holds nothing: it may be killed when it does not stop
 
 
 def make_app() -> WSGIApplication:
@@ -27,8 +29,7 @@ def make_app() -> WSGIApplication:
     from web import WebSettings, create_app
 
     parts = open_web(load_settings())
-    # cookies hold a language only; with TLS in front the proxy may demand secure ones
-    return create_app(WebSettings(mode=parts.mode, secure_cookies=False), parts)
+    return create_app(WebSettings(mode=parts.mode, secure_cookies=parts.mode == "production"), parts)
 
 
 def serve(settings: Settings, host: str, port: int, say: Callable[[str], None]) -> None:
@@ -61,12 +62,21 @@ def serve(settings: Settings, host: str, port: int, say: Callable[[str], None]) 
         backpressure=64,  # more would only wait; the rest queue in the kernel
         log_access=False,
         log_level=LogLevels.warning,
+        workers_kill_timeout=KILL_S,
     )
     shown = f"[{host}]" if ":" in host else host
-    server.on_startup(lambda: say(f"http://{shown}:{chosen}/"))
+    address = f"http://{shown}:{chosen}/"
     worker = _start_worker() if is_chain_free(settings.home) else None
     died = threading.Event()
     stopping = threading.Event()
+
+    def announce() -> None:
+        while not stopping.wait(ANSWER_EVERY_S):
+            if is_answering(host, chosen, "/healthz"):
+                say(address)
+                return
+
+    threading.Thread(target=announce, daemon=True).start()
     if worker is not None:
         threading.Thread(target=_watch, args=(worker, died, stopping), daemon=True).start()
     try:
@@ -83,7 +93,7 @@ def serve(settings: Settings, host: str, port: int, say: Callable[[str], None]) 
 
 def _start_worker() -> subprocess.Popen[bytes]:
     """The worker inherits the terminal, so that it can ask for passwords when no file gives them."""
-    return subprocess.Popen([sys.executable, "-m", "ledger.apps.cli", "worker"])  # noqa: S603  our own module
+    return subprocess.Popen([sys.executable, "-m", "ledger.apps.cli", "worker"])
 
 
 def _watch(worker: subprocess.Popen[bytes], died: threading.Event, stopping: threading.Event) -> None:

@@ -30,6 +30,7 @@ class Act:
 
     @property
     def call(self) -> ContractCall:
+        """The act as a call, for its encoding."""
         return ContractCall("registry", self.function, self.args)
 
 
@@ -68,6 +69,7 @@ class Registry:
         return self._chain.read(ContractCall("registry", function, args))
 
     def is_admitted(self, issuer: str) -> bool:
+        """True when the agency is a node of the tree, dissolved or not."""
         try:
             record = self._ask("issuerOf", _id(issuer))
         except RefusedError as error:
@@ -96,11 +98,13 @@ class Registry:
     def missing_issuer(
         self, by: str, issuer: str, admins: tuple[bytes, bytes], directory_hash: bytes
     ) -> list[Act]:
+        """Admit a child; admitted already: see that its directory entry is the current one."""
         if self.is_admitted(issuer):
             return self.missing_directory(by, issuer, directory_hash)
         return [Act("admitIssuer", (_id(by), _id(issuer), *admins, directory_hash))]
 
     def missing_directory(self, by: str, issuer: str, directory_hash: bytes) -> list[Act]:
+        """Set the hash of the signed directory entry."""
         if self._ask("directoryOf", _id(issuer)) == directory_hash:
             return []
         return [Act("setDirectory", (_id(by), _id(issuer), directory_hash))]
@@ -121,6 +125,7 @@ class Registry:
         purpose: Purpose,
         interval: tuple[int, int],
     ) -> list[Act]:
+        """Register a key for one purpose and interval."""
         if self.is_admitted(issuer) and self.key_number(issuer, thumbprint) is not None:
             return []
         return [Act("registerKey", (_id(by), _id(issuer), thumbprint, int(purpose), *interval))]
@@ -128,23 +133,27 @@ class Registry:
     def missing_role(
         self, issuer: str, signer_id: bytes, role: Role, valid_from: int, valid_until: int = FOREVER
     ) -> list[Act]:
+        """Give a signer a role."""
         if self._ask("hasRole", _id(issuer), signer_id, int(role), 0):
             return []
         args = (_id(issuer), _id(issuer), signer_id, int(role), 0, valid_from, valid_until)
         return [Act("setRole", args)]
 
     def retire_key(self, by: str, issuer: str, key: int, valid_until: int) -> list[Act]:
+        """End a key; it ended earlier: nothing."""
         if self._ask("keyOf", _id(issuer), key)[1] <= valid_until:
             return []
         return [Act("retireKey", (_id(by), _id(issuer), key, valid_until))]
 
     def compromise_key(self, by: str, issuer: str, key: int, since: int) -> list[Act]:
+        """Report a key; reported for an earlier time: nothing."""
         current = self._ask("keyOf", _id(issuer), key)[2]
         if current and current <= since:
             return []
         return [Act("compromiseKey", (_id(by), _id(issuer), key, since))]
 
     def withdraw_grant(self, by: str, issuer: str, type_id: int, since: int, cause: int) -> list[Act]:
+        """Withdraw the current grant; withdrawn already: nothing."""
         if self._ask("grantOf", _id(issuer), type_id)[3]:
             return []
         return [Act("withdrawGrant", (_id(by), _id(issuer), type_id, since, cause))]
@@ -257,9 +266,11 @@ class Registry:
 class EventSource(Protocol):
     """Reads decoded events of final blocks; needs no lock of the chain."""
 
-    def head(self) -> BlockRef: ...
+    def head(self) -> BlockRef:
+        """The newest final block."""
 
-    def events(self, first: int, last: int) -> Iterator[LedgerEvent]: ...
+    def events(self, first: int, last: int) -> Iterator[LedgerEvent]:
+        """Decoded events of blocks first..last, in order."""
 
 
 def role_holders(source: EventSource, issuer: str, role: Role, now: int) -> tuple[bytes, ...]:
@@ -278,9 +289,7 @@ def role_holders(source: EventSource, issuer: str, role: Role, now: int) -> tupl
                 interval = (int(str(args["validFrom"])), int(str(args["validUntil"])))
                 held[signer] = (int(str(args["epoch"])), *interval)
     return tuple(
-        signer
-        for signer, (of_epoch, first, end) in held.items()
-        if of_epoch >= epoch and first <= now < end
+        signer for signer, (of_epoch, first, end) in held.items() if of_epoch >= epoch and first <= now < end
     )
 
 

@@ -50,11 +50,14 @@ NO_END = 0
 class CaseBook(Protocol):
     """Keeps sealed cases by id; the newest bytes of an id win."""
 
-    def save(self, case_id: str, sealed: bytes) -> None: ...
+    def save(self, case_id: str, sealed: bytes) -> None:
+        """Replace the case of that id."""
 
-    def load(self, case_id: str) -> bytes | None: ...
+    def load(self, case_id: str) -> bytes | None:
+        """None when there is no such case."""
 
-    def ids(self) -> Sequence[str]: ...
+    def ids(self) -> Sequence[str]:
+        """Ids of all cases."""
 
 
 EnqueueCall = Callable[..., int]
@@ -220,9 +223,7 @@ class StatusService:
         case = self._new_case(self.targets(names, status), status, grounds, maker.signer_id, approver)
         return self._signed_by_maker(case, maker)
 
-    def make_withdrawal(
-        self, batch_id: int, grounds: Grounds, maker: ChainSigner, approver: bytes
-    ) -> Case:
+    def make_withdrawal(self, batch_id: int, grounds: Grounds, maker: ChainSigner, approver: bytes) -> Case:
         """A case that withdraws a whole anchored batch, signed by its maker.
 
         Raises:
@@ -489,9 +490,7 @@ def _decode_case(data: bytes) -> Case:
             Part(
                 bytes.fromhex(part["root"]),
                 part["list"],
-                tuple(
-                    WordChange(word, int(mask, 16), int(bits, 16)) for word, mask, bits in part["changes"]
-                ),
+                tuple(WordChange(word, int(mask, 16), int(bits, 16)) for word, mask, bits in part["changes"]),
                 int(part["nonce"], 16),
                 bytes.fromhex(part["maker"]),
                 bytes.fromhex(part["approver"]),
