@@ -18,11 +18,12 @@ import orjson
 
 from ledger.adapters.carrier import DirectCarrier
 from ledger.adapters.chain_embedded.chain import EmbeddedChain
-from ledger.adapters.chain_embedded.deploy import Founding, deploy_contracts
+from ledger.adapters.chain_embedded.deploy import deploy_contracts
 from ledger.adapters.chain_embedded.reader import EmbeddedReader
 from ledger.adapters.chain_view_follow import Follower
 from ledger.adapters.chain_view_sql import SqlView
 from ledger.adapters.format_sd_jwt import SdJwtFormat
+from ledger.adapters.founding import Founding
 from ledger.adapters.pki import CertificateAuthority
 from ledger.adapters.release_folder import FileReleaseFolder
 from ledger.adapters.schema_rust import RustSchemaValidator

@@ -89,13 +89,12 @@ class SqlImports:
         now = self._database.clock.now()
         with self._database.write() as connection:
             stream_id = stream_in(connection, request.issuer, request.type_code)
-            running = connection.execute(
-                sa.select(import_job.c.id).where(
-                    import_job.c.stream_id == stream_id,
-                    import_job.c.digest == request.digest,
-                    import_job.c.state == ImportState.RUNNING,
-                )
-            ).scalar()
+            same_running = sa.select(import_job.c.id).where(
+                import_job.c.stream_id == stream_id,
+                import_job.c.digest == request.digest,
+                import_job.c.state == ImportState.RUNNING,
+            )
+            running = connection.execute(same_running).scalar()
             if running is None:
                 connection.execute(
                     sa.insert(import_job).values(
@@ -114,9 +113,7 @@ class SqlImports:
                         updated_at=now,
                     )
                 )
-                running = connection.execute(
-                    sa.select(sa.func.max(import_job.c.id)).where(import_job.c.stream_id == stream_id)
-                ).scalar_one()
+                running = connection.execute(same_running).scalar_one()
             else:
                 connection.execute(
                     sa.update(import_job)
