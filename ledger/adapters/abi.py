@@ -28,6 +28,9 @@ CONTRACT_FILES: Mapping[ContractName, str] = {
     "ledger": "CredentialLedger.json",
 }
 SELECTOR_BYTES = 4
+BLOCK_GAS = 60_000_000
+"""What one block, and so one call, may use: about a second of execution, 600 anchors, or a PENDING batch
+of 100,000."""
 _ISSUER_BYTES = 18
 _ADDRESS_BYTES = 20
 _ERROR_STRING = bytes.fromhex("08c379a0")  # Error(string), Solidity ABI specification
@@ -292,7 +295,7 @@ def gas_limit_of(call: ContractCall, data: bytes) -> int:
     if call.function in {"anchor", "anchorMany"}:
         batches = call.args[0] if call.function == "anchorMany" else (call.args[0],)
         gas += sum(25_000 * (batch[4] // 64 + 1) for batch in batches if batch[7])
-    return gas
+    return min(gas, BLOCK_GAS)
 
 
 def _type_of(item: Mapping[str, Any]) -> str:

@@ -15,10 +15,10 @@ from ledger.settings import load_settings
 
 def main() -> None:
     load_settings()
-    from ledger.adapters.chain_embedded.chain import EmbeddedChain  # noqa: PLC0415  after the settings
-    from ledger.adapters.chain_embedded.reader import EmbeddedReader  # noqa: PLC0415
-    from ledger.adapters.system import ManualClock  # noqa: PLC0415
-    from tests.ports.chain_world import ROOT, World, crew  # noqa: PLC0415
+    from ledger.adapters.chain_embedded.chain import EmbeddedChain
+    from ledger.adapters.chain_embedded.reader import EmbeddedReader
+    from ledger.adapters.system import ManualClock
+    from tests.ports.chain_world import ROOT, World, crew
 
     path, number = Path(sys.argv[1]), int(sys.argv[2])
     reader = EmbeddedReader(path)

@@ -17,10 +17,9 @@ from web3 import Web3
 from web3.exceptions import ContractCustomError
 from web3.middleware import SignAndSendRawMiddlewareBuilder
 
-from ledger.adapters.abi import issuer_id, keccak256, load_artifacts
+from ledger.adapters.abi import BLOCK_GAS, issuer_id, keccak256, load_artifacts
 from ledger.adapters.chain_embedded.chain import EmbeddedChain
 from ledger.adapters.chain_embedded.clock_guard import MAX_AHEAD_AT_START_S
-from ledger.adapters.chain_embedded.engine import BLOCK_GAS
 from ledger.adapters.chain_embedded.reader import EmbeddedReader
 from ledger.adapters.chain_embedded.tries import ordered_root
 from ledger.adapters.chain_embedded.web3_face import web3_provider

@@ -13,10 +13,9 @@ from typing import Any
 
 from eth_typing import Address
 
-from ledger.adapters.abi import Artifacts, json_values
+from ledger.adapters.abi import BLOCK_GAS, Artifacts, json_values
 from ledger.adapters.chain_embedded.clock_guard import ClockGuard
 from ledger.adapters.chain_embedded.engine import (
-    BLOCK_GAS,
     BlockBuilder,
     BlockFullError,
     Engine,

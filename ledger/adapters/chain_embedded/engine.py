@@ -44,6 +44,7 @@ from eth_typing import Address, Hash32
 from eth_utils.exceptions import ValidationError
 from lru import LRU
 
+from ledger.adapters.abi import BLOCK_GAS
 from ledger.adapters.chain_embedded.store import (
     OUT_OF_GAS,
     ChainStore,
@@ -57,8 +58,6 @@ from ledger.adapters.transaction import contract_address
 from ledger.core.errors import InputError
 from ledger.core.model import BlockRef
 
-BLOCK_GAS = 60_000_000
-"""What one block may use: about a second of execution, 600 anchors, or a PENDING batch of 100,000."""
 _GAS_LIMIT = 2 * BLOCK_GAS
 _ZERO_ADDRESS = Address(bytes(20))
 _NEW_CONTRACT = Address(b"")

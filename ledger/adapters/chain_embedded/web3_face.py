@@ -15,8 +15,9 @@ from eth_typing import Address
 from web3.providers.base import BaseProvider
 from web3.types import RPCEndpoint, RPCResponse
 
+from ledger.adapters.abi import BLOCK_GAS
 from ledger.adapters.chain_embedded.chain import EmbeddedChain
-from ledger.adapters.chain_embedded.engine import BLOCK_GAS, CallResult
+from ledger.adapters.chain_embedded.engine import CallResult
 from ledger.adapters.chain_embedded.store import OUT_OF_GAS, LogRow
 from ledger.adapters.chain_embedded.transactions import check_transaction
 from ledger.core.errors import LedgerError
