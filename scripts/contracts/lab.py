@@ -30,6 +30,7 @@ LEDGER_ID = hashlib.sha256(b"the laboratory's ledger").digest()
 ROOT = "11990000MB0000001X"
 FOREVER = 2**40 - 1
 GAS = 16_000_000
+GENESIS = 1_767_225_600  # 2026-01-01T00:00:00Z
 NO_STANDING = b"\0" * 32
 
 
@@ -105,7 +106,8 @@ class Lab:
     """An in-memory chain with both contracts deployed and open, and a staffed root agency."""
 
     def __init__(self) -> None:
-        genesis = PyEVMBackend.generate_genesis_params({"gas_limit": 30_000_000})
+        # A fixed beginning: the same calls give the same blocks, hence the same gas.
+        genesis = PyEVMBackend.generate_genesis_params({"gas_limit": 30_000_000, "timestamp": GENESIS})
         self.tester = EthereumTester(PyEVMBackend(genesis_parameters=genesis))
         self.w3 = Web3(EthereumTesterProvider(self.tester))
         self._bank = self.w3.eth.accounts[0]

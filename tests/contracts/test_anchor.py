@@ -17,7 +17,7 @@ from scripts.contracts.lab import (
     load_artifact,
     root_of,
 )
-from tests.contracts.passkey import Passkey
+from scripts.contracts.passkey import Passkey
 from tests.contracts.world import BUREAU, CITY, ROOT, SIBLING, SIZE, TOWN, World, issuer_id, newcomer
 
 

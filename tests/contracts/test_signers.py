@@ -6,7 +6,7 @@ import pytest
 
 from ledger.core import eip712
 from scripts.contracts.lab import Person, person, root_of
-from tests.contracts.passkey import BACKED_UP, USER_PRESENT, USER_VERIFIED, Passkey
+from scripts.contracts.passkey import BACKED_UP, USER_PRESENT, USER_VERIFIED, Passkey
 from tests.contracts.world import World, newcomer
 
 DIGEST = root_of("a digest")
