@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 from ledger.adapters.chain_view_projector import project
 from ledger.adapters.chain_view_reading import (
@@ -42,6 +42,14 @@ class Source(Protocol):
     def block(self, number: int) -> BlockRef | None: ...
 
     def events(self, first: int, last: int) -> Iterator[LedgerEvent]: ...
+
+
+@runtime_checkable
+class LockedSource(Protocol):
+    """A source that only one process at a time can have open."""
+
+    @property
+    def holds_lock(self) -> bool: ...
 
 
 class WritableView(Protocol):
@@ -76,7 +84,8 @@ class Follower:
         source: a chain or a reader of one.
         view: with `write`.
         clock: injected.
-        holder: a name that no other follower has, for the lease.
+        holder: a name that no other follower has, for the lease. Who holds the chain's own lock takes
+            the lease over: its last holder is dead, or only reads.
     """
 
     def __init__(self, source: Source, view: WritableView, clock: Clock, holder: str) -> None:
@@ -84,6 +93,7 @@ class Follower:
         self._view = view
         self._clock = clock
         self._holder = holder
+        self._takes_over = isinstance(source, LockedSource) and source.holds_lock
 
     def advance(self, confirmed_at: int | None = None) -> FollowResult:
         """Take what is new, then confirm.
@@ -96,9 +106,10 @@ class Follower:
         state: FollowState | None = None
         while state is None:
             with self._view.write() as rows:
-                if not _lease(rows, self._holder, now):
+                if not self._takes_over and _is_leased(rows, self._holder, now):
                     state = "leased"
                 else:
+                    _lease(rows, self._holder, now)
                     state = _take(rows, self._source, now, moment)
         return FollowResult(state, self._view.head())
 
@@ -108,15 +119,17 @@ class Follower:
         return self.advance()
 
 
-def _lease(rows: Rows, holder: str, now: int) -> bool:
-    """Take or keep the lease; False when somebody else has it."""
+def _is_leased(rows: Rows, holder: str, now: int) -> bool:
+    """Whether somebody else is at work."""
     found = rows.get("fact", ("lease",))
-    if found is not None:
-        until, other = int.from_bytes(found[0][:8]), found[0][8:].decode()
-        if other != holder and now < until:
-            return False
+    if found is None:
+        return False
+    until, other = int.from_bytes(found[0][:8]), found[0][8:].decode()
+    return other != holder and now < until
+
+
+def _lease(rows: Rows, holder: str, now: int) -> None:
     rows.put("fact", ("lease",), ((now + LEASE_S).to_bytes(8) + holder.encode(),))
-    return True
 
 
 def _take(rows: Rows, source: Source, now: int, moment: int) -> FollowState | None:

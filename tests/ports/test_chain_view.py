@@ -305,6 +305,17 @@ class TestFollowing:
         assert second.advance().state == "confirmed"
         assert first.advance().state == "leased"
 
+    def test_who_holds_the_chain_takes_the_lease_over(
+        self, view: MemoryView | SqlView, tmp_path: Path
+    ) -> None:
+        chain, clock = embedded(tmp_path / "chain.db")
+        assert Follower(chain, view, clock, "killed").advance().state == "confirmed"
+        assert Follower(chain, view, clock, "its successor").advance().state == "confirmed"
+        reader = EmbeddedReader(tmp_path / "chain.db")
+        assert Follower(reader, view, clock, "somebody else").advance().state == "leased"
+        reader.close()
+        chain.close()
+
     def test_a_contradicting_block_forks_the_view_and_is_kept(
         self, story: World, view: MemoryView | SqlView
     ) -> None:

@@ -161,6 +161,11 @@ class EmbeddedChain(ChainFile):
         if self._lock is not None:
             self._lock.release()
 
+    @property
+    def holds_lock(self) -> bool:
+        """No other process can have this chain open for sealing."""
+        return self._lock is not None
+
     # sending
 
     def send(self, raw: bytes) -> None:
