@@ -61,7 +61,7 @@ def serve(settings: Settings, host: str, port: int, say: Callable[[str], None]) 
         blocking_threads=8,
         backpressure=64,  # more would only wait; the rest queue in the kernel
         log_access=False,
-        log_level=LogLevels.warning,
+        log_level=LogLevels.error,
         workers_kill_timeout=KILL_S,
     )
     shown = f"[{host}]" if ":" in host else host
