@@ -6,9 +6,9 @@ import ast
 import dataclasses
 import inspect
 import re
+import resource
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -93,25 +93,22 @@ def test_every_command_and_option_is_documented():
 
 
 def test_help_comes_at_once():
-    """Under half a second of processor time; the best of three, since others may be at work."""
+    """Under half a second of processor time: what a person waits for on a machine that is not busy."""
     spent = []
     for _ in range(3):
-        begin = time.perf_counter()
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
         done = subprocess.run(
-            [
-                sys.executable,
-                "-c",
-                "import sys; from ledger.apps.cli import main; sys.argv = ['ecert', '--help']; sys.exit(main())",
-            ],
+            [sys.executable, "-c", "from ledger.apps.cli import main; main(['--help'])"],
             cwd=ROOT,
             capture_output=True,
             text=True,
             check=False,
         )
-        spent.append(time.perf_counter() - begin)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        spent.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
         assert done.returncode == 0, done.stderr
         assert "verify" in done.stdout
-    assert min(spent) < 0.5
+    assert 0 < min(spent) < 0.5
 
 
 def test_links_between_documents_lead_somewhere():
