@@ -85,6 +85,7 @@ class Desk:
             here.clock,
             here.entropy,
             self.hooks,
+            dumps=orjson.dumps,
         )
 
     @cached_property
