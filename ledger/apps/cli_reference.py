@@ -46,9 +46,7 @@ def _command(found: Bilingual, path: str) -> Iterator[str]:
     yield f"\n### {path}\n\n{_texts(found)}"
     usage = " ".join(found.collect_usage_pieces(ctx))
     yield f"\n```\n{path} {usage}\n```\n"
-    options = [
-        param for param in found.params if isinstance(param, Option) and param.name not in COMMON
-    ]
+    options = [param for param in found.params if isinstance(param, Option) and param.name not in COMMON]
     if options:
         yield "\n| option | 说明 | meaning |\n|---|---|---|\n"
         for option in options:

@@ -66,5 +66,7 @@ def _play_one(story: str, block: str, home: Path | None) -> None:
     ran = ecert(*words[1:], home=home)
     shown = (ran.out + ran.err).rstrip("\n")
     pattern = re.escape("\n".join(wanted)).replace("…", "(?s:.*?)")
-    assert re.fullmatch(pattern, shown), f"{story}: {line}\n--- wanted\n{chr(10).join(wanted)}\n--- shown\n{shown}"
+    assert re.fullmatch(pattern, shown), (
+        f"{story}: {line}\n--- wanted\n{chr(10).join(wanted)}\n--- shown\n{shown}"
+    )
     assert ran.code == wanted_code, f"{story}: {line}: exit {ran.code}\n{shown}"

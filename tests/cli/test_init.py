@@ -122,7 +122,9 @@ def test_init_killed_anywhere_continues(tmp_path, kills):
     environ = {"ECERT_HOME": str(home), "PATH": os.environ["PATH"], "ECERT_LANG": "en"}
     patience, killed = 1.5, 0
     for _ in range(min(kills, 20)):
-        process = subprocess.Popen(argv, cwd=ROOT, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        process = subprocess.Popen(
+            argv, cwd=ROOT, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+        )
         try:
             _, err = process.communicate(timeout=patience + dice.random())
         except subprocess.TimeoutExpired:

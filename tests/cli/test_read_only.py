@@ -39,7 +39,18 @@ def test_story(story, demo_home):
         ("list", ("list", "--limit", "5")),
         ("doctor", ("doctor",)),
         ("report", ("verify", "{home}/demo/good.ecert.json")),
-        ("issue", ("issue", "--issuer", FUND, "--type", "HPF_PERSONAL_DEPOSIT", "--dry-run", "{home}/demo/deposits.gb18030.csv")),
+        (
+            "issue",
+            (
+                "issue",
+                "--issuer",
+                FUND,
+                "--type",
+                "HPF_PERSONAL_DEPOSIT",
+                "--dry-run",
+                "{home}/demo/deposits.gb18030.csv",
+            ),
+        ),
     ],
 )
 def test_json_has_its_documented_shape(shape, argv, demo_home):
@@ -49,7 +60,9 @@ def test_json_has_its_documented_shape(shape, argv, demo_home):
 
 
 def test_show_reveals_values_only_when_asked(demo_home):
-    serial = json.loads(ecert("list", "--limit", "1", "--json", home=demo_home).out)["credentials"][0]["serial"]
+    serial = json.loads(ecert("list", "--limit", "1", "--json", home=demo_home).out)["credentials"][0][
+        "serial"
+    ]
     plain = json.loads(ecert("show", serial, "--json", home=demo_home).out)
     open_ = json.loads(ecert("show", serial, "--values", "--json", home=demo_home).out)
     jsonschema.validate(plain, schema("show"))
@@ -74,12 +87,22 @@ def test_issue_json_names_rows_columns_and_codes(demo_home, tmp_path):
     file = tmp_path / "bad.csv"
     file.write_text("\n".join([source[0], source[1], source[2], ",".join(cells)]) + "\n", encoding="utf-8")
     ran = ecert(
-        "issue", "--issuer", FUND, "--type", "HPF_PERSONAL_DEPOSIT", str(file), "--dry-run", "--json", home=demo_home
+        "issue",
+        "--issuer",
+        FUND,
+        "--type",
+        "HPF_PERSONAL_DEPOSIT",
+        str(file),
+        "--dry-run",
+        "--json",
+        home=demo_home,
     )
     value = json.loads(ran.out)
     assert list(value) == ["rows", "valid", "errors"]
     assert (value["rows"], value["valid"]) == (3, 2)
-    assert [(e["row"], e["column"], e["code"]) for e in value["errors"]] == [(4, "账户余额", "AMOUNT_NEGATIVE")]
+    assert [(e["row"], e["column"], e["code"]) for e in value["errors"]] == [
+        (4, "账户余额", "AMOUNT_NEGATIVE")
+    ]
     assert set(value["errors"][0]["message"]) == {"zh", "en"}
     assert ran.code == 1
     assert not list(tmp_path.glob("*.result.csv"))
@@ -101,7 +124,9 @@ def test_reading_a_bundle_from_standard_input(demo_home):
 
 def test_several_bundles_give_a_result_each_and_the_worst_code(demo_home):
     demo = demo_home / "demo"
-    ran = ecert("verify", str(demo / "good.ecert.json"), str(demo / "altered.ecert.json"), "--json", home=demo_home)
+    ran = ecert(
+        "verify", str(demo / "good.ecert.json"), str(demo / "altered.ecert.json"), "--json", home=demo_home
+    )
     results = json.loads(ran.out)["results"]
     assert [one["exit"] for one in results] == [0, 1]
     assert ran.code == 1
