@@ -42,7 +42,6 @@ from ledger.adapters.store_sql import open_store
 from ledger.adapters.system import SystemClock, SystemEntropy
 from ledger.adapters.type_files import load_types
 from ledger.adapters.vault import SqliteVault
-from ledger.bootstrap import Installation
 from ledger.bootstrap_work import is_chain_free
 from ledger.core.credential_type import CredentialType
 from ledger.core.directory import make_directory_entry, parse_directory_entry
@@ -52,7 +51,6 @@ from ledger.core.identifiers import parse_uscc
 from ledger.core.jose import b64url_encode
 from ledger.core.model import ChainInfo, Purpose, Role
 from ledger.core.trust import ContractPin, make_trust, sign_trust
-from ledger.core.x5c import leaf_facts
 from ledger.ports import ChainSigner, Clock, CredentialSigner, Entropy, PasswordSource
 from ledger.services.registry import Act, Registry, SignedAct, TypeToRegister
 
@@ -550,63 +548,3 @@ def admit_agency(
         )
     home.save(wanted)
     return Setup(home, wanted, tools).run()
-
-
-@dataclass(frozen=True, slots=True)
-class NewKey:
-    """A key file just made; `name` is "address" or "thumbprint"."""
-
-    path: Path
-    name: str
-    value: str
-
-
-def new_key(kind: str, folder: Path, password: PasswordSource) -> NewKey:
-    """Make `signing.key` in a folder of its own.
-
-    Args:
-        kind: "chain" (secp256k1) or "credential" (P-256).
-        folder: made when missing.
-        password: asked for the new key's URI.
-
-    Raises:
-        ConflictError: KEY_EXISTS.
-    """
-    path = folder / "signing.key"
-    uri = f"file:{path}"
-    if path.exists():
-        raise ConflictError("KEY_EXISTS", f"There is a key in {folder} already.", path=str(path))
-    folder.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
-    entropy = SystemEntropy()
-    if kind == "chain":
-        address = create_chain_key(uri, password(uri), entropy).address
-        return NewKey(path, "address", "0x" + address.hex())
-    thumbprint = create_credential_key(uri, password(uri), entropy).thumbprint
-    return NewKey(path, "thumbprint", "0x" + thumbprint.hex())
-
-
-def certify(here: Installation, agency: Agency, uri: str, authority: str | None) -> CredentialSigner:
-    """The signer of a P-256 key, with a certificate: if it has none, the agency's CA issues one.
-
-    Args:
-        here: the installation.
-        agency: whose name and URL the certificate bears.
-        uri: the key.
-        authority: key URI of the agency's CA; None: the one in the data directory.
-    """
-    signer = here.keyring.credential_signer(uri)
-    if signer.x5c:
-        return signer
-    place = authority or f"file:{here.home.keys / agency.uscc / 'ca' / 'signing.key'}"
-    ca = CertificateAuthority.load(place, here.passwords, here.entropy)
-    start = here.clock.now() - DAY_S
-    leaf = ca.issue_leaf(
-        signer.public_jwk,
-        name=agency.name_zh,
-        uri=agency.iss,
-        not_before=start,
-        not_after=min(start + LEAF_YEARS * YEAR_S, leaf_facts(ca.certificate).not_after),
-    )
-    save_certificates(uri, (leaf, ca.certificate))
-    here.keyring.forget(uri)
-    return here.keyring.credential_signer(uri)

@@ -129,7 +129,7 @@ def _key_json(key: Any, *, is_used: bool) -> dict[str, Any]:
 
 def _new(session: Session, kind: str, out: Path) -> None:
     from ledger.bootstrap import password_chain
-    from ledger.bootstrap_init import new_key
+    from ledger.bootstrap_keys import new_key
 
     asked = ask_new_password if is_terminal() else None
     made = new_key(kind, out.absolute(), password_chain(session.settings, demo=False, ask=asked))

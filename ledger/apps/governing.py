@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from ledger.apps.cli_open import chain_key, role_holders
 from ledger.apps.working import work_or_wait
 from ledger.bootstrap import Installation
-from ledger.bootstrap_init import LEAF_YEARS, YEAR_S, certify
+from ledger.bootstrap_init import LEAF_YEARS, YEAR_S
+from ledger.bootstrap_keys import certify
 from ledger.bootstrap_work import GrantFacts, issuer_facts, open_desk
 from ledger.core.eip712 import registry_domain
 from ledger.core.errors import NotFoundError
