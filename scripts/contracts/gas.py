@@ -101,15 +101,25 @@ def measure() -> list[Row]:
 
 def _anchors(meter: _Meter) -> list[Row]:
     def anchor(staff: Staff) -> int:
-        return meter.apart(lambda: meter.cost(meter.lab.anchor_call(staff, meter.batch(staff, "a", MANY)), staff))
+        return meter.apart(
+            lambda: meter.cost(meter.lab.anchor_call(staff, meter.batch(staff, "a", MANY)), staff)
+        )
 
     two_keys = "maker and approver by ECDSA"
     return [
         Row(f"anchor, the root itself, {two_keys}", anchor(meter.top), 100_000),
         Row(f"anchor, an issuer right below the root, {two_keys}", anchor(meter.second), 100_000),
-        Row(f"anchor, an issuer at level 5, every ancestor's grant checked, {two_keys}", anchor(meter.deep), 125_000),
+        Row(
+            f"anchor, an issuer at level 5, every ancestor's grant checked, {two_keys}",
+            anchor(meter.deep),
+            125_000,
+        ),
         Row("anchor, two passkeys", meter.apart(lambda: _by_passkeys(meter)), 650_000),
-        Row("anchor under a standing approval, first of the day", meter.apart(lambda: _by_standing(meter)), None),
+        Row(
+            "anchor under a standing approval, first of the day",
+            meter.apart(lambda: _by_standing(meter)),
+            None,
+        ),
     ]
 
 

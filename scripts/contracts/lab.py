@@ -17,7 +17,7 @@ from typing import Any
 
 import sha3
 from eth_account import Account
-from eth_keys import keys
+from eth_keys.datatypes import PrivateKey
 from eth_tester import EthereumTester, PyEVMBackend
 from eth_tester.exceptions import TransactionFailed
 from web3 import EthereumTesterProvider, Web3
@@ -30,7 +30,7 @@ LEDGER_ID = hashlib.sha256(b"the laboratory's ledger").digest()
 ROOT = "11990000MB0000001X"
 FOREVER = 2**40 - 1
 GAS = 16_000_000
-GENESIS = 1_767_225_600  # 2026-01-01T00:00:00Z
+GENESIS = 4_000_000_000  # the year 2096
 NO_STANDING = b"\0" * 32
 
 
@@ -38,7 +38,7 @@ NO_STANDING = b"\0" * 32
 class Person:
     """Somebody with a secp256k1 key."""
 
-    key: keys.PrivateKey
+    key: PrivateKey
 
     @property
     def address(self) -> str:
@@ -83,7 +83,7 @@ class Staff:
 
 def person(name: str) -> Person:
     """The same person for the same name, always."""
-    return Person(keys.PrivateKey(hashlib.sha256(f"laboratory {name}".encode()).digest()))
+    return Person(PrivateKey(hashlib.sha256(f"laboratory {name}".encode()).digest()))
 
 
 def issuer_id(uscc: str) -> bytes:
@@ -106,7 +106,8 @@ class Lab:
     """An in-memory chain with both contracts deployed and open, and a staffed root agency."""
 
     def __init__(self) -> None:
-        # A fixed beginning: the same calls give the same blocks, hence the same gas.
+        # A fixed beginning, ahead of any real clock (which the engine would follow otherwise): the same
+        # calls give the same blocks, hence the same gas.
         genesis = PyEVMBackend.generate_genesis_params({"gas_limit": 30_000_000, "timestamp": GENESIS})
         self.tester = EthereumTester(PyEVMBackend(genesis_parameters=genesis))
         self.w3 = Web3(EthereumTesterProvider(self.tester))
@@ -165,7 +166,7 @@ class Lab:
             self.tester.add_account(who.key.to_hex())
         if who.address not in self._funded:
             self._funded.add(who.address)
-            payment = {"from": self._bank, "to": who.address, "value": 10**18, "gas": 21_000}
+            payment: Any = {"from": self._bank, "to": who.address, "value": 10**18, "gas": 21_000}
             self.w3.eth.send_transaction(payment)
         return who
 
@@ -190,11 +191,19 @@ class Lab:
         """Put all calls into one block, in order; which of them succeeded."""
         for _, sender in calls:
             self.fund(sender)
-        nonces = {who.address: self.w3.eth.get_transaction_count(who.address) for _, who in calls}
+        nonces: dict[str, int] = {
+            who.address: int(self.w3.eth.get_transaction_count(Web3.to_checksum_address(who.address)))
+            for _, who in calls
+        }
         backend = self.tester.backend
         sent = []
         for function, who in calls:
-            options = {"gas": 2_000_000, "gasPrice": 10**10, "nonce": nonces[who.address], "chainId": self.chain_id}
+            options = {
+                "gas": 2_000_000,
+                "gasPrice": 10**10,
+                "nonce": nonces[who.address],
+                "chainId": self.chain_id,
+            }
             transaction = function.build_transaction({"from": who.address, **options})
             signed = Account.sign_transaction(transaction, who.key.to_bytes())
             # Straight to the backend: the tester itself keeps one waiting transaction a sender.
@@ -276,7 +285,9 @@ class Lab:
         """Id of a new type."""
         functions = self.registry.functions
         digest = hashlib.sha256(code.encode()).digest()
-        self.send(functions.registerType(code.encode().ljust(21, b"0"), 1, digest, single_use), self.governance)
+        self.send(
+            functions.registerType(code.encode().ljust(21, b"0"), 1, digest, single_use), self.governance
+        )
         return int(functions.typeCount().call())
 
     def admit(self, parent: str, admins: Sequence[Person], issuer: str) -> tuple[Person, Person]:
@@ -286,17 +297,23 @@ class Lab:
         self.act(admins, "admitIssuer", parent, issuer_id(issuer), pair[0].signer, pair[1].signer, directory)
         return pair
 
-    def grant(self, by: str, admins: Sequence[Person], issuer: str, type_id: int, until: int = FOREVER) -> None:
+    def grant(
+        self, by: str, admins: Sequence[Person], issuer: str, type_id: int, until: int = FOREVER
+    ) -> None:
         """Let `issuer` issue this type from now."""
         self.act(admins, "grantType", by, issuer_id(issuer), type_id, self.now, until)
 
-    def set_role(self, issuer: str, admins: Sequence[Person], signer: bytes, role: int, type_id: int = 0) -> None:
+    def set_role(
+        self, issuer: str, admins: Sequence[Person], signer: bytes, role: int, type_id: int = 0
+    ) -> None:
         """Give a role from now on."""
         self.act(admins, "setRole", issuer, issuer_id(issuer), signer, role, type_id, self.now, FOREVER)
 
     def staff(self, issuer: str, admins: tuple[Person, Person]) -> Staff:
         """An operator, a maker and an approver, freshly appointed."""
-        people = {role: person(f"{issuer} {role.name}") for role in (Role.OPERATOR, Role.MAKER, Role.APPROVER)}
+        people = {
+            role: person(f"{issuer} {role.name}") for role in (Role.OPERATOR, Role.MAKER, Role.APPROVER)
+        }
         for role, who in people.items():
             self.set_role(issuer, admins, who.signer, role)
         return Staff(issuer, admins, people[Role.OPERATOR], people[Role.MAKER], people[Role.APPROVER])
@@ -325,7 +342,9 @@ class Lab:
         }
         return Batch(**{**fields, **others})
 
-    def approvals(self, staff: Staff, digest: bytes, standing: bytes = NO_STANDING) -> tuple[bytes, bytes, bytes]:
+    def approvals(
+        self, staff: Staff, digest: bytes, standing: bytes = NO_STANDING
+    ) -> tuple[bytes, bytes, bytes]:
         """Both signatures, or the maker's under a standing approval."""
         second = staff.approver.sign(digest) if standing == NO_STANDING else b""
         return (staff.maker.sign(digest), second, standing)

@@ -39,12 +39,17 @@ class Passkey:
         """What the contracts take as this passkey's signature over a digest."""
         challenge = base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
         client_data = json.dumps(
-            {"type": self.ceremony, "challenge": challenge, "origin": "https://example.test", "crossOrigin": False},
+            {
+                "type": self.ceremony,
+                "challenge": challenge,
+                "origin": "https://example.test",
+                "crossOrigin": False,
+            },
             separators=(",", ":"),
         ).encode()
         authenticator_data = hashlib.sha256(b"example.test").digest() + bytes([self.flags]) + b"\0\0\0\1"
         message = authenticator_data + hashlib.sha256(client_data).digest()
-        r, s = decode_dss_signature(self._key.sign(message, ec.ECDSA(hashes.SHA256())))
+        r, s = decode_dss_signature(self._key.sign(message, ec.ECDSA(hashes.SHA256(), deterministic_signing=True)))
         s = min(s, ORDER - s)
         numbers = self._key.public_key().public_numbers()
         assertion = eip712.PasskeyAssertion(

@@ -25,7 +25,12 @@ def test_an_anchor_stores_what_was_signed_in_one_slot(world: World) -> None:
     staff = world.bureau
     batch = world.lab.batch(staff, world.plain, root_of("b"), 130, list=3, first_word=2**32 - 3)
     assert not world.ledger.isAnchored(issuer_id(BUREAU), batch.root).call()
-    world.refuses(world.ledger.anchorOf(issuer_id(BUREAU), batch.root), "LedgerNotAnchored", issuer_id(BUREAU), batch.root)
+    world.refuses(
+        world.ledger.anchorOf(issuer_id(BUREAU), batch.root),
+        "LedgerNotAnchored",
+        issuer_id(BUREAU),
+        batch.root,
+    )
     world.anchor(staff, batch)
     stored = world.ledger.anchorOf(issuer_id(BUREAU), batch.root).call()
     assert stored == (world.plain, 1, 130, world.lab.now, 3, 2**32 - 3, 0)
@@ -113,7 +118,13 @@ def test_an_anchor_is_refused_with_the_reason(world: World) -> None:
     refuse("RegistryKeyNotGood", mine, 2, 1, world.lab.now, key=2)
     refuse("RegistryGrantMissing", mine, 77, type_id=77)
     other = world.staff[SIBLING]
-    refuse("RegistryMissingRole", issuer_id(SIBLING), staff.operator.signer, 2, by=replace(other, operator=staff.operator))
+    refuse(
+        "RegistryMissingRole",
+        issuer_id(SIBLING),
+        staff.operator.signer,
+        2,
+        by=replace(other, operator=staff.operator),
+    )
     refuse("RegistryUnknownIssuer", b"1" * 18, issuer="1" * 18)
 
 
@@ -183,6 +194,15 @@ def test_signatures_are_not_swapped_left_out_or_doubled(world: World) -> None:
     ):
         call = world.ledger.anchor(batch_tuple(batch), signatures)
         world.refuses(call, "LedgerBadSignature", guilty.signer, sender=staff.operator)
+
+
+def test_the_registry_answers_for_an_anchor_by_itself(world: World) -> None:
+    staff, mine = world.bureau, issuer_id(BUREAU)
+    people = (staff.operator.signer, staff.maker.signer, staff.approver.signer)
+    world.lab.call(world.registry.requireAnchor(mine, world.plain, 1, *people))
+    world.lab.call(world.registry.requireAnchor(mine, 0, 2, *people))
+    swapped = world.registry.requireAnchor(mine, world.plain, 1, people[0], people[2], people[1])
+    world.refuses(swapped, "RegistryMissingRole", mine, people[2], 3)
 
 
 # ---- approvals replayed ----
@@ -279,8 +299,13 @@ def withdrawal(world: World, staff: Staff, **others: Any) -> Any:
     wanted = eip712.BatchWithdrawal(**{**fields, **others})
     digest = eip712.withdrawal_digest(world.lab.ledger_domain, wanted)
     struct = (
-        issuer_id(wanted.issuer), wanted.root, wanted.reason_class, issuer_id(wanted.by),
-        wanted.maker, wanted.approver, wanted.deadline,
+        issuer_id(wanted.issuer),
+        wanted.root,
+        wanted.reason_class,
+        issuer_id(wanted.by),
+        wanted.maker,
+        wanted.approver,
+        wanted.deadline,
     )
     return world.ledger.withdrawBatch(struct, staff.maker.sign(digest), staff.approver.sign(digest))
 
@@ -322,7 +347,11 @@ def test_the_successor_withdraws_for_a_dissolved_issuer(world: World) -> None:
     world.act("dissolveIssuer", ROOT, issuer_id(BUREAU), issuer_id(SIBLING))
     carrier = newcomer("carrier")
     world.refuses(
-        withdrawal(world, world.bureau), "RegistryNotOwnAct", issuer_id(BUREAU), issuer_id(BUREAU), sender=carrier
+        withdrawal(world, world.bureau),
+        "RegistryNotOwnAct",
+        issuer_id(BUREAU),
+        issuer_id(BUREAU),
+        sender=carrier,
     )
     world.lab.send(withdrawal(world, world.staff[SIBLING]), carrier)
 

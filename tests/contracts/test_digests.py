@@ -16,7 +16,9 @@ from tests.contracts.test_standing import standing, terms
 from tests.contracts.world import BUREAU, CITY, World, issuer_id
 
 BATCH = Batch(BUREAU, 7, 8, root_of("r"), 9, 10, 11, True, root_of("m"), root_of("a"), 2**63)
-CHANGE = eip712.StatusChange(BUREAU, root_of("r"), root_of("c"), 3, CITY, root_of("m"), root_of("a"), 2**255, 5)
+CHANGE = eip712.StatusChange(
+    BUREAU, root_of("r"), root_of("c"), 3, CITY, root_of("m"), root_of("a"), 2**255, 5
+)
 WITHDRAWAL = eip712.BatchWithdrawal(BUREAU, root_of("r"), 3, CITY, root_of("m"), root_of("a"), 5)
 CONSENT = eip712.Authorisation(BUREAU, root_of("call"), root_of("s"), 2**200, 9)
 
@@ -72,9 +74,7 @@ def test_status_changes_agree(world: World) -> None:
 
 
 def test_withdrawals_agree(world: World) -> None:
-    types = (
-        "bytes18 issuer,bytes32 root,uint8 reasonClass,bytes18 by,bytes32 maker,bytes32 approver,uint64 deadline"
-    )
+    types = "bytes18 issuer,bytes32 root,uint8 reasonClass,bytes18 by,bytes32 maker,bytes32 approver,uint64 deadline"
     struct = (issuer_id(BUREAU), root_of("r"), 3, issuer_id(CITY), root_of("m"), root_of("a"), 5)
     ours = eip712.withdrawal_digest(world.lab.ledger_domain, WITHDRAWAL)
     assert world.ledger.withdrawalDigest(struct).call() == ours
@@ -106,7 +106,9 @@ def test_a_hash_of_changes_is_that_of_their_abi_encoding(world: World) -> None:
         ["(uint32,uint256,uint256)[]"], [[(change.word, change.mask, change.value) for change in changes]]
     )
     assert eip712.changes_hash(changes) == eip712.keccak(encoded)
-    assert eip712.changes_hash([]) == eip712.keccak(world.lab.w3.codec.encode(["(uint32,uint256,uint256)[]"], [[]]))
+    assert eip712.changes_hash([]) == eip712.keccak(
+        world.lab.w3.codec.encode(["(uint32,uint256,uint256)[]"], [[]])
+    )
 
 
 def test_a_passkeys_id_is_that_of_its_abi_encoding(world: World) -> None:
@@ -135,9 +137,13 @@ def test_a_separator_follows_the_chain_id_of_a_fork(world: World) -> None:
 
 @pytest.mark.parametrize(
     "wrong",
-    [lambda: eip712.address_signer(b"\1" * 19), lambda: eip712.ecdsa_signature(b"\1" * 64),
-     lambda: eip712.accept_hash(-1, b""), lambda: eip712.revoke_standing_hash(b"", BUREAU),
-     lambda: eip712.propose_hash("12345", b"")],
+    [
+        lambda: eip712.address_signer(b"\1" * 19),
+        lambda: eip712.ecdsa_signature(b"\1" * 64),
+        lambda: eip712.accept_hash(-1, b""),
+        lambda: eip712.revoke_standing_hash(b"", BUREAU),
+        lambda: eip712.propose_hash("12345", b""),
+    ],
 )
 def test_misuse_is_loud(wrong: Any) -> None:
     with pytest.raises((ValueError, OverflowError)):

@@ -5,13 +5,23 @@ from __future__ import annotations
 import random
 from collections import defaultdict
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 
 from ledger.core.model import Batch
-from scripts.contracts.lab import FOREVER, LEDGER_ID, ROOT, load_artifact, person, root_of, set_statuses
+from scripts.contracts.lab import (
+    FOREVER,
+    LEDGER_ID,
+    ROOT,
+    Refused,
+    load_artifact,
+    person,
+    root_of,
+    set_statuses,
+)
 from tests.contracts.test_anchor import withdrawal
 from tests.contracts.test_standing import change as standing_change
 from tests.contracts.test_standing import identity, register, revoke, standing, terms
@@ -95,7 +105,8 @@ class Rebuilt:
     def _on_ActAccepted(self, a: Any, _: int) -> None:  # noqa: N802
         del self.proposals[a["proposalId"]]
 
-    _on_ActCancelled = _on_ActAccepted
+    def _on_ActCancelled(self, a: Any, _: int) -> None:  # noqa: N802
+        del self.proposals[a["proposalId"]]
 
     def _on_GovernanceTransferStarted(self, a: Any, _: int) -> None:  # noqa: N802
         assert a["from"] == self.governance
@@ -131,7 +142,16 @@ class Rebuilt:
             self.words[a["issuer"], a["root"], number] = value
 
     def _on_StandingRegistered(self, a: Any, _: int) -> None:  # noqa: N802
-        names = ("issuer", "typeId", "acts", "anchorLimit", "supersedeLimit", "useLimit", "validFrom", "validUntil")
+        names = (
+            "issuer",
+            "typeId",
+            "acts",
+            "anchorLimit",
+            "supersedeLimit",
+            "useLimit",
+            "validFrom",
+            "validUntil",
+        )
         self.standings[a["standingId"]] = [*(a[name] for name in names), a["approver"], False]
 
     def _on_StandingRevoked(self, a: Any, _: int) -> None:  # noqa: N802
@@ -148,7 +168,10 @@ def rebuild(world: World, *contracts: Any) -> Rebuilt:
                 for contract in contracts:
                     if log["address"] == contract.address:
                         topics = {event.topic: event for event in contract.events}
-                        state.take(topics["0x" + bytes(log["topics"][0]).hex()]().process_log(log), block["timestamp"])
+                        state.take(
+                            topics["0x" + bytes(log["topics"][0]).hex()]().process_log(log),
+                            block["timestamp"],
+                        )
     return state
 
 
@@ -169,7 +192,9 @@ def compare(world: World, state: Rebuilt, ledger: Any) -> None:
     for (issuer, number), grants in state.grants.items():
         assert views.grantCount(issuer, number).call() == len(grants)
         assert list(views.grantOf(issuer, number).call()) == grants[-1]
-        for time in {moment + shift for grant in grants for moment in grant[:4] for shift in (-1, 0) if moment}:
+        for time in {
+            moment + shift for grant in grants for moment in grant[:4] for shift in (-1, 0) if moment
+        }:
             if 0 <= time < 2**40:
                 good, _ = views.grantAt(issuer, number, time).call()
                 assert good is is_good(grants, time), (grants, time)
@@ -203,7 +228,7 @@ def compare_ledger(state: Rebuilt, ledger: Any) -> None:
         assert [*found[:9], revoked] == expected
 
 
-def random_acts(world: World, seed: int) -> None:
+def random_acts(world: World, seed: int) -> None:  # noqa: C901 - one small function for each kind of act
     """Some forty acts of all kinds in a random order; what is refused by then changes nothing."""
     dice = random.Random(seed)
     bureau, mine = world.bureau, issuer_id(BUREAU)
@@ -232,7 +257,14 @@ def random_acts(world: World, seed: int) -> None:
         world.act("grantType", ROOT, mine, world.plain, world.lab.now, FOREVER)
 
     def withdraw_grant() -> None:
-        world.act("withdrawGrant", ROOT, mine, world.plain, world.lab.now - dice.randint(0, 30), dice.choice([1, 130]))
+        world.act(
+            "withdrawGrant",
+            ROOT,
+            mine,
+            world.plain,
+            world.lab.now - dice.randint(0, 30),
+            dice.choice([1, 130]),
+        )
 
     def key() -> None:
         number = world.lab.register_key(BUREAU, bureau.admins, dice.randint(1, 6))
@@ -250,21 +282,30 @@ def random_acts(world: World, seed: int) -> None:
         wanted = standing(world, nonce=dice.randint(10, 10**6))
         number = register(world, wanted)
         assert number == identity(world, wanted)
-        world.lab.send(standing_change(world, number, [dice.randrange(150, 200)], dice.choice([9, 12])), bureau.operator)
+        world.lab.send(
+            standing_change(world, number, [dice.randrange(150, 200)], dice.choice([9, 12])), bureau.operator
+        )
         if dice.random() < 0.5:
             world.lab.send(revoke(world, number, BUREAU, bureau.approver), bureau.approver)
 
     def directory() -> None:
         world.act("setDirectory", ROOT, issuer_id(dice.choice([CITY, TOWN])), root_of(f"{dice.random()}"))
 
-    verbs: list[Callable[[], None]] = [anchor, suspend, change, renew, withdraw_grant, key, role, standing_approval, directory]
+    verbs: list[Callable[[], None]] = [
+        anchor,
+        suspend,
+        change,
+        renew,
+        withdraw_grant,
+        key,
+        role,
+        standing_approval,
+        directory,
+    ]
     for _ in range(40):
-        world_before = world.lab.w3.eth.block_number
-        try:
+        # What the chain refuses by then changes nothing but the time.
+        with suppress(Refused):
             dice.choice(verbs)()
-        except Exception as refused:  # the chain refused: nothing but time has passed
-            assert type(refused).__name__ == "Refused", refused
-            assert world.lab.w3.eth.block_number >= world_before
 
 
 @pytest.mark.slow
@@ -299,7 +340,9 @@ def test_state_from_events_survives_the_rare_acts(world: World) -> None:
 
 def test_imported_state_comes_from_events_too(world: World) -> None:
     ledger = world.lab.deploy(load_artifact("CredentialLedger"), LEDGER_ID, world.lab.registry.address)
-    records = [(issuer_id(BUREAU), root_of(f"{n}"), (1, 1, 70, 1_600_000_000, 2, n, n), [0x9C, n]) for n in range(3)]
+    records = [
+        (issuer_id(BUREAU), root_of(f"{n}"), (1, 1, 70, 1_600_000_000, 2, n, n), [0x9C, n]) for n in range(3)
+    ]
     world.lab.send(ledger.functions.importAnchors(records), world.lab.governance)
     state = rebuild(world, ledger)
     assert state.imported == 3

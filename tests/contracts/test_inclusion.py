@@ -21,7 +21,9 @@ def harness(founded: World) -> Any:
 
 
 @pytest.mark.needs("shared")
-@pytest.mark.parametrize("path", shared_files("vectors/merkle-inclusion/**/*.json"), ids=lambda path: "/".join(path.parts[-2:]))
+@pytest.mark.parametrize(
+    "path", shared_files("vectors/merkle-inclusion/**/*.json"), ids=lambda path: "/".join(path.parts[-2:])
+)
 def test_public_vectors_pass_and_their_lies_do_not(harness: Any, path: Path) -> None:
     case = json.loads(path.read_text("utf-8"))
     leaf, root = (base64.b64decode(case[name] or "") for name in ("leafHash", "root"))
@@ -75,5 +77,7 @@ def test_an_inner_node_is_no_leaf(world: World) -> None:
 def test_another_issuers_root_includes_nothing(world: World) -> None:
     tree = MerkleTree.of_entries(entries(2))
     world.anchor(world.bureau, world.lab.batch(world.bureau, world.plain, tree.root, 2))
-    call = world.ledger.isIncluded(issuer_id(SIBLING), tree.root, entries(2)[0], 0, list(tree.inclusion_path(0)))
+    call = world.ledger.isIncluded(
+        issuer_id(SIBLING), tree.root, entries(2)[0], 0, list(tree.inclusion_path(0))
+    )
     world.refuses(call, "LedgerNotAnchored", issuer_id(SIBLING), tree.root)

@@ -15,14 +15,20 @@ def second_ledger(world: World) -> Any:
     return world.lab.deploy(load_artifact("CredentialLedger"), LEDGER_ID, world.lab.registry.address)
 
 
-def record(anchor: tuple[int, ...] = ANCHOR, words: tuple[int, ...] = (), name: str = "old") -> tuple[Any, ...]:
+def record(
+    anchor: tuple[int, ...] = ANCHOR, words: tuple[int, ...] = (), name: str = "old"
+) -> tuple[Any, ...]:
     return (issuer_id(BUREAU), root_of(name), anchor, list(words))
 
 
 def test_anchors_are_imported_with_their_times_and_statuses(world: World) -> None:
     ledger = second_ledger(world).functions
     withdrawn = (1, 1, 64, 1_500_000_000, 2, 1, 3)
-    records = [record(words=(0x9C, 0x2 << 20)), record(withdrawn, name="gone"), record(name="quiet", words=(0, 1))]
+    records = [
+        record(words=(0x9C, 0x2 << 20)),
+        record(withdrawn, name="gone"),
+        record(name="quiet", words=(0, 1)),
+    ]
     world.lab.send(ledger.importAnchors(records), world.lab.governance)
     assert ledger.anchorOf(issuer_id(BUREAU), root_of("old")).call() == ANCHOR
     assert ledger.anchorOf(issuer_id(BUREAU), root_of("gone")).call() == withdrawn
@@ -63,7 +69,9 @@ def test_an_import_is_refused_with_the_reason(world: World) -> None:
 def test_a_ledger_opens_once_and_anchors_only_then(world: World) -> None:
     ledger = second_ledger(world)
     batch = world.lab.batch(world.bureau, world.plain, root_of("x"), 5)
-    anchor = ledger.functions.anchor(world.lab.anchor_call(world.bureau, batch).args[0], (b"", b"", bytes(32)))
+    anchor = ledger.functions.anchor(
+        world.lab.anchor_call(world.bureau, batch).args[0], (b"", b"", bytes(32))
+    )
     world.refuses(anchor, "LedgerNotOpen", sender=world.bureau.operator)
     stranger = newcomer("opener")
     world.refuses(ledger.functions.open(), "LedgerOnlyGovernance", stranger.address, sender=stranger)
@@ -100,5 +108,6 @@ def test_after_a_handover_only_suspensions_are_written_here(world: World) -> Non
     assert world.status(1) == 2
     sibling = world.staff[SIBLING]
     world.lab.send(
-        world.lab.anchor_call(sibling, world.lab.batch(sibling, world.plain, root_of("y"), 5)), sibling.operator
+        world.lab.anchor_call(sibling, world.lab.batch(sibling, world.plain, root_of("y"), 5)),
+        sibling.operator,
     )

@@ -40,7 +40,10 @@ def test_a_proposal_is_kept_until_another_admin_accepts(world: World) -> None:
     assert stored == (issuer_id(BUREAU), world.lab.now + 7 * DAY, first.signer, eip712.keccak(act))
     accept = world.registry.accept(number, act, world.lab.own(second))
     world.refuses(
-        world.registry.accept(number, act, world.lab.own(first)), "RegistrySameSigner", first.signer, sender=first
+        world.registry.accept(number, act, world.lab.own(first)),
+        "RegistrySameSigner",
+        first.signer,
+        sender=first,
     )
     other = key_act(world, "another key")
     mismatch = ("RegistryActMismatch", number, eip712.keccak(act), eip712.keccak(other))
@@ -182,7 +185,9 @@ def test_roles_have_intervals_and_end(world: World) -> None:
 def test_a_role_is_refused_with_the_reason(world: World) -> None:
     clerk, mine = newcomer("clerk").signer, issuer_id(BUREAU)
     for role, type_id in ((0, 0), (6, 0), (3, 1), (5, world.plain)):
-        world.refuses_act(("RegistryBadRole", role, type_id), "setRole", BUREAU, mine, clerk, role, type_id, 0, 1)
+        world.refuses_act(
+            ("RegistryBadRole", role, type_id), "setRole", BUREAU, mine, clerk, role, type_id, 0, 1
+        )
     world.refuses_act(("RegistryUnknownType", 0), "setRole", BUREAU, mine, clerk, 5, 0, 0, 1)
     world.refuses_act(("RegistryZeroSigner",), "setRole", BUREAU, mine, ZERO, 3, 0, 0, 1)
     world.refuses_act(("RegistryBadInterval", 9, 9), "setRole", BUREAU, mine, clerk, 3, 0, 9, 9)

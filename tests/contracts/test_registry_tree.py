@@ -58,7 +58,9 @@ def test_admission_is_refused_with_the_reason(world: World) -> None:
     world.refuses_act(("RegistrySameSigner", one), admit, ROOT, issuer_id(NEW), one, one, ZERO)
 
 
-@pytest.mark.parametrize("text", ["11990000mb0000001X", "1199000000000000 X", "\0" * 18, "11990000MB000000\x7fX"])
+@pytest.mark.parametrize(
+    "text", ["11990000mb0000001X", "1199000000000000 X", "\0" * 18, "11990000MB000000\x7fX"]
+)
 def test_an_issuer_id_has_digits_and_capitals_only(world: World, text: str) -> None:
     one, two = person("one").signer, person("two").signer
     bad = text.encode("ascii")
@@ -109,7 +111,9 @@ def test_governance_moves_in_two_steps(world: World) -> None:
 def test_a_grant_needs_the_parent_and_its_own_grant(world: World) -> None:
     other = world.lab.register_type("OTHER")
     grant, now = "grantType", world.lab.now
-    world.refuses_act(("RegistryGrantMissing", issuer_id(ROOT), other), grant, ROOT, issuer_id(BUREAU), other, now, FOREVER)
+    world.refuses_act(
+        ("RegistryGrantMissing", issuer_id(ROOT), other), grant, ROOT, issuer_id(BUREAU), other, now, FOREVER
+    )
     world.act(grant, ROOT, issuer_id(ROOT), other, now, now + 10_000)
     error = ("RegistryGrantExceedsParent", issuer_id(ROOT), other, now + 10_000)
     world.refuses_act(error, grant, ROOT, issuer_id(BUREAU), other, now, now + 10_001)
@@ -147,7 +151,9 @@ def test_a_withdrawal_names_a_date_and_a_cause(world: World) -> None:
         world.refuses(accept, "RegistrySinceOutOfRange", wrong, since, world.lab.now, sender=second)
     error = ("RegistryNotAncestor", issuer_id(BUREAU), issuer_id(BUREAU))
     world.refuses_act(error, withdraw, BUREAU, issuer_id(BUREAU), plain, since, 1)
-    world.refuses_act(("RegistryGrantMissing", issuer_id(BUREAU), 99), withdraw, ROOT, issuer_id(BUREAU), 99, since, 1)
+    world.refuses_act(
+        ("RegistryGrantMissing", issuer_id(BUREAU), 99), withdraw, ROOT, issuer_id(BUREAU), 99, since, 1
+    )
     world.act(withdraw, ROOT, issuer_id(BUREAU), plain, since, 129)
     at = world.registry.grantOf(issuer_id(BUREAU), plain).call()[3]
     assert world.registry.grantOf(issuer_id(BUREAU), plain).call() == (since, FOREVER, since, at, 129)
@@ -164,7 +170,13 @@ def test_a_breaking_withdrawal_reaches_back_a_plain_one_does_not(world: World) -
     with world.lab.snapshot():
         world.act("withdrawGrant", ROOT, issuer_id(BUREAU), world.plain, start + 2, 1)
         at = world.registry.grantOf(issuer_id(BUREAU), world.plain).call()[3]
-        assert [good(world, time) for time in (start - 1, start, at - 1, at, at + 9)] == [False, True, True, False, False]
+        assert [good(world, time) for time in (start - 1, start, at - 1, at, at + 9)] == [
+            False,
+            True,
+            True,
+            False,
+            False,
+        ]
     world.act("withdrawGrant", ROOT, issuer_id(BUREAU), world.plain, start + 2, 129)
     at = world.registry.grantOf(issuer_id(BUREAU), world.plain).call()[3]
     assert [good(world, time) for time in (start, start + 1, start + 2, at)] == [True, True, False, False]
@@ -201,7 +213,9 @@ def test_a_dissolved_issuer_acts_no_more_and_its_successor_does(world: World) ->
     world.refuses_act(error, dissolve, ROOT, issuer_id(ROOT), issuer_id(BUREAU))
     error = ("RegistryNotAncestor", issuer_id(SIBLING), issuer_id(CITY))
     world.refuses_act(error, dissolve, SIBLING, issuer_id(CITY), issuer_id(SIBLING))
-    world.refuses_act(("RegistryUnknownIssuer", issuer_id(NEW)), dissolve, ROOT, issuer_id(BUREAU), issuer_id(NEW))
+    world.refuses_act(
+        ("RegistryUnknownIssuer", issuer_id(NEW)), dissolve, ROOT, issuer_id(BUREAU), issuer_id(NEW)
+    )
     world.act(dissolve, ROOT, issuer_id(BUREAU), issuer_id(SIBLING))
     at = world.registry.issuerOf(issuer_id(BUREAU)).call()[4]
     assert at == world.lab.now
@@ -234,7 +248,10 @@ def test_who_acts_for_whom_follows_the_chain_of_successors(world: World) -> None
     world.lab.call(acts_for(issuer_id(SIBLING), issuer_id(CITY)))
     for wrong in (CITY, BUREAU, ROOT):
         world.refuses(
-            acts_for(issuer_id(wrong), issuer_id(CITY)), "RegistryNotOwnAct", issuer_id(wrong), issuer_id(CITY)
+            acts_for(issuer_id(wrong), issuer_id(CITY)),
+            "RegistryNotOwnAct",
+            issuer_id(wrong),
+            issuer_id(CITY),
         )
     world.refuses(acts_for(issuer_id(NEW), issuer_id(NEW)), "RegistryUnknownIssuer", issuer_id(NEW))
 

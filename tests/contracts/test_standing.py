@@ -33,8 +33,16 @@ def standing(world: World, **others: Any) -> eip712.StandingApproval:
 
 def terms(wanted: eip712.StandingApproval) -> tuple[Any, ...]:
     return (
-        issuer_id(wanted.issuer), wanted.type_id, wanted.acts, wanted.anchor_limit, wanted.supersede_limit,
-        wanted.use_limit, wanted.valid_from, wanted.valid_until, wanted.approver, wanted.nonce,
+        issuer_id(wanted.issuer),
+        wanted.type_id,
+        wanted.acts,
+        wanted.anchor_limit,
+        wanted.supersede_limit,
+        wanted.use_limit,
+        wanted.valid_from,
+        wanted.valid_until,
+        wanted.approver,
+        wanted.nonce,
     )
 
 
@@ -221,7 +229,11 @@ def test_it_is_revoked_at_once_by_approver_admin_or_ancestor(world: World, who: 
     before, later = anchor(world, number, "before", 1), anchor(world, number, "later", 1)
     operator = world.bureau.operator
     stopped = revoke(world, number, by, person)
-    assert world.lab.send_together([(before, operator), (stopped, person), (later, operator)]) == [True, True, False]
+    assert world.lab.send_together([(before, operator), (stopped, person), (later, operator)]) == [
+        True,
+        True,
+        False,
+    ]
     assert world.ledger.standingOf(number).call()[1] is True
     error = ("LedgerStandingNotGood", number, world.lab.now)
     world.refuses(later, *error, sender=operator)
@@ -233,8 +245,13 @@ def test_it_is_revoked_at_once_by_approver_admin_or_ancestor(world: World, who: 
 def test_nobody_else_revokes(world: World) -> None:
     number = register(world, standing(world))
     stranger = newcomer("stranger")
-    for by, who in ((BUREAU, stranger), (BUREAU, world.bureau.maker), (SIBLING, world.admins(SIBLING)[0]),
-                    (CITY, world.admins(CITY)[0]), (ROOT, world.admins(BUREAU)[0])):
+    for by, who in (
+        (BUREAU, stranger),
+        (BUREAU, world.bureau.maker),
+        (SIBLING, world.admins(SIBLING)[0]),
+        (CITY, world.admins(CITY)[0]),
+        (ROOT, world.admins(BUREAU)[0]),
+    ):
         error = ("LedgerMissingRole", issuer_id(by), who.signer)
         world.refuses(revoke(world, number, by, who), *error, sender=who)
     approver = world.bureau.approver

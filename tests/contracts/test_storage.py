@@ -123,7 +123,10 @@ def test_ledger_slots_hold_what_the_table_says(world: World) -> None:
 
 
 def test_the_committed_layouts_are_those_of_the_slot_tables() -> None:
-    layouts = {name: load_artifact(name)["storageLayout"]["storage"] for name in ("IssuerRegistry", "CredentialLedger")}
+    layouts = {
+        name: load_artifact(name)["storageLayout"]["storage"]
+        for name in ("IssuerRegistry", "CredentialLedger")
+    }
     assert {name: [(entry["label"], entry["slot"], entry["offset"]) for entry in layout] for name, layout in layouts.items()} == {
         "IssuerRegistry": [
             ("_governance", "0", 0),
