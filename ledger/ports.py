@@ -345,12 +345,13 @@ class BatchStore(Protocol):
     def close(
         self, batch_id: int, entropy: Entropy, issued_on: int, key: int, leaves_per_job: int
     ) -> BatchRecord:
-        """Members, a random leaf order, ceil(size / 64) words nobody had, the registered key that will
-        sign, and the signing jobs, in one transaction. Closed already: no effect. Raises ConflictError(BATCH_EMPTY | BATCH_HELD)."""
+        """Fix members, a random leaf order, ceil(size / 64) words nobody had, key and signing jobs.
 
-    def refuse(
-        self, batch_id: int, reason: str, *, requeue: bool, without: Sequence[int] = ()
-    ) -> int | None:
+        One transaction; closed already: no effect. `key`: number of the registered key that will sign.
+        Raises: ConflictError(BATCH_EMPTY, BATCH_HELD).
+        """
+
+    def refuse(self, batch_id: int, reason: str, *, requeue: bool, without: Sequence[int] = ()) -> int | None:
         """Refuse a batch that is not approved; destroys its credentials, never reuses its range.
 
         `requeue`: the rows (without these records) go into a new open batch, whose id is returned.

@@ -70,7 +70,8 @@ class Database:
         statement = self._statements.get(key)
         if statement is None:
             style = "qmark" if self.engine.dialect.name == "sqlite" else "format"
-            dialect = type(self.engine.dialect)(paramstyle=style)
+            make_dialect: Any = type(self.engine.dialect)  # the base class does not name the argument
+            dialect = make_dialect(paramstyle=style)
             compiled = sa.insert(table).compile(dialect=dialect, column_keys=list(columns))
             names = compiled.positiontup or []
             if list(names) != list(columns):

@@ -372,7 +372,7 @@ def _job_in(connection: Connection, job_id: int) -> ImportJob:
     )
 
 
-def _known(row: Row[Any]) -> KnownRow:
+def _known(row: Row[Any, *tuple[Any, ...]]) -> KnownRow:
     state = BatchState(row.batch_state)
     return KnownRow(
         record_id=row.id,

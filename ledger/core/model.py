@@ -48,6 +48,7 @@ class WithdrawalCause(IntEnum):
 
     @property
     def is_breaking(self) -> bool:
+        """Whether the cause breaks what was anchored since the date it names."""
         return bool(self & 0x80)
 
 

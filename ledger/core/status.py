@@ -23,6 +23,7 @@ class Status(IntEnum):
 
     @property
     def is_final(self) -> bool:
+        """Whether the contract refuses to leave this status."""
         return bool(self & 8)
 
 

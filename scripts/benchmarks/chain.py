@@ -17,7 +17,7 @@ from ledger.adapters.chain_embedded.chain import EmbeddedChain
 from ledger.adapters.chain_embedded.deploy import Founding, deploy_contracts
 from ledger.adapters.signer_memory import MemoryChainSigner
 from ledger.adapters.system import ManualClock, SystemEntropy
-from ledger.adapters.transaction import contract_address, sign_transaction
+from ledger.adapters.transaction import contract_address
 from ledger.ports import ContractCall
 from scripts.benchmarks.measure import Figure, cpu_seconds, interleave, rate_figure
 

@@ -96,9 +96,7 @@ def interleave(
     return Pair(tuple(mine), tuple(other))
 
 
-def rate_figure(
-    work: str, baseline: str, pair: Pair, counts: tuple[float, float], goal: float
-) -> Figure:
+def rate_figure(work: str, baseline: str, pair: Pair, counts: tuple[float, float], goal: float) -> Figure:
     """Our rate as a multiple of the baseline's; more is better."""
     ratios = pair.ratios(*counts)
     return Figure(

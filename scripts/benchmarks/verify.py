@@ -26,9 +26,7 @@ def run(rounds: int) -> list[Figure]:
         issue_file(world, deposit_file(world.folder, BUNDLES), b"verify".ljust(32, b"-"))
         bundles = list(world.bundles().values())
         world.follower.advance()
-        verifier = Verifier(
-            trust_of(world), SdJwtFormat(), load_types(), world.view, read_json
-        )
+        verifier = Verifier(trust_of(world), SdJwtFormat(), load_types(), world.view, read_json)
         now = world.clock.now()
         refused = [b for b in bundles if not verifier.verify(b, now=now).accepted]
         if refused:
@@ -64,13 +62,13 @@ def _raw(parsed: list, jwk: dict[str, str]) -> Callable[[], None]:  # type: igno
     def number(text: str) -> int:
         return int.from_bytes(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)), "big")
 
-    key = ec.EllipticCurvePublicNumbers(
-        number(jwk["x"]), number(jwk["y"]), ec.SECP256R1()
-    ).public_key()
+    key = ec.EllipticCurvePublicNumbers(number(jwk["x"]), number(jwk["y"]), ec.SECP256R1()).public_key()
     algorithm = ec.ECDSA(hashes.SHA256())
     work = []
     for credential in parsed:
-        r, s = (int.from_bytes(part, "big") for part in (credential.signature[:32], credential.signature[32:]))
+        r, s = (
+            int.from_bytes(part, "big") for part in (credential.signature[:32], credential.signature[32:])
+        )
         work.append((encode_dss_signature(r, s), credential.signing_input))
 
     def theirs() -> None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import tempfile
-from datetime import date
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -45,9 +45,7 @@ def issue_file(world: World, path: Path, digest: bytes) -> int:
 
     Returns the number of rows issued.
     """
-    report = world.issue.import_rows(
-        open_rows(path), world.plan(max_batch=10_000, chunk=2_000), digest
-    )
+    report = world.issue.import_rows(open_rows(path), world.plan(max_batch=10_000, chunk=2_000), digest)
     if report.job_id is None or not report.accepted:
         raise RuntimeError(f"the file was refused: {report.errors[:3]}")
     world.issue.close_import(report.job_id)

@@ -49,7 +49,9 @@ class Passkey:
         ).encode()
         authenticator_data = hashlib.sha256(b"example.test").digest() + bytes([self.flags]) + b"\0\0\0\1"
         message = authenticator_data + hashlib.sha256(client_data).digest()
-        r, s = decode_dss_signature(self._key.sign(message, ec.ECDSA(hashes.SHA256(), deterministic_signing=True)))
+        r, s = decode_dss_signature(
+            self._key.sign(message, ec.ECDSA(hashes.SHA256(), deterministic_signing=True))
+        )
         s = min(s, ORDER - s)
         numbers = self._key.public_key().public_numbers()
         assertion = eip712.PasskeyAssertion(

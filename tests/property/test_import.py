@@ -184,7 +184,7 @@ def test_a_workbook_with_damaged_parts_is_read_or_refused(data):
     )
 )
 def test_csv_round_trip(rows):
-    import csv  # noqa: PLC0415 - the writer is only this test's
+    import csv
 
     text = io.StringIO(newline="")
     csv.writer(text).writerows([["甲", "乙", "丙"], *rows])
