@@ -429,7 +429,6 @@ contract CredentialLedger is ICredentialLedger, SaltedDomain {
 
     function _anchor(Batch calldata batch, Approvals calldata approvals) private {
         IssuerId issuer = batch.issuer;
-        if (!_switches.isOpen) revert LedgerNotOpen();
         _requireWritable(issuer);
         _requireInTime(batch.deadline);
         _requireRange(batch.typeId, batch.size, batch.list, batch.firstWord);
@@ -601,8 +600,11 @@ contract CredentialLedger is ICredentialLedger, SaltedDomain {
         }
     }
 
+    /// Open, and not handed over. A suspension asks neither: see the interface.
     function _requireWritable(IssuerId issuer) private view {
-        if (_switches.handovers == 0) return;
+        Switches memory switches = _switches;
+        if (!switches.isOpen) revert LedgerNotOpen();
+        if (switches.handovers == 0) return;
         address successor = _handedOver[issuer];
         if (successor != address(0)) revert LedgerIsHandedOver(issuer, successor);
     }
