@@ -21,6 +21,7 @@ from typing import Any, BinaryIO, Final
 from ledger.adapters.xlsx_reader import open_xlsx
 from ledger.core.cells import Cell, CellKind
 from ledger.core.errors import InputError, NotFoundError
+from ledger.core.jose import require_depth
 from ledger.ports import RowTable
 
 _CHUNK: Final = 1 << 20
@@ -322,8 +323,11 @@ class _JsonLines(_TextTable):
 
     def _object(self, number: int, line: str) -> dict[str, Cell]:
         try:
+            # Libraries of the EVM raise the interpreter's recursion limit so far that the parser would
+            # run out of stack and take the process along: brackets are counted first.
+            require_depth(line)
             found = _DECODER.decode(line.strip())
-        except (ValueError, RecursionError, ArithmeticError) as error:
+        except (ValueError, RecursionError, ArithmeticError, InputError) as error:
             raise InputError("FILE_JSON_LINE", f"Line {number} is not a JSON object.", row=number) from error
         if not isinstance(found, dict) or not all(map(_is_column_name, found)):
             raise InputError("FILE_JSON_LINE", f"Line {number} is not a JSON object.", row=number)

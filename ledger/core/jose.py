@@ -104,7 +104,7 @@ def read_json(raw: bytes) -> tuple[Any, str | None]:
     pairs = _Pairs()
     try:
         text = raw.decode("utf-8")
-        _require_depth(text)
+        require_depth(text)
         value = json.loads(text, object_pairs_hook=pairs.take, parse_constant=_refuse_constant)
         if "\\u" in text:
             json.dumps(value, ensure_ascii=False).encode("utf-8")
@@ -116,8 +116,11 @@ def read_json(raw: bytes) -> tuple[Any, str | None]:
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
 
 
-def _require_depth(text: str) -> None:
-    """Counts brackets before the parser recurses: where it would fail depends on the caller's stack."""
+def require_depth(text: str) -> None:
+    """Counts brackets before the parser recurses: where it would fail depends on the caller's stack.
+
+    Raises: InputError(JSON_TOO_DEEP) beyond MAX_DEPTH levels.
+    """
     if text.count("[") + text.count("{") <= MAX_DEPTH:
         return
     depth = 0

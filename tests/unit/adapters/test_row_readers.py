@@ -3,6 +3,8 @@
 import datetime as dt
 import io
 import struct
+import subprocess
+import sys
 import tracemalloc
 import zipfile
 
@@ -374,3 +376,16 @@ def test_csv_and_json_lines_are_read_in_constant_memory(tmp_path):
     tracemalloc.stop()
     assert count == 20_000
     assert peak < 3 << 20
+
+
+def test_deep_nesting_cannot_exhaust_the_stack_whatever_the_recursion_limit():
+    """Libraries of the EVM raise the limit to 100,000; a parser that recurses would kill the process."""
+    code = (
+        "import sys; sys.setrecursionlimit(1_000_000)\n"
+        "from ledger.adapters.row_readers import open_rows\n"
+        "from ledger.core.errors import InputError\n"
+        "try: list(open_rows(b'{\"a\": ' + b'[' * 200_000 + b'\\n').rows())\n"
+        "except InputError as error: print(error.code)\n"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (ran.returncode, ran.stdout.strip()) == (0, "FILE_JSON_LINE"), ran.stderr[-500:]
