@@ -26,6 +26,18 @@ def print_table(figures: list[Figure]) -> None:
         )
 
 
+def save(figures: list[Figure], rounds: int, path: Path) -> None:
+    """The JSON form of what was measured so far."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    document = {
+        "python": platform.python_version(),
+        "machine": platform.machine(),
+        "rounds": rounds,
+        "figures": [figure.as_json() for figure in figures],
+    }
+    path.write_text(json.dumps(document, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+
+
 def main() -> int:
     """Returns 1 when a goal was missed and --strict was given, else 0."""
     parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
@@ -38,22 +50,8 @@ def main() -> int:
     for name in options.only:
         print(f"… {name}", file=sys.stderr, flush=True)
         figures.extend(importlib.import_module(f"scripts.benchmarks.{name}").run(options.rounds))
+        save(figures, options.rounds, options.json)  # a later case that breaks loses nothing
     print_table(figures)
-    options.json.parent.mkdir(parents=True, exist_ok=True)
-    options.json.write_text(
-        json.dumps(
-            {
-                "python": platform.python_version(),
-                "machine": platform.machine(),
-                "rounds": options.rounds,
-                "figures": [figure.as_json() for figure in figures],
-            },
-            ensure_ascii=False,
-            indent=1,
-        )
-        + "\n",
-        encoding="utf-8",
-    )
     missed = [figure.work for figure in figures if not figure.is_met]
     if missed:
         print(f"goals missed: {len(missed)}: " + "; ".join(missed))
