@@ -39,7 +39,7 @@ from ledger.core.directory import make_directory_entry, parse_directory_entry
 from ledger.core.flow import BatchRecord, BatchState, JobKind
 from ledger.core.model import Purpose, Role
 from ledger.core.trust import ContractPin, load_trust_bytes, make_trust, sign_trust
-from ledger.ports import Store, Vault
+from ledger.ports import ChainView, Store, Vault
 from ledger.services.anchor import AnchorService
 from ledger.services.approve import ApproveService
 from ledger.services.export import ExportService
@@ -366,8 +366,8 @@ class World:
         root = self.folder / "released"
         return {path.name: path.read_bytes() for path in sorted(root.glob("*/[0-9]*/*.ecert.json"))}
 
-    def verifier(self) -> Verifier:
-        """Somebody who has the trust file and this view."""
+    def verifier(self, view: ChainView | None = None) -> Verifier:
+        """Somebody who has the trust file and a view, this one's by default."""
         info = self.chain.info()
         signer = self.agencies.credential_signer(ISSUER)
         document = make_trust(
@@ -384,7 +384,7 @@ class World:
             keys=(signer.public_jwk,),
         )
         trust = load_trust_bytes(sign_trust(document, [signer]))
-        return Verifier(trust, SdJwtFormat(), load_types(), self.view)
+        return Verifier(trust, SdJwtFormat(), load_types(), view or self.view)
 
     def close(self) -> None:
         for part in (self.chain, self.view, self.store, self.vault):

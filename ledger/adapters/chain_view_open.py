@@ -24,8 +24,8 @@ def open_view(path: Path, clock: Clock) -> FollowingView:
     """A view that follows an embedded chain file, read-only.
 
     Args:
-        path: a home folder (ECERT_HOME) or a chain file. An installation's own file (its lock file lies
-            beside it) is the source itself: each look confirms it. A copied file is confirmed as of the
+        path: a home folder (ECERT_HOME) or a chain file. An installation's own file (the lock file
+            beside it names it) is the source itself: each look confirms it. A copied file is confirmed as of the
             last sign of life in it, so that an old copy shows its age.
         clock: for the moment of confirmation.
     Raises: NotFoundError(CHAIN_MISSING), UnavailableError(CHAIN_UNAVAILABLE).

@@ -60,6 +60,8 @@ class EmbeddedChain(ChainFile):
     ) -> None:
         super().__init__(store, artifacts)
         self._lock = lock
+        if lock is not None:
+            lock.name_file(Path(store.path))
         self._clock = clock
         self.engine = Engine(store)
         self._head = self.engine.header(store.head().number)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ledger.adapters.abi import Artifacts, ContractCodec, gas_limit_of, issuer_id
-from ledger.adapters.chain_embedded.process_lock import lock_path
+from ledger.adapters.chain_embedded.process_lock import is_sealed_here
 from ledger.adapters.chain_embedded.store import OUT_OF_GAS, ChainStore, LogRow
 from ledger.core.errors import NotFoundError, UnavailableError
 from ledger.core.model import BlockRef, ChainInfo, LedgerEvent
@@ -179,8 +179,8 @@ class EmbeddedReader(ChainFile):
 
     @property
     def is_source(self) -> bool:
-        """Whether this is an installation's own file (a copy comes without the lock file)."""
-        return lock_path(self._path).exists()
+        """Whether this is an installation's own file: its lock file names it, and not what it was copied from."""
+        return is_sealed_here(self._path)
 
     def send(self, raw: bytes) -> None:  # noqa: ARG002  the port's
         raise _locked("send")
