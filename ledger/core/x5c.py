@@ -134,10 +134,7 @@ def _path(x5c: tuple[bytes, ...], anchors: tuple[bytes, ...]) -> _Path:
         raise InputError("X5C_MISSING", "there are no certificates")
     if len(x5c) > MAX_CERTIFICATES:
         raise InputError("X5C_TOO_LONG", "too many certificates", maximum=MAX_CERTIFICATES)
-    chain = [_certificate(der) for der in x5c]  # 1
-    root = _find_anchor(chain[-1], [_certificate(der) for der in anchors])  # 2
-    if root != chain[-1]:
-        chain.append(root)
+    chain = _to_anchor([_certificate(der) for der in x5c], [_certificate(der) for der in anchors])  # 1, 2
     for certificate, issuer in pairwise(chain):  # 3
         _require_link(certificate, issuer)
     for below, authority in enumerate(chain[1:]):  # 4
@@ -202,13 +199,19 @@ def _certificate(der: bytes) -> x509.Certificate:
     return certificate
 
 
-def _find_anchor(last: x509.Certificate, anchors: list[x509.Certificate]) -> x509.Certificate:
-    for anchor in anchors:
-        if anchor == last:
-            return anchor
+def _to_anchor(chain: list[x509.Certificate], anchors: list[x509.Certificate]) -> list[x509.Certificate]:
+    """The path from the leaf up to a trust anchor, which is its last member.
+
+    It ends at the first certificate that is an anchor: what follows there adds no trust and may lead
+    to roots that we never heard of (RFC 5280 §6.1: the anchor is where a path begins).
+    """
+    for place, certificate in enumerate(chain, 1):
+        if certificate in anchors:
+            return chain[:place]
+    last = chain[-1]
     for anchor in anchors:
         if anchor.subject == last.issuer and _is_signed_by(last, anchor):
-            return anchor
+            return [*chain, anchor]
     raise InputError(
         "X5C_UNKNOWN_ROOT", "no trust anchor signed this path", issuer=last.issuer.rfc4514_string()
     )

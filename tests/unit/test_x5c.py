@@ -113,6 +113,17 @@ def test_the_root_may_come_along_and_anchors_may_be_many() -> None:
     assert validate_path((LEAF,), (AGENCY.certificate,), AT)
 
 
+def test_a_path_ends_at_the_first_certificate_that_is_an_anchor() -> None:
+    """A verifier may trust an agency's CA alone; its own root may come along without being trusted."""
+    whole = (*PATH, ROOT.certificate)
+    assert validate_path(whole, (AGENCY.certificate,), AT) == leaf_facts(LEAF)
+    stranger = Forge().make("nobody", extensions=(CA, CERT_SIGN))
+    assert validate_path((*PATH, stranger), (AGENCY.certificate,), AT) == leaf_facts(LEAF)
+    forged_leaf = Forge().make("leaf", issuer="agency", extensions=(SAN,))
+    path = (forged_leaf, AGENCY.certificate, ROOT.certificate)
+    assert code_of(path, (AGENCY.certificate,)) == "X5C_NAME_MISMATCH"
+
+
 @pytest.mark.parametrize("at", [START, LEAF_END])
 def test_both_ends_are_inside(at: int) -> None:
     assert validate_path(PATH, ANCHORS, at)
