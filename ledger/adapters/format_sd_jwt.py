@@ -9,12 +9,14 @@ itself, no nested digests) and answers None to anything else, be it legal or bro
 ledger.core.sd_jwt decides. So a fault is always found by the complete reader, and the fast one need
 only never accept what the complete one refuses; a property test compares the two.
 
+It decodes payload and disclosures in one go: see `_decode_jointly` for why nothing can be hidden
+between the pieces.
+
 Source: RFC 9901; SD-JWT VC draft for typ, x5c and status.
 """
 
 from __future__ import annotations
 
-from binascii import Error as Base64Error
 from binascii import a2b_base64, b2a_base64
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
@@ -24,6 +26,7 @@ from typing import Any
 
 import orjson
 
+from ledger.adapters.json_orjson import is_flat
 from ledger.core.errors import InputError
 from ledger.core.jose import b64url_decode_or_none, kid_of, read_json
 from ledger.core.model import ParsedCredential
@@ -44,12 +47,19 @@ SALT_TEXT = 24
 KEPT_HEADERS = 256
 LONGEST_KEPT_HEADER = 16 * 1024  # bounds the memory that strangers' headers can take
 SIGNATURE_TEXT = 86  # base64url of 64 bytes
+DIGEST_TEXT = 43  # base64url of 32 bytes
 
 _TO_URL = bytes.maketrans(b"+/", b"-_")
 _NOT_IN_URL = b"=\n"
 # "+" and "/" are foreign to base64url: they become a character that never decodes
 _TO_STANDARD = bytes.maketrans(b"-_+/=", b"+/\x00\x00\x00")
 _ENDS = (b"\n", b"!\n", b"==\n", b"=\n")  # what b2a_base64 would have ended with, by length mod 4
+_BOUNDARY = b"\n,\t"  # JSON punctuation that cannot stand inside a string, whose controls are escaped
+_BOUNDARY_TEXT = b2a_base64(_BOUNDARY, newline=False)
+# What makes a text's length a multiple of 4, by length mod 4. Where the bits that no byte uses are 0,
+# as they must be, it decodes to white space: "\n " or " ". Otherwise, and behind a single left-over
+# character (mod 4 = 1), it decodes to something that JSON has nowhere.
+_FILLERS = (b"", b"AAA", b"og", b"g")
 _FORBIDDEN_NAMES = RESERVED_NAMES | ALWAYS_CLEAR
 _PLAIN_KINDS = frozenset({str, int, bool, type(None)})
 _STRICT = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_SUBCLASS
@@ -146,8 +156,8 @@ def _require_issuable(payload: Mapping[str, Any], disclosable: Sequence[tuple[st
 
 
 @lru_cache(maxsize=KEPT_HEADERS)
-def _kept_header(text: str) -> Mapping[str, Any] | None:
-    raw = b64url_decode_or_none(text)
+def _kept_header(text: bytes) -> Mapping[str, Any] | None:
+    raw = b64url_decode_or_none(text.decode("ascii"))
     if raw is None:
         return None
     try:
@@ -172,42 +182,52 @@ def _read_plain(text: str) -> ParsedCredential | None:
     """The credential if it has exactly the shape that `issue` writes, else None."""
     try:
         return _parse_plain(text)
-    except (_NotPlainError, Base64Error, UnicodeEncodeError, orjson.JSONDecodeError):
+    except (_NotPlainError, ValueError):  # ValueError: base64, JSON, ASCII, and lengths that differ
         return None
 
 
 def _parse_plain(text: str) -> ParsedCredential:
-    _need(len(text) <= MAX_CREDENTIAL_BYTES and text.isascii())
-    jwt, tilde, rest = text.partition("~")
-    segments = jwt.split(".")
-    _need(bool(tilde) and len(segments) == 3 and len(segments[2]) == SIGNATURE_TEXT)
-    header_text, payload_text, signature_text = segments
-    _need(len(header_text) <= LONGEST_KEPT_HEADER)
+    _need(len(text) <= MAX_CREDENTIAL_BYTES)
+    jwt, tilde, rest = text.encode("ascii").partition(b"~")  # partition looks by words, split by bytes
+    header_text, _, signed = jwt.partition(b".")
+    payload_text, _, signature_text = signed.partition(b".")
+    _need(bool(tilde) and len(header_text) <= LONGEST_KEPT_HEADER and len(signature_text) == SIGNATURE_TEXT)
+    parts = rest.split(b"~")
     header = _kept_header(header_text)
-    parts = rest.encode("ascii").split(b"~")
     key_binding = parts.pop().decode("ascii")
     if header is None or (key_binding and not _is_key_binding(key_binding)):
         raise _NotPlainError
-    segments_and_parts = f"{payload_text}~{signature_text}~{rest}".encode("ascii")
-    raws = _decode_all(segments_and_parts.translate(_TO_STANDARD).split(b"~")[:-1])
-    payload = _plain_payload(raws[0])
-    claims, names = _plain_claims(payload, parts, raws[2:])
+    decoded = _decode_jointly([payload_text, *parts])
+    body_bytes = (len(payload_text) + 3) // 4 * 3
+    payload = _plain_payload(decoded[:body_bytes], len(payload_text) * 3 // 4)
+    claims, names = _plain_claims(payload, parts, decoded[body_bytes + len(_BOUNDARY) :])
     return ParsedCredential(
         text,
-        jwt.encode("ascii"),
+        jwt,
         header,
         payload,
         claims,
         names,
         len(payload["_sd"]) - len(parts),
         key_binding or None,
-        jwt[: -SIGNATURE_TEXT - 1].encode("ascii"),
-        raws[1],
+        jwt[: -SIGNATURE_TEXT - 1],
+        _decode_all([signature_text.translate(_TO_STANDARD)])[0],
     )
 
 
+def _decode_jointly(texts: list[bytes]) -> bytes:
+    """What the texts decode to, with white space and _BOUNDARY between them.
+
+    Raises: ValueError for a foreign character.
+    """
+    whole = _BOUNDARY_TEXT.join([text + _FILLERS[len(text) & 3] for text in texts])
+    _need(b"+" not in whole and b"/" not in whole and b"=" not in whole)
+    # few characters of JSON in base64url are "-" or "_": this is faster than a table for all of them
+    return a2b_base64(whole.replace(b"-", b"+").replace(b"_", b"/"), strict_mode=True)
+
+
 def _decode_all(parts: Sequence[bytes]) -> list[bytes]:
-    """Bytes of canonical base64 texts without padding."""
+    """Bytes of canonical texts without padding, in the standard alphabet."""
     padded = [part + _ENDS[len(part) & 3] for part in parts]
     raws = list(map(a2b_base64, padded))
     _need(list(map(b2a_base64, raws)) == padded)
@@ -222,55 +242,104 @@ def _is_key_binding(jwt: str) -> bool:
     return True
 
 
-def _plain_payload(raw: bytes) -> dict[str, Any]:
+def _plain_payload(filled: bytes, length: int) -> dict[str, Any]:
     """A payload whose only digests are those of a top-level `_sd`.
 
     orjson does not see duplicate keys. But what it writes has none, so a text that equals its own
-    re-encoding has none either; nor has it escapes that could hide the two names searched for.
+    re-encoding has none either.
+
+    Args:
+        filled: the text and white space that filled it up.
+        length: bytes of the text.
     """
-    payload = orjson.loads(raw)
+    payload, raw = orjson.loads(filled), filled[:length]
     if type(payload) is not dict or type(payload.get("_sd")) is not list:
         raise _NotPlainError
     _need(orjson.dumps(payload) == raw)
-    _need(raw.count(b'"_sd"') == 1 and b'"..."' not in raw and payload.get("_sd_alg") == DIGEST_ALGORITHM)
+    _need(payload.get("_sd_alg") == DIGEST_ALGORITHM and "..." not in payload)
+    for name, value in payload.items():
+        if type(value) not in _PLAIN_KINDS and name != "_sd":
+            _require_no_digests(b"[" + orjson.dumps(value))
     return payload
 
 
+def _require_no_digests(raw: bytes) -> None:
+    """`raw` as orjson writes it, so that no escape hides a name."""
+    _need(b'"_sd"' not in raw and b'"..."' not in raw and b'"_sd_alg"' not in raw and is_flat(raw))
+
+
 def _plain_claims(
-    payload: dict[str, Any], parts: list[bytes], raws: list[bytes]
+    payload: dict[str, Any], parts: list[bytes], joined: bytes
 ) -> tuple[dict[str, Any], tuple[str, ...]]:
-    """Claims with the disclosed ones put back, and the names of these."""
+    """Claims with the disclosed ones put back, and the names of these.
+
+    Args:
+        payload: as read.
+        parts: disclosures as sent.
+        joined: what they decode to, with our boundaries and no others between them.
+    """
     claims = payload.copy()
-    digests: list[str] = claims.pop("_sd")
+    digests: list[Any] = claims.pop("_sd")
     del claims["_sd_alg"]
-    _need(set(map(type, digests)) == {str})
-    ended = (_DIGEST_END.join(digests) + _DIGEST_END).encode("ascii")
-    listed = ended.translate(_TO_STANDARD_DIGEST).split(b"~")[:-1]
-    known = set(listed)
-    _need(len(known) == len(listed) == len(digests))
+    _require_digests(digests, parts)
     if not parts:
         return claims, ()
-    hashed = set(map(b2a_base64, [sha256(part).digest() for part in parts]))
-    _need(len(hashed) == len(parts) and hashed <= known)
-    items = list(map(orjson.loads, raws))
-    _need(set(map(type, items)) == {list} and set(map(len, items)) == {3})
-    salts, names, values = zip(*items, strict=True)
-    _need({str} == set(map(type, salts)) == set(map(type, names)))
-    _need(_PLAIN_KINDS.issuperset(map(type, values)) or _are_plain(raws, items))
+    salts, names, values = _plain_items(joined, parts) or _nested_items(parts)
+    _need({*map(type, salts), *map(type, names)} == {str})
     disclosed = dict(zip(names, values, strict=True))
     _need(len(disclosed) == len(names) and _FORBIDDEN_NAMES.isdisjoint(disclosed))
-    _need(payload.keys().isdisjoint(disclosed))
+    _need(claims.keys().isdisjoint(disclosed))
     claims.update(disclosed)
     return claims, names
 
 
-# what b2a_base64 puts behind 32 bytes, and our separator; both foreign to a digest's own text
-_DIGEST_END = "=\n~"
-_TO_STANDARD_DIGEST = bytes.maketrans(b"-_+/", b"+/\x00\x00")
+def _require_digests(digests: list[Any], parts: list[bytes]) -> None:
+    """Every disclosure has a digest, no digest is there twice and no disclosure either."""
+    if set(map(type, digests)) - {str}:
+        raise _NotPlainError
+    known = set(digests)
+    _need(len(known) == len(digests))
+    if not parts:
+        return
+    # 32 bytes and a zero are 44 characters, of which the last is "A": all are encoded in one go
+    hashed = b"\0".join([sha256(part).digest() for part in parts]) + b"\0"
+    standard = b2a_base64(hashed, newline=False)
+    texts = standard.replace(b"+", b"-").replace(b"/", b"_").decode("ascii")
+    if texts != "A".join(digests) + "A":  # something is withheld, or in another order
+        found = {texts[at : at + DIGEST_TEXT] for at in range(0, len(texts) - 1, DIGEST_TEXT + 1)}
+        _need(len(found) == len(parts) and found <= known)
 
 
-def _are_plain(raws: list[bytes], items: list[Any]) -> bool:
-    """Whether texts with arrays, objects or floats re-encode to themselves and hold no digests."""
-    return list(map(orjson.dumps, items)) == raws and not any(
-        b'"_sd"' in raw or b'"..."' in raw for raw in raws
-    )
+_Columns = tuple[tuple[Any, ...], tuple[Any, ...], tuple[Any, ...]]
+"""Salts, names and values of disclosures."""
+
+
+def _plain_items(joined: bytes, parts: list[bytes]) -> _Columns | None:
+    """Disclosures whose values are no arrays, objects or floats; None if any may be one.
+
+    Every piece begins with a bracket, outside any string because of our boundary. When all of them
+    together are as many arrays as there are pieces, and none of these holds an array, each of those
+    brackets opens one of the arrays, and the one before it must be closed by then. So every piece is
+    one array, and white space at most.
+    """
+    if {part[:2] for part in parts} != {_OPENING_TEXT}:
+        return None
+    items = orjson.loads(b"[" + joined + b"]")
+    if len(items) != len(parts) or set(map(type, items)) != {list}:
+        return None
+    salts, names, values = zip(*items, strict=True)
+    return (salts, names, values) if _PLAIN_KINDS.issuperset(map(type, values)) else None
+
+
+_OPENING_TEXT = b2a_base64(b'["', newline=False)[:2]  # the bracket and half of the quotation mark
+
+
+def _nested_items(parts: list[bytes]) -> _Columns:
+    """Disclosures one by one: texts that re-encode to themselves and hold no digests."""
+    raws = _decode_all([part.translate(_TO_STANDARD) for part in parts])
+    items = list(map(orjson.loads, raws))
+    _need(set(map(type, items)) == {list} and list(map(orjson.dumps, items)) == raws)
+    for raw in raws:
+        _require_no_digests(raw)
+    salts, names, values = zip(*items, strict=True)
+    return salts, names, values

@@ -22,14 +22,16 @@ def read_json(raw: bytes) -> tuple[Any, str | None]:
     """
     try:
         value = orjson.loads(raw)
-        if orjson.dumps(value) == raw and _is_flat(raw):
+        if type(value) is str:  # has no members
+            return value, None
+        if orjson.dumps(value) == raw and is_flat(raw):
             return value, None
     except (orjson.JSONDecodeError, orjson.JSONEncodeError):
         pass  # the strict reader finds the words for it, or knows better (integers over 64 bits)
     return jose.read_json(raw)
 
 
-def _is_flat(raw: bytes) -> bool:
+def is_flat(raw: bytes) -> bool:
     """Whether a text has too few brackets to be nested too deeply; splitting is faster than counting."""
     most = jose.MAX_DEPTH
     return len(raw.split(b"{", most + 1)) + len(raw.split(b"[", most + 1)) - 2 <= most

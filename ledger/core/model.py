@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum, IntFlag
-from typing import Any
+from typing import Any, NamedTuple
 
 MAX_LEVEL = 5  # root is level 1; contracts/src/IssuerRegistry.sol MAX_LEVEL
 CREDENTIALS_PER_WORD = 64  # 4 bits each in a 256-bit word
@@ -245,8 +245,7 @@ class ChainEvidence:
     """The key registered under the thumbprint that was asked for (the `kid`), of any issuer."""
 
 
-@dataclass(frozen=True, slots=True)
-class ParsedCredential:
+class ParsedCredential(NamedTuple):
     """An SD-JWT as read, before anything is believed.
 
     `claims` has the disclosed values put back; `disclosed` names them; `undisclosed` counts digests

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
+from ledger.core.addresses import checksum_address, parse_address
 from ledger.core.errors import InputError
 from ledger.core.jose import read_json as read_json_strictly
 from ledger.core.model import BlockRef
@@ -44,6 +45,7 @@ _RECEIPT_MEMBERS: Final = frozenset(
         "crit",
     }
 )
+NOTHING_MORE: Final[Mapping[str, Any]] = MappingProxyType({})
 _CHAIN_PREFIX: Final = "eip155:"
 _MAX_INTEGER: Final = 2**53 - 1
 _MAX_DIGITS: Final = 15  # always below 2^53
@@ -51,8 +53,7 @@ _USCC_CHARACTERS: Final = 18
 _HASH_TEXT: Final = 66  # 0x and 64 digits
 
 
-@dataclass(frozen=True, slots=True)
-class Receipt:
+class Receipt(NamedTuple):
     """Where a credential lies in the ledger, as the issuer says.
 
     `contract` is the CredentialLedger's address (20 bytes), `path` the siblings leaf upward,
@@ -68,18 +69,17 @@ class Receipt:
     tree_size: int
     path: tuple[bytes, ...]
     block: BlockRef
-    extra: Mapping[str, Any] = field(default_factory=dict)
+    extra: Mapping[str, Any] = NOTHING_MORE
 
 
-@dataclass(frozen=True, slots=True)
-class Bundle:
+class Bundle(NamedTuple):
     """A credential and what proves where it came from. A bare SD-JWT has no receipt."""
 
     credential: str
     receipt: Receipt | None = None
     directory_entry: str | None = None
     presentation: Mapping[str, Any] | None = None
-    extra: Mapping[str, Any] = field(default_factory=dict)
+    extra: Mapping[str, Any] = NOTHING_MORE
 
 
 def parse_bundle(data: bytes, read_json: JsonReader = read_json_strictly) -> Bundle:
@@ -234,18 +234,13 @@ def parse_chain_id(value: Any) -> int:
     raise _wrong("RECEIPT_SHAPE", "chain_id")
 
 
-def encode_receipt(receipt: Receipt, *, contract_text: str | None = None) -> dict[str, Any]:
-    """JSON members of a receipt, in the order of docs/formats.md.
-
-    Args:
-        receipt: what to write.
-        contract_text: the contract's address in its EIP-55 spelling; lower case without it.
-    """
+def encode_receipt(receipt: Receipt) -> dict[str, Any]:
+    """JSON members of a receipt, in the order of docs/formats.md."""
     return {
         "version": VERSION,
         "ledger_id": "0x" + receipt.ledger_id.hex(),
         "chain_id": f"{_CHAIN_PREFIX}{receipt.chain_id}",
-        "contract": contract_text or "0x" + receipt.contract.hex(),
+        "contract": checksum_address(receipt.contract),
         "issuer": receipt.issuer,
         "root": "0x" + receipt.root.hex(),
         "leaf_index": receipt.leaf_index,
@@ -261,11 +256,11 @@ def encode_receipt(receipt: Receipt, *, contract_text: str | None = None) -> dic
     }
 
 
-def encode_bundle(bundle: Bundle, *, contract_text: str | None = None) -> bytes:
+def encode_bundle(bundle: Bundle) -> bytes:
     """UTF-8 JSON without white space, members in the order of docs/formats.md."""
     document: dict[str, Any] = {"version": VERSION, "credential": bundle.credential}
     if bundle.receipt is not None:
-        document["receipt"] = encode_receipt(bundle.receipt, contract_text=contract_text)
+        document["receipt"] = encode_receipt(bundle.receipt)
     if bundle.directory_entry is not None:
         document["directory_entry"] = bundle.directory_entry
     if bundle.presentation is not None:
@@ -289,7 +284,7 @@ def _require_understood(document: Mapping[str, Any], known: frozenset[str], code
 def _unknown(document: Mapping[str, Any], known: frozenset[str]) -> Mapping[str, Any]:
     """Members outside `known`, and `crit` itself, which must survive a round trip."""
     if document.keys() <= known and "crit" not in document:
-        return {}
+        return NOTHING_MORE
     return {name: item for name, item in document.items() if name not in known or name == "crit"}
 
 
@@ -334,10 +329,10 @@ def _path(value: Any) -> tuple[bytes, ...]:
 
 
 def _address(value: Any) -> bytes:
-    """20 bytes of an address. EIP-55 capitals are a checksum for typing hands; nothing here is typed."""
-    if type(value) is str and value.startswith("0x"):
-        return _hex(value.lower(), 20, "contract")
-    raise _wrong("RECEIPT_SHAPE", "contract")
+    try:
+        return parse_address(value)
+    except InputError as error:
+        raise _wrong("RECEIPT_SHAPE", "contract") from error
 
 
 def _wrong(code: str, name: str) -> InputError:

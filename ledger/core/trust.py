@@ -16,6 +16,7 @@ from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
 from typing import Any, Final, Literal
 
+from ledger.core.addresses import checksum_address, parse_address
 from ledger.core.canonical_json import canonical_json
 from ledger.core.errors import InputError
 from ledger.core.jose import (
@@ -41,7 +42,6 @@ DEFAULT_MAX_AGE_S: Final[Mapping[str, int]] = {
     "snapshot": 86_400,
 }
 _SHANGHAI: Final = timedelta(hours=8)
-_ADDRESS_BYTES: Final = 20
 _REQUIRED: Final = frozenset(
     {
         "version",
@@ -245,11 +245,11 @@ def make_trust(
         "ledger_id": _to_hex(ledger_id),
         "chain_id": f"eip155:{chain_id}",
         "contracts": {
-            name: {"address": _to_hex(pin.address), "code_hash": _to_hex(pin.code_hash)}
+            name: {"address": checksum_address(pin.address), "code_hash": _to_hex(pin.code_hash)}
             for name, pin in (("registry", registry), ("ledger", ledger))
         },
         "root_issuer": root_issuer,
-        "governance": _to_hex(governance),
+        "governance": checksum_address(governance),
         "finality": {"policy": finality.policy, **({"depth": finality.depth} if finality.depth else {})},
         "witnesses": {"threshold": witnesses[0], "keys": [_public(key) for key in witnesses[1]]},
         "snapshots": {"threshold": snapshots[0], "signers": [_public(key) for key in snapshots[1]]},
@@ -262,7 +262,7 @@ def make_trust(
             {
                 "ledger_id": _to_hex(link.ledger_id),
                 "chain_id": f"eip155:{link.chain_id}",
-                "contract": _to_hex(link.contract),
+                "contract": checksum_address(link.contract),
             }
             for link in links
         ],
@@ -333,7 +333,7 @@ def _trust(document: Mapping[str, Any]) -> Trust:
         registry=_pin(contracts, "registry"),
         ledger=_pin(contracts, "ledger"),
         root_issuer=_text(document, "root_issuer", 18),
-        governance=_hex(document["governance"], 20, "governance"),
+        governance=_address(document["governance"], "governance"),
         finality=_finality(_object(document, "finality")),
         witnesses=_key_set(witnesses.get("threshold"), witnesses.get("keys"), 0, "witnesses"),
         snapshots=_key_set(snapshots.get("threshold"), snapshots.get("signers"), 0, "snapshots"),
@@ -374,7 +374,7 @@ def _pin(contracts: Mapping[str, Any], name: str) -> ContractPin:
     if type(pin) is not dict:
         raise _wrong(f"contracts.{name}")
     return ContractPin(
-        _hex(pin.get("address"), 20, f"contracts.{name}.address"),
+        _address(pin.get("address"), f"contracts.{name}.address"),
         _hex(pin.get("code_hash"), 32, f"contracts.{name}.code_hash"),
     )
 
@@ -402,7 +402,7 @@ def _link(value: Any) -> Link:
     return Link(
         _hex(value.get("ledger_id"), 32, "links.ledger_id"),
         _chain_id(value.get("chain_id")),
-        _hex(value.get("contract"), 20, "links.contract"),
+        _address(value.get("contract"), "links.contract"),
     )
 
 
@@ -458,16 +458,22 @@ def _chain_id(value: Any) -> int:
 
 
 def _hex(value: Any, size: int, name: str) -> bytes:
-    """`0x` and exactly 2·size hex digits; capitals only in an address (EIP-55)."""
+    """`0x` and exactly 2·size lower-case hex digits."""
     if type(value) is str and value.startswith("0x"):
-        text = value.lower() if size == _ADDRESS_BYTES else value
         try:
-            data = bytes.fromhex(text[2:])
+            data = bytes.fromhex(value[2:])
         except ValueError:
             data = b""
-        if len(data) == size and _to_hex(data) == text:
+        if len(data) == size and _to_hex(data) == value:
             return data
     raise _wrong(name)
+
+
+def _address(value: Any, name: str) -> bytes:
+    try:
+        return parse_address(value)
+    except InputError as error:
+        raise _wrong(name) from error
 
 
 def _to_hex(data: bytes) -> str:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from ledger.core.eip712 import keccak
 from ledger.core.errors import ConflictError
 from ledger.core.flow import BatchRecord, BatchState, Lease, StoredCredential
 from ledger.core.model import ChainInfo
@@ -55,7 +54,6 @@ class ExportService:
         self._vault = vault
         self._agencies = agencies
         self._info = info
-        self._contract_text = checksum_address(info.ledger)
         self._lists = lists
         self._folder = folder
         self._hooks = hooks or NoHooks()
@@ -142,7 +140,7 @@ class ExportService:
             block=batch.block,
         )
         entry = self._agencies.directory_entry(batch.issuer)
-        return BundleWriter(Bundle(_CREDENTIAL, receipt, entry), self._contract_text)
+        return BundleWriter(Bundle(_CREDENTIAL, receipt, entry))
 
 
 class BundleWriter:
@@ -153,11 +151,10 @@ class BundleWriter:
 
     Args:
         pattern: a bundle with _CREDENTIAL as credential, leaf index 0 and an empty path.
-        contract_text: EIP-55 spelling of the contract.
     """
 
-    def __init__(self, pattern: Bundle, contract_text: str) -> None:
-        data = encode_bundle(pattern, contract_text=contract_text)
+    def __init__(self, pattern: Bundle) -> None:
+        data = encode_bundle(pattern)
         self._before, rest = _cut(data, b'"credential":"', _CREDENTIAL.encode("ascii"))
         self._to_index, rest = _cut(rest, b'"leaf_index":', b"0")
         self._to_path, self._after = _cut(rest, b'"path":[', b"")
@@ -194,12 +191,3 @@ def _cut(data: bytes, member: bytes, value: bytes) -> tuple[bytes, bytes]:
         message = f"a bundle has {member!r} not exactly once"
         raise RuntimeError(message)
     return before + member, after
-
-
-def checksum_address(address: bytes) -> str:
-    """EIP-55 spelling of a 20-byte address."""
-    digits = address.hex()
-    digest = keccak(digits.encode("ascii")).hex()
-    return "0x" + "".join(
-        digit.upper() if int(mark, 16) >= 8 else digit for digit, mark in zip(digits, digest, strict=False)
-    )

@@ -11,19 +11,20 @@ from collections import OrderedDict
 from threading import Lock
 from typing import Any, Final, NamedTuple
 
+from ledger.core.bundle_reader import BundleReader
 from ledger.core.checks.codes import Code
 from ledger.core.checks.evidence import Evidence, ListToken, list_reference
-from ledger.core.checks.plan import NOTHING_KEPT, Kept, kept_answers, run_checks
+from ledger.core.checks.plan import OWN_CHECKS, run_checks, run_own_checks, with_own_answers
 from ledger.core.checks.types import TypeCatalogue
-from ledger.core.checks.verdict import make_report, result_of
+from ledger.core.checks.verdict import make_report, result_of, same_report
 from ledger.core.credential_type import domain_claims
 from ledger.core.directory import parse_directory_entry
 from ledger.core.errors import InputError, UnavailableError
 from ledger.core.jose import read_json as read_json_strictly
-from ledger.core.model import ChainEvidence, ParsedCredential
-from ledger.core.receipt import Bundle, JsonReader, Receipt, parse_bundle
+from ledger.core.model import CREDENTIALS_PER_WORD, ChainEvidence, ParsedCredential
+from ledger.core.receipt import Bundle, JsonReader, Receipt
 from ledger.core.report import CheckId, CheckResult, CredentialSummary, Outcome, Report
-from ledger.core.sd_jwt import CHECK_OF_CODE, require_algorithm
+from ledger.core.sd_jwt import CHECK_OF_CODE, require_algorithm, require_payload
 from ledger.core.trust import Trust
 from ledger.core.x5c import LeafFacts, leaf_facts, validate_path, x5c_of
 from ledger.ports import ChainView, CredentialFormat
@@ -56,8 +57,8 @@ class Verifier:
         self._format = fmt
         self._types = types
         self._view = view
-        self._read_json = read_json
-        self._batches: OrderedDict[tuple[Any, ...], Kept] = OrderedDict()
+        self._bundles = BundleReader(read_json)
+        self._batches: OrderedDict[tuple[Any, ...], _Kept] = OrderedDict()
         self._lock = Lock()
 
     @property
@@ -104,18 +105,33 @@ class Verifier:
             _read_directory(evidence, bundle.directory_entry)
         if list_token is not None:
             evidence.list_token = self._check_list_token(evidence, list_token)  # 5
-        batch = _batch_key(evidence, x5c)
-        kept = self._kept(batch)
-        if kept is NOTHING_KEPT:
-            self._check_path(evidence, x5c)  # 6
-        checks = run_checks(evidence, kept)  # 7
-        if batch is not None and kept is NOTHING_KEPT:
-            self._keep(batch, kept_answers(checks))
-        return make_report(checks, _summary(evidence, checks))  # 8
+        return self._judge(evidence, x5c)  # 6, 7, 8
+
+    def _judge(self, evidence: Evidence, x5c: tuple[bytes, ...]) -> Report:
+        """The report; of what a batch shares it is made once for a moment.
+
+        A second credential is asked only OWN_CHECKS, when everything that the others look at is equal.
+        """
+        key = _shared_key(evidence, x5c)
+        kept = None if key is None else self._kept(key)
+        if kept is not None and kept.chain == _shared_chain(evidence):
+            own = run_own_checks(evidence)
+            if own == kept.own:
+                return same_report(kept.report, _same_summary(evidence, kept.summary))
+            checks = with_own_answers(kept.report.checks, own)
+            return make_report(checks, _summary(evidence, checks))
+        self._check_path(evidence, x5c)  # 6
+        checks = run_checks(evidence)  # 7
+        report = make_report(checks, _summary(evidence, checks))  # 8
+        if key is not None and report.credential is not None:
+            own = tuple(result_of(checks, check) for check in OWN_CHECKS)
+            if all(result.outcome is Outcome.PASSED for result in own):
+                self._keep(key, _Kept(_shared_chain(evidence), own, report.credential, report))
+        return report
 
     def _read_bundle(self, data: bytes, faults: dict[CheckId, InputError]) -> Bundle | None:
         try:
-            return parse_bundle(data, self._read_json)
+            return self._bundles.read(data)
         except InputError as error:
             is_duplicate = error.code == Code.BUNDLE_DUPLICATE_KEY
             faults[CheckId.DUPLICATES if is_duplicate else CheckId.PARSE] = error
@@ -189,37 +205,78 @@ class Verifier:
             return ListToken(None, None, InputError(Code.CHAIN_UNAVAILABLE, error.message))
         return ListToken(value, token.issued_at, None)
 
-    def _kept(self, batch: tuple[Any, ...] | None) -> Kept:
-        """Answers given before for the same batch at the same moment."""
-        if batch is None:
-            return NOTHING_KEPT
+    def _kept(self, key: tuple[Any, ...]) -> _Kept | None:
+        """What was concluded before for the same batch at the same moment."""
         with self._lock:
-            return self._batches.get(batch, NOTHING_KEPT)
+            return self._batches.get(key)
 
-    def _keep(self, batch: tuple[Any, ...], answers: Kept) -> None:
+    def _keep(self, key: tuple[Any, ...], kept: _Kept) -> None:
         """The oldest batch makes room."""
         with self._lock:
-            self._batches[batch] = answers
+            self._batches[key] = kept
             if len(self._batches) > KEPT_BATCHES:
                 self._batches.popitem(last=False)
 
 
-def _batch_key(evidence: Evidence, x5c: tuple[bytes, ...]) -> tuple[Any, ...] | None:
-    """Everything that BATCH_CHECKS look at, None where their answers are not worth keeping."""
+class _Kept(NamedTuple):
+    """A report whose OWN_CHECKS passed, and the chain's evidence behind it."""
+
+    chain: tuple[Any, ...]
+    own: tuple[CheckResult, ...]
+    summary: CredentialSummary
+    report: Report
+
+
+def _shared_key(evidence: Evidence, x5c: tuple[bytes, ...]) -> tuple[Any, ...] | None:
+    """All but the chain's evidence that the checks outside OWN_CHECKS look at.
+
+    None for whatever is out of the ordinary: with a fault, a key-binding JWT or a list token, without
+    an anchor, or with a status index that is not the credential's own, every check is asked.
+    """
     chain, receipt, credential = evidence.chain, evidence.receipt, evidence.credential
-    if chain is None or chain.anchor is None or receipt is None or credential is None:
+    if chain is None or chain.anchor is None or receipt is None or credential is None or evidence.faults:
         return None
-    kid, iss = credential.header.get("kid"), credential.payload.get("iss")
-    if not x5c or type(kid) is not str or type(iss) is not str:
+    if evidence.list_token is not None or credential.key_binding_jwt is not None or evidence.leaf is None:
         return None
-    head, block, entry = chain.head, receipt.block, evidence.directory
+    header, payload, entry = credential.header, credential.payload, evidence.directory
+    try:
+        require_payload(payload)  # so all of these have the types that make them comparable
+    except InputError:
+        return None
+    kid, reference = header.get("kid"), payload["status"]["status_list"]
+    first = chain.anchor.first_word * CREDENTIALS_PER_WORD
+    is_own = reference["idx"] - first == receipt.leaf_index < chain.anchor.size
+    if type(kid) is not str or not is_own:
+        return None
+    block, get = receipt.block, payload.get
     return (
-        (evidence.now, head.confirmed_at, head.block.hash, head.forked, head.kind, head.cosigned_by),
-        (receipt.ledger_id, receipt.chain_id, receipt.contract, receipt.issuer, receipt.root),
+        evidence.now,
+        receipt.root,
+        (receipt.ledger_id, receipt.chain_id, receipt.contract, receipt.issuer, receipt.tree_size),
         (block.number, block.hash, block.time),
-        (kid, iss, x5c),
+        (kid, x5c),
+        (payload["iss"], payload["issuer_code"], payload["vct"], payload["iat"], get("nbf"), get("exp")),
+        reference["uri"],
         None if entry is None else entry.hash,
         None if evidence.directory_fault is None else evidence.directory_fault.code,
+        chain.status,
+    )
+
+
+def _shared_chain(evidence: Evidence) -> tuple[Any, ...]:
+    """The chain's evidence but for the status; views hand out the same records again and again."""
+    chain = evidence.need_chain
+    return (
+        chain.anchor,
+        chain.head,
+        chain.info,
+        chain.key,
+        chain.issuer,
+        chain.ancestors,
+        chain.grants,
+        chain.credential_type,
+        chain.receipt_block_hash,
+        chain.credential_key,
     )
 
 
@@ -284,6 +341,13 @@ def _summary(evidence: Evidence, checks: tuple[CheckResult, ...]) -> CredentialS
         issuer_name=entry.name if is_bound and entry is not None else None,
         claims=claims,
     )
+
+
+def _same_summary(evidence: Evidence, kept: CredentialSummary) -> CredentialSummary:
+    """What another credential says, its agency and type being the same and as well proven."""
+    claims = domain_claims(evidence.need_credential.claims)
+    identifier = _text(claims.get(_IDENTIFIER)) or None
+    return CredentialSummary(kept.type, identifier, kept.issuer, kept.issuer_name, claims)
 
 
 def _text(value: Any) -> str:

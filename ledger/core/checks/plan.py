@@ -97,61 +97,44 @@ PLAN: Final[tuple[Step, ...]] = (
     Step(CheckId.PAGE, Needs.NOTHING, check_page),
 )
 
-BATCH_CHECKS: Final = frozenset(
-    {
-        CheckId.KEY_VALID_AT_ANCHOR,
-        CheckId.KEY_COMPROMISE,
-        CheckId.GRANT_AT_ANCHOR,
-        CheckId.GRANT_CHAIN,
-        CheckId.ISSUER_NOW,
-        CheckId.ANCHOR,
-        CheckId.FINALITY,
-        CheckId.CONTRACT,
-        CheckId.STATUS_AGE,
-        CheckId.ISSUER_BINDING,
-    }
-)
-"""Checks that look at nothing of their own: equal for all credentials of a batch at one moment.
+OWN_CHECKS: Final = (CheckId.SIGNATURE, CheckId.SCHEMA, CheckId.INCLUSION)
+"""Checks that look at what no other credential of a batch has: signature, values, place in the tree.
 
-They see the trust file, the time, the chain's evidence without status, the receipt without leaf index
-and path, the header, `iss` and the directory entry; ledger.services.verify keeps their answers by
-exactly these.
+All others see the trust file, the time, the chain's evidence, the receipt without index and path, the
+header, the envelope's statements and the directory entry. ledger.services.verify keeps their answers
+by exactly these, for credentials that were read without a fault and whose status index is their own.
 """
 
-Kept = tuple[CheckResult | None, ...]
-"""Answers by place in the plan, None where a check has to be asked."""
 
-
-def kept_answers(results: Sequence[CheckResult]) -> Kept:
-    """What may be kept of a whole run's answers."""
-    return tuple(
-        result if step.id in BATCH_CHECKS else None for step, result in zip(PLAN, results, strict=True)
-    )
-
-
-NOTHING_KEPT: Final[Kept] = (None,) * len(PLAN)
-
-
-def run_checks(evidence: Evidence, kept: Kept = NOTHING_KEPT) -> tuple[CheckResult, ...]:
-    """Every check's answer, in order; those in `kept` were given before for equal evidence."""
+def run_checks(evidence: Evidence) -> tuple[CheckResult, ...]:
+    """Every check's answer, in order."""
     missing = _missing(evidence)
     results: list[CheckResult] = []
-    for (check, needs, judge), known in zip(_STEPS, kept, strict=True):
-        if known is not None:
-            results.append(known)
-            continue
+    for check, needs, judge in PLAN:
         reason = missing[needs]
-        if reason is not None:
-            results.append(unknown(check, reason))
-            continue
-        try:
-            results.append(judge(evidence))
-        except InputError as error:
-            results.append(fault_result(check, error))
+        results.append(_ask(check, judge, evidence) if reason is None else unknown(check, reason))
     return tuple(results)
 
 
-_STEPS: Final = tuple((step.id, int(step.needs), step.judge) for step in PLAN)
+def run_own_checks(evidence: Evidence) -> tuple[CheckResult, ...]:
+    """Answers of OWN_CHECKS. `evidence` has credential and receipt."""
+    return tuple([_ask(check, judge, evidence) for check, judge in _OWN_STEPS])
+
+
+def with_own_answers(shared: Sequence[CheckResult], own: Sequence[CheckResult]) -> tuple[CheckResult, ...]:
+    """All answers: those of another credential of the batch, and this one's own."""
+    by_id = {result.id: result for result in own}
+    return tuple([by_id.get(result.id, result) for result in shared])
+
+
+def _ask(check: CheckId, judge: Callable[[Evidence], CheckResult], evidence: Evidence) -> CheckResult:
+    try:
+        return judge(evidence)
+    except InputError as error:
+        return fault_result(check, error)
+
+
+_OWN_STEPS: Final = tuple((step.id, step.judge) for step in PLAN if step.id in OWN_CHECKS)
 
 
 def _missing(evidence: Evidence) -> tuple[Code | None, ...]:

@@ -65,6 +65,19 @@ def make_report(checks: Sequence[CheckResult], credential: CredentialSummary | N
     )
 
 
+def same_report(report: Report, credential: CredentialSummary) -> Report:
+    """The report on another credential about which every check said the same."""
+    return Report(
+        report.verdict,
+        report.accepted,
+        report.presenter,
+        report.checks,
+        credential,
+        report.single_operator,
+        report.exit_code,
+    )
+
+
 def result_of(checks: Sequence[CheckResult], check: CheckId) -> CheckResult:
     """The answer of one check; `checks` are all 32, in order."""
     return checks[_PLACE[check]]

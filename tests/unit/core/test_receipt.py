@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ledger.adapters.json_orjson import read_json as fast_read_json
+from ledger.core.addresses import checksum_address
 from ledger.core.canonical_json import canonical_json
 from ledger.core.errors import InputError
 from ledger.core.jose import read_json
@@ -196,12 +197,17 @@ def test_a_critical_member_that_is_known_and_there_is_accepted() -> None:
     assert bundle.extra == {"crit": ["receipt"]}
 
 
-def test_an_address_in_capitals_is_the_same_address() -> None:
+def test_an_address_has_its_checksum_or_no_capitals() -> None:
     document = _good()
-    document["receipt"]["contract"] = "0x" + "AB" * 20
-    receipt = parse_bundle(json.dumps(document).encode()).receipt
-    assert receipt is not None
-    assert receipt.contract == b"\xab" * 20
+    for spelling in ("0x" + "ab" * 20, checksum_address(b"\xab" * 20)):
+        document["receipt"]["contract"] = spelling
+        receipt = parse_bundle(json.dumps(document).encode()).receipt
+        assert receipt is not None
+        assert receipt.contract == b"\xab" * 20
+    document["receipt"]["contract"] = checksum_address(b"\xab" * 20).swapcase().replace("0X", "0x")
+    with pytest.raises(InputError) as error:
+        parse_bundle(json.dumps(document).encode())
+    assert error.value.code == "RECEIPT_SHAPE"
 
 
 def test_size_is_judged_before_content() -> None:
