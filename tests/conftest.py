@@ -1,8 +1,9 @@
-"""What every test gets: missing tools named, sockets shut, examples counted, kills counted."""
+"""What every test gets: missing tools named, sockets shut, examples counted, kills counted and drawn."""
 
 from __future__ import annotations
 
 import os
+import random
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -39,12 +40,24 @@ pytest_terminal_summary = not_run.pytest_terminal_summary
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--kills", type=int, default=20, help="random kills in the kill tests (default 20)")
+    parser.addoption(
+        "--kill-seed", type=int, default=None, help="repeat the kills of a failed run (default: a fresh seed)"
+    )
 
 
 @pytest.fixture(scope="session")
 def kills(request: pytest.FixtureRequest) -> int:
     """How many random kills a kill test makes."""
     return int(request.config.getoption("--kills"))
+
+
+@pytest.fixture
+def kill_dice(request: pytest.FixtureRequest) -> random.Random:
+    """Moments for random kills. The seed stands in a failed test's report, `--kill-seed` brings it back."""
+    asked: int | None = request.config.getoption("--kill-seed")
+    seed = int.from_bytes(os.urandom(4), "big") if asked is None else asked
+    sys.stdout.write(f"kill seed {seed}; again with --kill-seed {seed}\n")
+    return random.Random(seed)
 
 
 @pytest.fixture(scope="session")

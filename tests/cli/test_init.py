@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import random
 import signal
 import subprocess
 import sys
@@ -114,10 +113,9 @@ def test_one_password_for_all_keys_is_refused(tmp_path):
 
 
 @pytest.mark.kill
-def test_init_killed_anywhere_continues(tmp_path, kills):
+def test_init_killed_anywhere_continues(tmp_path, kills, kill_dice):
     """Killed at growing random moments until it gets through; then everything is there once."""
     home, passwords = tmp_path / "home", tmp_path / "passwords"
-    dice = random.Random(20_261_122)
     argv = [sys.executable, "-c", STARTER, *PLAN, "--draw-passwords", str(passwords)]
     environ = {"ECERT_HOME": str(home), "PATH": os.environ["PATH"], "ECERT_LANG": "en"}
     patience, killed = 1.5, 0
@@ -126,7 +124,7 @@ def test_init_killed_anywhere_continues(tmp_path, kills):
             argv, cwd=ROOT, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
         )
         try:
-            _, err = process.communicate(timeout=patience + dice.random())
+            _, err = process.communicate(timeout=patience + kill_dice.random())
         except subprocess.TimeoutExpired:
             process.send_signal(signal.SIGKILL)
             process.communicate()

@@ -79,12 +79,13 @@ def promises(process: subprocess.Popen[str]) -> tuple[list[bytes], list[bytes]]:
 @pytest.mark.kill
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-def test_no_acknowledged_transaction_is_ever_lost(chain_file: Path, kills: int) -> None:
-    dice = random.Random(7)
+def test_no_acknowledged_transaction_is_ever_lost(
+    chain_file: Path, kills: int, kill_dice: random.Random
+) -> None:
     all_sent: list[bytes] = []
     for turn in range(max(2, kills // 2)):
         with sealer(chain_file, 1000 * (turn + 1)) as process:
-            time.sleep(dice.uniform(0.02, 0.5))
+            time.sleep(kill_dice.uniform(0.02, 0.5))
             process.send_signal(signal.SIGKILL)
             sent, final = promises(process)
         all_sent += sent

@@ -36,7 +36,8 @@ ROWS = 30
 BATCH = 20
 CHUNK = 8
 DATABASES = ("store.db", "keys.db", "chain.db", "view.db")
-LEASED_SHARE = 0.8
+MOST_KILLS_PER_LEASED = 3
+"""Nearly every kill lands on leased work; on a loaded machine some come between two jobs."""
 
 
 class Nursery:
@@ -221,18 +222,19 @@ def test_killed_while_a_superseding_batch_is_carried(
 
 
 @pytest.mark.timeout(1200)
-def test_random_kills_on_leased_work(nursery: Nursery, home: Path, kills: int) -> None:
-    chance = random.Random(int.from_bytes(os.urandom(4), "big"))
+def test_random_kills_on_leased_work(
+    nursery: Nursery, home: Path, kills: int, kill_dice: random.Random
+) -> None:
     done = leased = first = 0
-    while done < kills:
+    while leased < kills:
         command = {"home": str(home), "first": first, "last": first + ROWS, "batch": BATCH, "chunk": CHUNK}
         nursery.send(**command)
-        claims_left = chance.randrange(1, 12)
+        claims_left = kill_dice.randrange(1, 12)
         killed = False
         while (words := nursery.hear())[0] != "exit":
             claims_left -= words[0] == "claimed"
             if claims_left == 0 and not killed:
-                time.sleep(chance.uniform(0, 0.006))
+                time.sleep(kill_dice.uniform(0, 0.006))
                 os.kill(nursery.pid, signal.SIGKILL)
                 killed = True
         if int(words[2]) == 0:
@@ -244,7 +246,7 @@ def test_random_kills_on_leased_work(nursery: Nursery, home: Path, kills: int) -
         leased += bool(held)
         sys.stdout.write(f"kill {done}: leased {[kind for (kind,) in held]}\n")
         require_sound(home)
+        assert done <= MOST_KILLS_PER_LEASED * kills, f"only {leased} of {done} kills hit leased work"
     nursery.send(home=str(home), first=first, last=first + ROWS, batch=BATCH, chunk=CHUNK)
     assert nursery.wait() == 0
     require_finished(home, first + ROWS)
-    assert leased >= LEASED_SHARE * done, f"only {leased} of {done} kills hit leased work"
