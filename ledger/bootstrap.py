@@ -245,14 +245,18 @@ class Installation:
 
     def use_key(self, issuer: str, who: str, uri: str) -> None:
         """From now on `who` of that agency signs with this key; the worker sees it when it starts."""
-        keys = {**self.record.keys, f"{issuer}/{who}": uri.removeprefix("file:")}
-        self.home.save(replace(self.record, keys=keys))
+        named = uri.removeprefix("file:")
+        self.home.change(lambda record: replace(record, keys={**record.keys, f"{issuer}/{who}": named}))
 
     def allow_type(self, issuer: str, ref: str) -> None:
         """Remember that the agency holds a grant for a type."""
-        agency = self.record.agency(issuer)
-        types = tuple(dict.fromkeys((*agency.types, ref)))
-        self.home.save(self.record.with_agency(replace(agency, types=types)))
+
+        def allow(record: HomeRecord) -> HomeRecord:
+            agency = record.agency(issuer)
+            types = tuple(dict.fromkeys((*agency.types, ref)))
+            return record.with_agency(replace(agency, types=types))
+
+        self.home.change(allow)
 
     @cached_property
     def verifier(self) -> BoundVerifier:

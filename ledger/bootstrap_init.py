@@ -277,9 +277,8 @@ class Setup:
         self._tools.say("databases")
         self._make_databases()
         self._home.tighten()
-        record = replace(self._record, ready=True, chain=_chain_summary(info))
-        self._home.save(record)
-        return record
+        summary = _chain_summary(info)
+        return self._home.change(lambda record: replace(record, ready=True, chain=summary))
 
     # Keys, each in its own folder with its own password.
 
@@ -529,7 +528,6 @@ def admit_agency(
         NotFoundError: TYPE_NOT_HERE, HOME_MISSING.
         UnavailableError: CHAIN_LOCKED while a worker runs.
     """
-    record = home.load()
     agency = Agency(
         uscc=uscc,
         name_zh=name_zh,
@@ -538,13 +536,16 @@ def admit_agency(
         division=division,
         phone=phone,
         types=_known_refs(types),
-        parent=record.root.uscc,
+        parent=home.load().root.uscc,
     )
-    wanted = replace(record.with_agency(agency), ready=False)
-    require_divisions(wanted)
+
+    def add(record: HomeRecord) -> HomeRecord:
+        wanted = replace(record.with_agency(agency), ready=False)
+        require_divisions(wanted)
+        return wanted
+
     if not is_chain_free(home.path):
         raise UnavailableError(
             "CHAIN_LOCKED", "Stop the worker first: admitting an agency writes to the chain itself."
         )
-    home.save(wanted)
-    return Setup(home, wanted, tools).run()
+    return Setup(home, home.change(add), tools).run()

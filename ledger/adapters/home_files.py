@@ -16,10 +16,12 @@ Files are written beside, flushed and renamed: after a power cut there is the ol
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -185,7 +187,28 @@ class Home:
             )
         return record
 
+    def change(self, how: Callable[[HomeRecord], HomeRecord]) -> HomeRecord:
+        """Read, change and write the record while no other process does: no change is lost.
+
+        Raises: as `load`.
+        """
+        with self._alone():
+            record = how(self.load())
+            self.save(record)
+        return record
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Hold the data directory's lock; the kernel lets it go when a process dies."""
+        folder = os.open(self.path, os.O_RDONLY)
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(folder)
+
     def save(self, record: HomeRecord) -> None:
+        """Write the whole record; whoever read it before uses `change`."""
         value = {"version": RECORD_VERSION, **asdict(record)}
         text = json.dumps(value, ensure_ascii=False, indent=1) + "\n"
         write_file(self.record_file, text.encode())
