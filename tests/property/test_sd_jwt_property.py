@@ -150,6 +150,65 @@ def test_the_fast_reader_agrees_with_the_complete_one(
             assert getattr(fast, name) == getattr(complete.credential, name)
 
 
+pieces = st.sampled_from(
+    [
+        '["s","n",1]',
+        '["s","m",2]',
+        ' ["s","o",3]',
+        '["s","o",3] \n',
+        '["s","p",1],["s","q",2]',
+        '["s","p",1]\n,\t["s","q"',
+        '["s","p",1],["s","q",',
+        '["s","r"',
+        '["s","t",',
+        "2]",
+        '"n",2]',
+        ",2]",
+        '["s","u",["x"]]',
+        '["s","v","',
+        '"]',
+        '["s","w","a\n,\tb"]',
+        '["s","x",null,1]',
+        '["s","y"]',
+        "[1,2,3]",
+        '"abc"',
+        "",
+        " ",
+        '["s","z",\x00 1]',
+        '["s","_sd",1]',
+        '["s","é",1.0]',
+        '["s","\\u006e",1]',
+    ]
+)
+
+
+@settings(max_examples=600)
+@given(st.lists(pieces, min_size=1, max_size=4), st.lists(st.integers(0, 3), min_size=4, max_size=4))
+def test_nothing_is_hidden_between_disclosures(texts: list[str], unused_bits: list[int]) -> None:
+    encoded = [
+        _with_unused_bits(b64url_encode(text.encode()), bits)
+        for text, bits in zip(texts, unused_bits, strict=False)
+    ]
+    listed = sorted({b64url_encode(hashlib.sha256(part.encode()).digest()) for part in encoded})
+    payload = {**CLEAR, "_sd_alg": "sha-256", "_sd": listed}
+    body = b64url_encode(json.dumps(payload, separators=(",", ":")).encode())
+    header = b64url_encode(b'{"alg":"ES256","typ":"dc+sd-jwt"}')
+    text = "~".join([f"{header}.{body}.{'A' * 86}", *encoded, ""])
+    fast, complete = format_sd_jwt._read_plain(text), inspect_sd_jwt(text)
+    if fast is not None:
+        assert complete.faults == ()
+        assert complete.credential is not None
+        assert fast.claims == complete.credential.claims
+
+
+def _with_unused_bits(text: str, bits: int) -> str:
+    """Another spelling of the same bytes, where the last character has bits to spare and `bits` is not 0."""
+    alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+    if bits == 0 or len(text) % 4 == 0:
+        return text
+    return text[:-1] + alphabet[alphabet.index(text[-1]) | bits]
+
+
 @given(st.binary(max_size=60))
 def test_base64url_has_one_spelling(data: bytes) -> None:
     text = b64url_encode(data)
