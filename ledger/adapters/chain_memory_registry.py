@@ -19,7 +19,8 @@ from ledger.adapters.chain_memory_state import (
     RevertedError,
 )
 from ledger.core import eip712
-from ledger.core.model import MAX_LEVEL, Purpose, Role
+from ledger.core.grants import GrantState, covering_grant, grant_state
+from ledger.core.model import MAX_LEVEL, GrantRecord, Purpose, Role
 
 _PROPOSAL_LIFE_S = 7 * 86_400
 _RESET_DELAY_S = 24 * 3600
@@ -471,10 +472,10 @@ class MemoryRegistry:
 
     def grant_at(self, c: Context, issuer: bytes, type_id: int, time: int) -> Any:
         grants = self._grants(c, issuer, type_id)
-        covering = next((g for g in reversed(grants) if g[0] <= time < g[1]), (0, 0, 0, 0, 0))
-        broken = any(g[2] <= time < g[3] and g[4] & _BREAKS for g in grants)
-        over = bool(covering[3]) and time >= covering[3]
-        return (bool(covering[1]) and not broken and not over, covering)
+        history = [_record(issuer, type_id, grant) for grant in grants]
+        covering = covering_grant(history, time)
+        shown = (0, 0, 0, 0, 0) if covering is None else grants[history.index(covering)]
+        return (grant_state(history, time) is GrantState.GOOD, shown)
 
     def key_at(self, c: Context, thumbprint: bytes, time: int) -> Any:
         issuer, number = c.tables.get("thumbprint", thumbprint) or (NO_ISSUER, 0)
@@ -591,3 +592,9 @@ class MemoryRegistry:
             raise RevertedError("RegistryZeroSigner")
         if first == second:
             raise RevertedError("RegistrySameSigner", first)
+
+
+def _record(issuer: bytes, type_id: int, grant: tuple[int, ...]) -> GrantRecord:
+    start, end, since, withdrawn_at, cause = grant
+    withdrawal = (since, withdrawn_at, cause) if withdrawn_at else (None, None, None)
+    return GrantRecord(issuer.decode(), type_id, start, end, *withdrawal)

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from ledger.core.errors import InputError
+from ledger.core.grants import GrantState, grant_state
 from ledger.core.jose import b64url_decode, b64url_encode, parse_jws
 from ledger.core.model import AnchorRecord, GrantRecord, KeyRecord
 from ledger.core.status import Status
@@ -138,13 +139,15 @@ def published_value(
     Args:
         anchor: of its batch.
         key: the key that the anchor names, None if the view does not have it.
-        grants: every interval of the anchor's type of the issuer and of all its ancestors.
+        grants: every interval of the anchor's type of the issuer and of all its ancestors, each one's
+            oldest first.
         status: chain status, 0..15.
         is_final: whether the anchor's block is final.
 
     Returns: 0 only if the batch is final and nothing else applies; 2 while it is not final, for
         PENDING and SUSPENDED; 1 for a withdrawn batch, a key compromised at or before the anchor, a
-        grant withdrawn with a breaking cause that covers it, and every other status.
+        grant that was not good when anchored (withdrawn by then, or since with a breaking cause that
+        covers it), and every other status.
     """
     return worst(batch_value(anchor, key, grants, is_final), status_value(status))
 
@@ -167,34 +170,17 @@ def batch_value(
         return PUBLIC_INVALID
     if key is not None and key.compromised_since is not None and key.compromised_since <= anchor.anchored_at:
         return PUBLIC_INVALID
-    if _is_broken(grants, anchor.anchored_at):
+    if not _are_good(grants, anchor.anchored_at):
         return PUBLIC_INVALID
     return PUBLIC_VALID if is_final and key is not None else PUBLIC_SUSPENDED
 
 
-def _is_broken(grants: Iterable[GrantRecord], at: int) -> bool:
-    """Whether a holder's grant at `at` was withdrawn with a breaking cause and no other one covers."""
-    broken: set[str] = set()
-    good: set[str] = set()
+def _are_good(grants: Iterable[GrantRecord], at: int) -> bool:
+    """Whether each holder's history entitles at `at`, as checks 10 and 11 of verification ask."""
+    histories: dict[str, list[GrantRecord]] = {}
     for grant in grants:
-        if not grant.valid_from <= at < grant.valid_until:
-            continue
-        if grant.withdrawn_at is None:
-            good.add(grant.issuer)
-            continue
-        since = grant.withdrawn_at if grant.withdrawn_since is None else grant.withdrawn_since
-        if grant.cause is not None and _is_breaking(grant.cause) and since <= at:
-            broken.add(grant.issuer)
-        elif at <= grant.withdrawn_at:
-            good.add(grant.issuer)
-    return bool(broken - good)
-
-
-_BREAKING_BIT = 0x80  # IIssuerRegistry.withdrawGrant
-
-
-def _is_breaking(cause: int) -> bool:
-    return bool(cause & _BREAKING_BIT)
+        histories.setdefault(grant.issuer, []).append(grant)
+    return all(grant_state(history, at) is GrantState.GOOD for history in histories.values())
 
 
 @dataclass(frozen=True, slots=True)

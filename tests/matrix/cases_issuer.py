@@ -249,6 +249,41 @@ def grant_broken_later(world: World) -> None:
     _withdraw(world, w.CITY, withdrawn_at=w.ANCHORED_AT + 9, withdrawn_since=w.ANCHORED_AT + 1, cause=129)
 
 
+def _renew_then_withdraw(world: World, issuer: str, cause: int) -> None:
+    """Renewed before anchoring, withdrawn after it since a day before: the older interval stays open."""
+    first = w.grant(issuer)
+    renewed = replace(first, valid_from=w.ANCHORED_AT - 3600)
+    withdrawal = {
+        "withdrawn_since": w.ANCHORED_AT - 86_400,
+        "withdrawn_at": w.ANCHORED_AT + 9,
+        "cause": cause,
+    }
+    world.grants = {**world.grants, issuer: (first, replace(renewed, **withdrawal))}
+
+
+@case(
+    "the grant renewed, then withdrawn for misconduct since before anchoring",
+    **refused(6, C.GRANT_AT_ANCHOR, Code.GRANT_BROKEN, _WITHDRAWN_NOW),
+)
+def grant_renewed_then_broken(world: World) -> None:
+    _renew_then_withdraw(world, w.CITY, 129)
+
+
+@case("the grant renewed, then withdrawn after anchoring, no breaking cause", **accepted(_WITHDRAWN_NOW))
+def grant_renewed_then_withdrawn(world: World) -> None:
+    _renew_then_withdraw(world, w.CITY, 1)
+
+
+@case(
+    "the grant renewed for a shorter time, over before anchoring",
+    **refused(6, C.GRANT_AT_ANCHOR, Code.GRANT_MISSING, {C.ISSUER_NOW: (P, Code.GRANT_ENDED)}),
+)
+def grant_renewed_shorter(world: World) -> None:
+    first = w.grant(w.CITY)
+    shorter = replace(first, valid_from=w.ANCHORED_AT - 3600, valid_until=w.ANCHORED_AT)
+    world.grants = {**world.grants, w.CITY: (first, shorter)}
+
+
 @case(
     "no grant of this type",
     **refused(6, C.GRANT_AT_ANCHOR, Code.GRANT_MISSING, {C.ISSUER_NOW: (P, Code.GRANT_ENDED)}),
@@ -271,6 +306,14 @@ def ancestors_grant_withdrawn(world: World) -> None:
 )
 def ancestors_grant_broken(world: World) -> None:
     _withdraw(world, w.PROVINCE, withdrawn_at=w.ANCHORED_AT + 9, withdrawn_since=w.ANCHORED_AT, cause=130)
+
+
+@case(
+    "the province's grant renewed, then broken back to before anchoring",
+    **refused(6, C.GRANT_CHAIN, Code.GRANT_CHAIN_BROKEN),
+)
+def ancestors_grant_renewed_then_broken(world: World) -> None:
+    _renew_then_withdraw(world, w.PROVINCE, 130)
 
 
 @case("the province's grant withdrawn after anchoring", **accepted())

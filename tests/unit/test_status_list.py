@@ -46,6 +46,7 @@ ANCHOR = AnchorRecord(
 KEY = KeyRecord(ISSUER, 1, bytes(32), Purpose.CREDENTIAL, 0, 2**40, None)
 GRANT = GrantRecord(ISSUER, 1, 0, 2**40, None, None, None)
 ABOVE = replace(GRANT, issuer=PARENT)
+RENEWED = replace(GRANT, valid_from=AT - 5)
 MISCONDUCT, ORDERLY = int(WithdrawalCause.MISCONDUCT), int(WithdrawalCause.ADMINISTRATIVE)
 
 
@@ -121,6 +122,12 @@ def withdrawn(since: int, at: int, cause: int, grant: GrantRecord = GRANT) -> Gr
         ((GRANT, withdrawn(AT - 1, AT + 9, ORDERLY, ABOVE)), 0),
         ((withdrawn(AT - 9, AT - 5, MISCONDUCT), replace(GRANT, valid_from=AT - 4), ABOVE), 0),
         ((replace(withdrawn(AT - 9, AT - 5, MISCONDUCT), valid_until=AT), GRANT, ABOVE), 0),
+        ((GRANT, withdrawn(AT - 1, AT + 9, MISCONDUCT, RENEWED), ABOVE), 1),
+        ((GRANT, withdrawn(AT + 1, AT + 9, MISCONDUCT, RENEWED), ABOVE), 0),
+        ((GRANT, withdrawn(AT - 1, AT + 9, ORDERLY, RENEWED), ABOVE), 0),
+        ((GRANT, ABOVE, withdrawn(AT - 1, AT + 9, MISCONDUCT, replace(RENEWED, issuer=PARENT))), 1),
+        ((GRANT, withdrawn(AT - 1, AT, ORDERLY, RENEWED), ABOVE), 1),
+        ((GRANT, replace(RENEWED, valid_until=AT), ABOVE), 1),
     ],
 )
 def test_breaking_withdrawals(grants: tuple[GrantRecord, ...], expected: int) -> None:

@@ -10,33 +10,20 @@ from collections.abc import Iterable
 
 from ledger.core.checks.codes import Code
 from ledger.core.checks.evidence import Evidence
+from ledger.core.grants import GrantState, grant_state
 from ledger.core.model import MAX_LEVEL, ChainEvidence, GrantRecord, IssuerRecord
 from ledger.core.report import CheckId, CheckResult, failed, passed
 
-BREAKING_BIT = 0x80  # IIssuerRegistry.withdrawGrant
+_FAULTS = {
+    GrantState.MISSING: Code.GRANT_MISSING,
+    GrantState.WITHDRAWN: Code.GRANT_WITHDRAWN,
+    GrantState.BROKEN: Code.GRANT_BROKEN,
+}
 
 
-def is_breaking(grant: GrantRecord) -> bool:
-    """Whether its withdrawal breaks what was anchored since the date it names."""
-    return grant.cause is not None and bool(grant.cause & BREAKING_BIT)
-
-
-def grant_fault(grants: Iterable[GrantRecord], at: int) -> Code | None:
-    """Why none of these intervals entitles at `at` (seconds), None if one does."""
-    worst = Code.GRANT_MISSING
-    for grant in grants:
-        if not grant.valid_from <= at < grant.valid_until:
-            continue
-        if grant.withdrawn_at is None:
-            return None
-        since = grant.withdrawn_since if grant.withdrawn_since is not None else grant.withdrawn_at
-        if is_breaking(grant) and at >= since:
-            worst = Code.GRANT_BROKEN
-        elif at > grant.withdrawn_at:
-            worst = Code.GRANT_WITHDRAWN
-        else:
-            return None
-    return worst
+def grant_fault(history: Iterable[GrantRecord], at: int) -> Code | None:
+    """Why this history, oldest first, does not entitle at `at` (seconds); None if it does."""
+    return _FAULTS.get(grant_state(history, at))
 
 
 def check_grant_at_anchor(evidence: Evidence) -> CheckResult:
