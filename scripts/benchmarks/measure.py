@@ -7,10 +7,12 @@ always (ours, baseline, ratio), and a goal is always a bound on the ratio or on 
 from __future__ import annotations
 
 import gc
+import resource
 import statistics
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Literal
 
 Bound = Literal[">=", "<="]
@@ -130,3 +132,15 @@ def time_figure(work: str, baseline: str, pair: Pair, goal: float) -> Figure:
         statistics.median(pair.theirs),
         "s",
     )
+
+
+def peak_mb() -> float:
+    """Largest resident set of this process so far, in MB.
+
+    From /proc where there is one: `ru_maxrss` of a started process begins at its parent's size.
+    """
+    status = Path("/proc/self/status")
+    if status.exists():
+        line = next(row for row in status.read_text().splitlines() if row.startswith("VmHWM:"))
+        return int(line.split()[1]) / 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

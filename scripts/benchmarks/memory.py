@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import resource
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
-from scripts.benchmarks.measure import Figure
+from scripts.benchmarks.measure import Figure, peak_mb
 from scripts.benchmarks.world import deposit_file, installation, issue_file
 
 ROWS = 100_000
@@ -24,9 +23,9 @@ def run(_rounds: int) -> list[Figure]:
             capture_output=True,
             text=True,
         )
-    peak_mb = float(done.stdout)
+    peak = float(done.stdout)
     work = f"{ROWS:,} rows, file to bundles: peak"
-    return [Figure(work, "", peak_mb, "MB", "<=", 350, peak_mb, peak_mb, peak_mb, None, "MB")]
+    return [Figure(work, "", peak, "MB", "<=", 350, peak, peak, peak, None, "MB")]
 
 
 def main() -> None:
@@ -34,7 +33,7 @@ def main() -> None:
     with installation() as world:
         if issue_file(world, Path(sys.argv[1]), b"memory".ljust(32, b"-")) != ROWS:
             raise RuntimeError("not every row was issued")
-    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+    print(peak_mb())
 
 
 if __name__ == "__main__":

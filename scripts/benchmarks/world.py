@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ledger.adapters.format_sd_jwt import SdJwtFormat
+from ledger.adapters.release_folder import FileReleaseFolder, MemoryReleaseFolder
 from ledger.adapters.row_readers import open_rows
 from ledger.adapters.signer_memory import MemoryCredentialSigner
 from ledger.adapters.system import ManualClock
@@ -20,13 +21,18 @@ from tests.flow_world import ISSUER, START, World, chain_signer, found
 
 
 @contextmanager
-def installation() -> Iterator[World]:
-    """A founded ledger whose clock moves a second a block, durable as in production."""
+def installation(*, files: bool = True) -> Iterator[World]:
+    """A founded ledger whose clock moves a second a block, durable as in production.
+
+    Args:
+        files: False keeps the finished bundles in memory instead of one file each.
+    """
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name) / "home"
         clock = ManualClock(START)
         found(folder, clock)
-        world = World(folder, clock)
+        released = FileReleaseFolder if files else lambda _path: MemoryReleaseFolder()
+        world = World(folder, clock, make_released=released)
         try:
             yield world
         finally:
