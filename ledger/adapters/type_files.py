@@ -12,9 +12,9 @@ from ledger.adapters.schema_rust import RustSchemaValidator
 from ledger.core.credential_type import (
     IDENTIFIER_CLAIM,
     PROOF_NO_CLAIM,
-    RESERVED_CLAIMS,
     VCT_PREFIX,
     CredentialType,
+    domain_claims,
     parse_credential_type,
 )
 from ledger.core.errors import ConflictError
@@ -41,6 +41,9 @@ class LoadedType:
         self.claim_names = frozenset(
             [field.key for field in credential_type.fields] + derived + [IDENTIFIER_CLAIM, PROOF_NO_CLAIM]
         )
+        self._demanded = frozenset(
+            field.key for field in credential_type.fields if field.required and field.disclosure != "always"
+        )
 
     @cached_property
     def row_validator(self) -> SchemaValidator:
@@ -59,18 +62,18 @@ class LoadedType:
             claims: disclosed values put back; claims of the envelope are left aside.
             complete: True demands every required field, False only those that are always shown.
         """
-        shown = {name: value for name, value in claims.items() if name not in RESERVED_CLAIMS}
+        shown = domain_claims(claims)
         errors: list[str] = []
         if not self.presentation_validator.is_valid(shown):
             errors = [
                 f"{'.'.join(str(part) for part in finding.path) or '$'}: {finding.keyword.upper()}"
                 for finding in self.presentation_validator.findings(shown)
             ]
-        if complete:
+        if complete and not self._demanded <= shown.keys():
             errors += [
                 f"{field.key}: REQUIRED"
                 for field in self.type.fields
-                if field.required and field.disclosure != "always" and field.key not in shown
+                if field.key in self._demanded and field.key not in shown
             ]
         return errors
 
