@@ -10,17 +10,20 @@ import json
 import sqlite3
 import stat
 from collections.abc import Callable, Iterator
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ledger.adapters.case_files import CaseFiles, is_case_id
 from ledger.adapters.chain_embedded.reader import EmbeddedReader
 from ledger.adapters.chain_view_open import FollowingView
 from ledger.adapters.chain_view_sql import SqlView
 from ledger.adapters.signer_file import load_certificates
+from ledger.adapters.vault import looks_sealed, stored_names
 from ledger.bootstrap import Installation, load_trust
 from ledger.bootstrap_work import is_chain_free
-from ledger.core.errors import LedgerError
+from ledger.core.errors import InputError, LedgerError
 from ledger.core.flow import DAY_S, BatchRecord, BatchState
 from ledger.core.jose import parse_jws
 from ledger.core.x5c import leaf_facts, x5c_of
@@ -58,6 +61,7 @@ def examine(here: Installation) -> list[Finding]:
         _trust,
         _certificates,
         _permanent,
+        _cases,
         _dead_letters,
         _backlog,
         _approvals,
@@ -220,6 +224,27 @@ def _leaf_end(here: Installation, batch: BatchRecord) -> int | None:
         return None
     issuer_jwt = json.loads(bundle.read_bytes())["credential"].split("~", 1)[0]
     return leaf_facts(x5c_of(parse_jws(issuer_jwt).header)[0]).not_after
+
+
+def _cases(here: Installation) -> Iterator[Finding]:
+    """Cases whose file or key is gone. A damaged one with both is found by `ecert status list`."""
+    cases = CaseFiles(here.home.path / "cases")
+    ids = cases.ids()
+    names = [bytes.fromhex(case_id) for case_id in ids if is_case_id(case_id)]
+    keyed = stored_names(here.home.key_store_file, names)
+    broken = [case_id for case_id in ids if not _is_in_order(cases, case_id, keyed)]
+    for case_id in broken:
+        yield Finding(PROBLEM, "DOCTOR_CASE_UNREADABLE", {"case": case_id})
+    if not broken:
+        yield Finding(OK, "DOCTOR_CASES", {"cases": len(ids)})
+
+
+def _is_in_order(cases: CaseFiles, case_id: str, keyed: AbstractSet[bytes]) -> bool:
+    try:
+        sealed = cases.load(case_id)
+    except InputError:
+        return False
+    return sealed is not None and looks_sealed(sealed) and bytes.fromhex(case_id) in keyed
 
 
 def _dead_letters(here: Installation) -> Iterator[Finding]:

@@ -12,11 +12,13 @@ import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from functools import partial
 from pathlib import Path
 
 import orjson
 
 from ledger.adapters.carrier import DirectCarrier
+from ledger.adapters.case_files import CaseFiles
 from ledger.adapters.chain_embedded.chain import EmbeddedChain
 from ledger.adapters.chain_embedded.deploy import deploy_contracts
 from ledger.adapters.chain_embedded.reader import EmbeddedReader
@@ -25,13 +27,13 @@ from ledger.adapters.chain_view_sql import SqlView
 from ledger.adapters.format_sd_jwt import SdJwtFormat
 from ledger.adapters.founding import Founding
 from ledger.adapters.pki import CertificateAuthority
-from ledger.adapters.release_folder import FileReleaseFolder
+from ledger.adapters.release_folder import FileReleaseFolder, MemoryReleaseFolder
 from ledger.adapters.schema_rust import RustSchemaValidator
 from ledger.adapters.signer_memory import MemoryChainSigner, MemoryCredentialSigner
 from ledger.adapters.store_sql import open_store
 from ledger.adapters.system import ManualClock, SystemEntropy
 from ledger.adapters.token_files import TokenFiles
-from ledger.adapters.type_files import load_types
+from ledger.adapters.type_files import TypeFiles, load_types
 from ledger.adapters.vault import SqliteVault, VaultKeys
 from ledger.apps.worker import ChainDriver, Worker
 from ledger.core.cells import Cell
@@ -39,15 +41,17 @@ from ledger.core.directory import make_directory_entry, parse_directory_entry
 from ledger.core.flow import BatchRecord, BatchState, JobKind
 from ledger.core.model import Purpose, Role
 from ledger.core.trust import ContractPin, load_trust_bytes, make_trust, sign_trust
-from ledger.ports import ChainView, Store, Vault
+from ledger.ports import ChainView, RowTable, Store, Vault
 from ledger.services.anchor import AnchorService
 from ledger.services.approve import ApproveService
+from ledger.services.calls import enqueue_call
 from ledger.services.export import ExportService
 from ledger.services.issue import ImportReport, IssuePlan, IssueService
 from ledger.services.kill_points import Hooks, NoHooks
 from ledger.services.publish import StatusListPublisher
 from ledger.services.registry import Registry, TypeToRegister
 from ledger.services.signing import SigningService
+from ledger.services.status import CaseBook, StatusService
 from ledger.services.verify import Verifier
 
 START = 1_795_305_600  # 2026-11-22 08:00 in Beijing
@@ -175,11 +179,20 @@ class WorldAgencies:
         return chain_signer("operator")
 
 
-def found(folder: Path, clock: ManualClock) -> None:
-    """Make the installation: keys, certificates, contracts, grant, keys and roles on chain."""
+def found(
+    folder: Path, clock: ManualClock, types: TypeFiles | None = None, granted: Sequence[str] = (TYPE_REF,)
+) -> None:
+    """Make the installation: keys, certificates, contracts, grants, keys and roles on chain.
+
+    Args:
+        folder: the data directory to be.
+        clock: when all of it begins.
+        types: known types; by default the product's.
+        granted: references of those that are registered and granted, numbered from 1 in this order.
+    """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     entropy = SystemEntropy()
-    since, until = START - 86_400, START + 5 * YEAR_S
+    since, until = clock.now() - 86_400, clock.now() + 5 * YEAR_S
     root = CertificateAuthority.new_root("Test CA", not_before=since, not_after=until, entropy=entropy)
     agency = root.new_agency_ca("Agency CA", not_before=since, not_after=until)
     iss = "https://fund.example"
@@ -194,17 +207,31 @@ def found(folder: Path, clock: ManualClock) -> None:
     (folder / "root.ca").write_bytes(root.certificate)
     entry = make_directory_entry(
         issuer=ISSUER, name_zh="岚州市住房公积金管理中心", name_en="Lanzhou Fund", iss=iss, division="990100",
-        issued_at=START, signer=bare.credential_signer(ISSUER),
+        issued_at=clock.now(), signer=bare.credential_signer(ISSUER),
     )  # fmt: skip
     (folder / "entry.jws").write_text(entry)
     chain = EmbeddedChain.create(folder / "chain.db", clock, entropy)
     try:
-        _found_chain(chain, clock, entry, bare)
+        _found_chain(chain, clock, entry, bare, _registrations(types or load_types(), granted))
     finally:
         chain.close()
 
 
-def _found_chain(chain: EmbeddedChain, clock: ManualClock, entry: str, agencies: WorldAgencies) -> None:
+def _registrations(types: TypeFiles, refs: Sequence[str]) -> list[TypeToRegister]:
+    found_types = [loaded.type for ref in refs if (loaded := types.by_ref(ref)) is not None]
+    assert len(found_types) == len(refs)
+    return [
+        TypeToRegister(kind.type_code, kind.version, kind.file_hash, kind.single_use) for kind in found_types
+    ]
+
+
+def _found_chain(
+    chain: EmbeddedChain,
+    clock: ManualClock,
+    entry: str,
+    agencies: WorldAgencies,
+    types: Sequence[TypeToRegister],
+) -> None:
     def wait(_seconds: float = 1) -> None:
         clock.advance(1)
 
@@ -214,15 +241,12 @@ def _found_chain(chain: EmbeddedChain, clock: ManualClock, entry: str, agencies:
     )
     deploy_contracts(chain, governance, founding, wait)
     registry = Registry(chain, DirectCarrier(chain, pause=wait))
-    loaded = load_types().by_ref(TYPE_REF)
-    assert loaded is not None
-    kind = loaded.type
-    registry.register_types(
-        [TypeToRegister(kind.type_code, kind.version, kind.file_hash, kind.single_use)], governance
-    )
+    registry.register_types(types, governance)
     registry.open_ledger(governance)
     now = clock.now()
-    acts = registry.missing_grant(ISSUER, ISSUER, 1, now)
+    acts = []
+    for type_id in range(1, len(types) + 1):
+        acts += registry.missing_grant(ISSUER, ISSUER, type_id, now)
     for signer, purpose in (
         (agencies.credential_signer(ISSUER), Purpose.CREDENTIAL),
         (agencies.status_signer(ISSUER), Purpose.STATUS),
@@ -242,8 +266,11 @@ class World:
     hooks: Hooks = field(default_factory=NoHooks)
     make_vault: Callable[[Path], Vault] | None = None
     make_store: Callable[[ManualClock], Store] | None = None
+    make_released: Callable[[Path], FileReleaseFolder | MemoryReleaseFolder] = FileReleaseFolder
+    make_cases: Callable[[Path], CaseBook] = CaseFiles
     owner: str = "worker"
     pause_s: int = 1
+    type_files: TypeFiles = field(default_factory=load_types)
 
     def __post_init__(self) -> None:
         folder, clock, hooks = self.folder, self.clock, self.hooks
@@ -267,7 +294,7 @@ class World:
         self.store: Store = (
             self.make_store(clock) if self.make_store else open_store(folder / "store.db", clock)
         )
-        self.types = {loaded.type.ref: loaded.type for loaded in load_types().all()}
+        self.types = {loaded.type.ref: loaded.type for loaded in self.type_files.all()}
         self.issue = IssueService(
             self.store,
             self.vault,
@@ -301,7 +328,18 @@ class World:
             clock,
             info.ledger_id,
         )
-        self.released = FileReleaseFolder(folder / "released")
+        self.status = StatusService(
+            batches=self.store.batches,
+            view=self.view,
+            types=self.types,
+            info=info,
+            vault=self.vault,
+            cases=self.make_cases(folder / "cases"),
+            enqueue=partial(enqueue_call, self.store),
+            clock=clock,
+            entropy=entropy,
+        )
+        self.released = self.make_released(folder / "released")
         self.export = ExportService(
             self.store, self.vault, self.agencies, info, self.lists, self.released, hooks
         )
@@ -319,8 +357,9 @@ class World:
         )
 
     def tidy(self) -> bool:
-        """Close what a killed process left open."""
-        return bool(self.issue.close_batches([batch.id for batch in self.issue.open_batches()]))
+        """Send and close what a killed process left."""
+        sent = self.status.resend() > 0
+        return sent or bool(self.issue.close_batches([batch.id for batch in self.issue.open_batches()]))
 
     def pause(self, _seconds: float = 1) -> None:
         self.clock.advance(self.pause_s)
@@ -334,7 +373,7 @@ class World:
         }  # fmt: skip
         return IssuePlan(**{**values, **changes})  # type: ignore[arg-type]
 
-    def load(self, table: ListTable, **changes: object) -> ImportReport:
+    def load(self, table: RowTable, **changes: object) -> ImportReport:
         return self.issue.import_rows(table, self.plan(**changes), table.digest)
 
     def make(self, batch_id: int) -> BatchRecord:
@@ -344,7 +383,7 @@ class World:
         """The approver's yes."""
         return self.approve.approve(batch_id, chain_signer("approver"))
 
-    def issue_all(self, table: ListTable, **changes: object) -> ImportReport:
+    def issue_all(self, table: RowTable, **changes: object) -> ImportReport:
         """The whole way, however far a killed process came before."""
         report = self.load(table, **changes)
         if report.job_id is not None and report.accepted:
@@ -384,7 +423,7 @@ class World:
             keys=(signer.public_jwk,),
         )
         trust = load_trust_bytes(sign_trust(document, [signer]))
-        return Verifier(trust, SdJwtFormat(), load_types(), view or self.view)
+        return Verifier(trust, SdJwtFormat(), self.type_files, view or self.view)
 
     def close(self) -> None:
         for part in (self.chain, self.view, self.store, self.vault):

@@ -22,7 +22,7 @@ import os
 import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
@@ -90,6 +90,29 @@ def _open(cipher: AESGCM, sealed: bytes, context: bytes) -> bytes:
         return cipher.decrypt(sealed[1 : 1 + NONCE_BYTES], sealed[1 + NONCE_BYTES :], context)
     except InvalidTag as error:
         raise InputError("VAULT_TAMPERED", "sealed bytes, their context or their key were changed") from error
+
+
+def looks_sealed(data: bytes) -> bool:
+    """Whether these bytes have the outer form of a sealed value; no key is needed to ask."""
+    return data[:1] == VERSION and len(data) >= SEALED_OVERHEAD
+
+
+def stored_names(path: Path, names: Sequence[bytes]) -> frozenset[bytes]:
+    """Those of the names that have a data key in this file; no password is needed to ask.
+
+    Raises: UnavailableError(VAULT_UNAVAILABLE).
+    """
+    found: set[bytes] = set()
+    try:
+        with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as connection:
+            for at in range(0, len(names), NAMES_PER_QUERY):
+                part = names[at : at + NAMES_PER_QUERY]
+                marks = ",".join("?" * len(part))
+                query = f"SELECT name FROM data_key WHERE name IN ({marks})"  # noqa: S608  marks only
+                found.update(name for (name,) in connection.execute(query, part))
+    except sqlite3.Error as error:
+        raise UnavailableError("VAULT_UNAVAILABLE", "the key store cannot be used now") from error
+    return frozenset(found)
 
 
 class SealingKey:

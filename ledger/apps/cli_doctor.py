@@ -144,6 +144,14 @@ TEXTS: dict[str, tuple[Text, Text]] = {
             "Standard verifiers refuse them after that; re-issue with a new key (ecert issue --supersede).",
         ),
     ),
+    "DOCTOR_CASES": (Text("{cases} 份变更单完好", "{cases} cases of status changes in order"), NOTHING),
+    "DOCTOR_CASE_UNREADABLE": (
+        Text("变更单 {case} 无法打开", "Case {case} cannot be opened"),
+        Text(
+            "从备份恢复 cases/ 里的文件或 keys.db;若其决定尚未上链,重新办理。",
+            "Restore its file in cases/ or keys.db from a backup; if it is not on chain, decide it again.",
+        ),
+    ),
     "DOCTOR_DEAD_LETTER": (
         Text(
             "任务 {job}({kind},批次 {batch})失败:{reason}",

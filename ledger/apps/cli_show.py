@@ -96,7 +96,7 @@ def _show(session: Session, credential: str, *, values: bool) -> None:
     desk = open_desk(here)
     entry = find_entry(desk, parse_serial(credential))
     value = entry_json(entry)
-    cases = [case for case in desk.status.cases() if entry.name.hex() in case.names]
+    cases = [case for case in desk.status.cases().cases if entry.name.hex() in case.names]
     value["cases"] = [case_json(case) for case in cases]
     if values:
         value["fields"] = row_of(desk, entry)

@@ -35,6 +35,10 @@ FAILED = Text(
     "变更单 {case} 没有完成:{code}。请运行 ecert doctor。",
     "Case {case} was not carried out: {code}. See ecert doctor.",
 )
+UNREADABLE = Text(
+    "变更单 {name} 无法打开(文件或数据密钥缺失、损坏),未列出。",
+    "Case {name} cannot be opened (its file or data key is missing or damaged); not listed.",
+)
 QUEUED = Text("已排队。", "Queued.")
 OTHER_WORKER = Text("后台任务正在处理,等待其完成……", "the running worker does it; waiting…")
 NEED_KEY = Text(
@@ -131,8 +135,11 @@ def _list(session: Session) -> None:
     from ledger.apps.cli_time import say_time
     from ledger.bootstrap_work import open_desk
 
-    cases = open_desk(open_installation(session)).status.cases()
-    session.emit({"cases": [case_json(case) for case in cases]})
+    found = open_desk(open_installation(session)).status.cases()
+    cases = found.cases
+    session.emit({"cases": [case_json(case) for case in cases], "unreadable": list(found.unreadable)})
+    for name in found.unreadable:
+        session.remark(UNREADABLE.format(name=name))
     session.table(
         HEADER,
         [

@@ -197,6 +197,7 @@ ERRORS: dict[str, Text] = {
         "没有这个变更单。「ecert status list」列出所有变更单。",
         "There is no such case. `ecert status list` shows them all.",
     ),
+    "CASE_UNREADABLE": Text("变更单 {case} 的文件无法读取。", "The file of case {case} cannot be read."),
     "CASE_STATE": Text("变更单 {case} 已经是 {state}。", "Case {case} is {state} already."),
     "CASE_EXPIRED": Text(
         "变更单 {case} 等得太久,已失效。请经办人重新办理。",

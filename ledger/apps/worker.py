@@ -110,13 +110,14 @@ class Worker:
         self._tidy = tidy
         self._hooks = hooks or NoHooks()
         self._lease_s = lease_s
+        self._untidy = ""
 
     def run_once(self) -> bool:
         """Move the chain on, then do at most one job; false when there was nothing to do."""
         moved = self._drive()
         lease = self._outbox.claim(self._kinds, self._owner, self._lease_s)
         if lease is None:
-            return moved or self._tidy()
+            return moved or self._tidied()
         self._hooks.reach(KillPoint.JOB_CLAIMED)
         self._do(lease)
         return True
@@ -154,6 +155,20 @@ class Worker:
                 busy = False
             if not busy:
                 pause(IDLE_PAUSE_S)
+
+    def _tidied(self) -> bool:
+        """Tidy up; what cannot be tidied is told once and looked at again later, it stops nothing."""
+        try:
+            done = self._tidy()
+        except LedgerError as error:
+            if error.code == "CLOCK_JUMP":
+                raise
+            if error.code != self._untidy:
+                _log.warning("cannot tidy up", extra={"code": error.code})
+            self._untidy = error.code
+            return False
+        self._untidy = ""
+        return done
 
     def _do(self, lease: Lease) -> None:
         job = lease.job

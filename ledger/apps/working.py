@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from ledger.apps.worker import ChainDriver, Worker
 from ledger.bootstrap import Installation
 from ledger.bootstrap_work import Bench, open_bench
-from ledger.core.errors import UnavailableError
+from ledger.core.errors import LedgerError, UnavailableError
 from ledger.services.kill_points import Hooks
 
 PATIENCE_S = 120.0
@@ -49,12 +49,18 @@ class Work:
         return moved
 
     def _tidy(self) -> bool:
-        """What a process that died left half done: accepted rows in open batches, approved cases."""
+        """What a process that died left half done: decided cases, accepted rows in open batches."""
         desk = self.bench.desk
-        waiting = [batch.id for batch in desk.issue.open_batches()]
-        if waiting:
-            desk.issue.close_batches(waiting)
-        return bool(waiting) or bool(desk.status.resend())
+        done = desk.status.resend() > 0
+        failure: LedgerError | None = None
+        for batch in desk.issue.open_batches():
+            try:
+                done = bool(desk.issue.close_batches([batch.id])) or done
+            except LedgerError as error:  # the others are closed all the same
+                failure = error
+        if failure is not None and not done:
+            raise failure
+        return done
 
     def until_idle(self) -> int:
         """Work until no job is left; how many were looked at."""

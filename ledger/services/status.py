@@ -50,14 +50,17 @@ NO_END = 0
 class CaseBook(Protocol):
     """Keeps sealed cases by id; the newest bytes of an id win."""
 
-    def save(self, case_id: str, sealed: bytes) -> None:
-        """Replace the case of that id."""
+    def save(self, case_id: str, sealed: bytes, *, waiting: bool) -> None:
+        """Replace the case of that id; `waiting`: it is still to be handed to the outbox."""
 
     def load(self, case_id: str) -> bytes | None:
-        """None when there is no such case."""
+        """None when there is no such case. Raises InputError(CASE_UNREADABLE)."""
 
     def ids(self) -> Sequence[str]:
-        """Ids of all cases."""
+        """Ids of all cases; some may turn out to be none."""
+
+    def waiting(self) -> Sequence[str]:
+        """Ids of cases still to be handed to the outbox; cheap, it is asked several times a second."""
 
 
 EnqueueCall = Callable[..., int]
@@ -100,6 +103,14 @@ class Case:
     deadline: int
     made_at: int
     state: str  # made, approved, sent
+
+
+@dataclass(frozen=True, slots=True)
+class CaseList:
+    """Cases, oldest first, and the ids of those whose file or key is missing or damaged."""
+
+    cases: tuple[Case, ...]
+    unreadable: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,16 +308,33 @@ class StatusService:
             raise NotFoundError("CASE_UNKNOWN", f"There is no case {case_id}.", case=case_id)
         return _decode_case(key.open(sealed, b"case:" + case_id.encode()))
 
-    def cases(self) -> list[Case]:
-        """All cases, oldest first."""
-        return sorted((self.case(case_id) for case_id in self._cases.ids()), key=lambda case: case.made_at)
+    def cases(self) -> CaseList:
+        """All cases; what cannot be opened is named and stops nothing."""
+        return self._open(self._cases.ids())
 
     def resend(self) -> int:
-        """Send what was approved but not queued when the process died; how many."""
-        waiting = [case for case in self.cases() if case.state == "approved" or _is_unsent(case)]
-        for case in waiting:
-            self._send(case)
-        return len(waiting)
+        """Send what was decided but not queued when the process died; how many.
+
+        Looks at the few cases that wait, and passes over those that cannot be opened: doctor names them.
+        """
+        sent = 0
+        for case in self._open(self._cases.waiting()).cases:
+            if _is_to_be_sent(case):
+                self._send(case)
+                sent += 1
+            elif case.state == "sent":
+                self._save(case)  # died between the case and its mark: takes the mark away
+        return sent
+
+    def _open(self, case_ids: Sequence[str]) -> CaseList:
+        cases, unreadable = [], []
+        for case_id in case_ids:
+            try:
+                cases.append(self.case(case_id))
+            except (InputError, NotFoundError):
+                unreadable.append(case_id)
+        cases.sort(key=lambda case: case.made_at)
+        return CaseList(tuple(cases), tuple(unreadable))
 
     def _new_case(
         self,
@@ -372,7 +400,8 @@ class StatusService:
 
     def _save(self, case: Case) -> None:
         key = self._vault.create([_case_key(case.id)])[0]
-        self._cases.save(case.id, key.seal(_encode_case(case), b"case:" + case.id.encode()))
+        sealed = key.seal(_encode_case(case), b"case:" + case.id.encode())
+        self._cases.save(case.id, sealed, waiting=_is_to_be_sent(case))
 
 
 def word_changes(leaves: Sequence[int], status: Status) -> tuple[WordChange, ...]:
@@ -390,8 +419,9 @@ def _require_two(maker: bytes, approver: bytes) -> None:
         raise RefusedError("SAME_PERSON", "Maker and approver must be two different keys of two people.")
 
 
-def _is_unsent(case: Case) -> bool:
-    return case.status is Status.SUSPENDED and case.state == "new"
+def _is_to_be_sent(case: Case) -> bool:
+    """Suspending needs nobody else; everything else its approver."""
+    return case.state == ("new" if case.status is Status.SUSPENDED else "approved")
 
 
 def _case_key(case_id: str) -> bytes:

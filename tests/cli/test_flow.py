@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import shutil
 
+import jsonschema
 import pytest
 
 from ledger.demo_data import deposit_rows, write_csv
-from tests.cli.story import ecert
+from tests.cli.story import ROOT, ecert
 
 pytestmark = [pytest.mark.xdist_group("demo"), pytest.mark.timeout(600)]
 FUND = "12990100MAXXXX023E"
@@ -75,7 +76,7 @@ def test_new_key_then_issue_approve_suspend_resume_withdraw(home, tmp_path):
     assert alone["error"]["code"] == "WRONG_ROLE"
     assert answer(home, "status", "approve", case["id"], "--key", key(home, "approver"))["done"] is True
     assert answer(home, "verify", bundle)["accepted"] is True
-    sealed = b"".join(path.read_bytes() for path in (home / "cases").iterdir())
+    sealed = b"".join(path.read_bytes() for path in (home / "cases").glob("*.case"))
     assert b"DOC-7" not in sealed + (home / "chain.db").read_bytes() + (home / "store.db").read_bytes()
 
     case = answer(home, "batch", "withdraw", batch, "--reason", "issuer-error", "--key", key(home, "maker"))[
@@ -106,3 +107,18 @@ def test_a_result_that_cannot_lie_beside_its_data_goes_into_the_home(home, tmp_p
                 "--result", str(asked / "no-such-folder" / "x.csv"), home=home)  # fmt: skip
     assert ran.code == 0, ran.err
     assert (home / "results" / "rows.csv.result.csv").exists()
+
+
+def test_a_stray_case_file_is_reported_and_stops_nothing(home):
+    (home / "cases").mkdir(exist_ok=True)
+    (home / "cases" / f"{'a' * 32}.case").write_bytes(b"garbage")
+    ran = ecert("worker", "--once", home=home)
+    assert ran.code == 0, ran.err
+    listed = answer(home, "status", "list")
+    assert listed["unreadable"] == ["a" * 32]
+    shape = ROOT / "docs" / "cli" / "status-list.schema.json"
+    jsonschema.validate(listed, json.loads(shape.read_text(encoding="utf-8")))
+    findings = answer(home, "doctor", code=1)["findings"]
+    assert [one["detail"] for one in findings if one["code"] == "DOCTOR_CASE_UNREADABLE"] == [
+        {"case": "a" * 32}
+    ]
