@@ -36,10 +36,11 @@ from ledger.core.errors import InputError, RefusedError, UnavailableError
 from ledger.core.flow import Job, JobKind, Lease
 from ledger.core.identifiers import parse_uscc
 from ledger.core.model import ChainInfo
-from ledger.ports import ChainView, ContractCall, RowTable
+from ledger.ports import ChainView, ContractCall, RowTable, Vault
 from ledger.services.anchor import AnchorService
 from ledger.services.approve import ApproveService
 from ledger.services.calls import enqueue_call
+from ledger.services.checking import CheckService
 from ledger.services.export import ExportService
 from ledger.services.issue import ROW_CONTEXT, IssueService
 from ledger.services.kill_points import Hooks
@@ -87,6 +88,19 @@ class Desk:
             self.hooks,
             dumps=orjson.dumps,
         )
+
+    @cached_property
+    def check(self) -> CheckService:
+        """Judges files; looks records up if the key store's password is at hand."""
+        here = self.here
+        vault: Vault | None
+        try:
+            vault = here.vault
+        except RefusedError as error:
+            if error.code != "PASSWORD_NEEDED":
+                raise
+            vault = None
+        return CheckService(here.store, vault, RustSchemaValidator, here.clock, orjson.dumps)
 
     @cached_property
     def approve(self) -> ApproveService:

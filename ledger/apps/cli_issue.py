@@ -31,6 +31,15 @@ WARNED = Text(
     "  注意 第 {row} 行 {column}:{message} [{code}]", "  note row {row} {column}: {message} [{code}]"
 )
 DRY = Text("只检查,未写入任何内容(--dry-run)。", "Checked only, nothing was written (--dry-run).")
+KNOWN = Text(
+    "与已签发的对照:已签发过 {already},内容有变化 {changed}。",
+    "Compared with what was issued: issued before {already}; changed {changed}.",
+)
+NOT_LOOKED_UP = Text(
+    "没有密钥库的口令,未能对照已签发的记录:只检查了各行内容(设置 ECERT_PASSWORD_FILE 后可对照)。",
+    "Without the key store's password it could not be looked up which records were issued before: only the "
+    "rows themselves were checked (set ECERT_PASSWORD_FILE to compare).",
+)
 NOT_ACCEPTED = Text(
     "文件有错误,整个文件未导入。请改正后重新导入;或用 --only-valid 只导入有效行。",
     "The file has faults and was refused as a whole. Correct it, or take only its valid rows with --only-valid.",
@@ -76,7 +85,8 @@ def _issue(
                 here, order, tell, result=result, on_wait=lambda: session.remark(OTHER_WORKER)
             )
     report = outcome.report
-    errors = [issue.as_json() for issue in report.errors]
+    faults = sorted((*report.errors, *report.changes), key=lambda issue: issue.row)
+    errors = [issue.as_json() for issue in faults]
     session.emit({"rows": report.rows, "valid": report.valid, "errors": errors})
     _show(session, report, dry_run=dry_run)
     if outcome.result is not None:
@@ -85,21 +95,22 @@ def _issue(
     if waiting:
         key = here.key_hint(issuer, "maker")
         session.show(WAITING.format(batches=", ".join(waiting), words=" ".join(waiting), key=key))
-    if errors or report.changed:
+    if not report.is_looked_up:
+        session.remark(NOT_LOOKED_UP)
+    if errors:
         session.exit_code = REFUSED
 
 
 def _show(session: Session, report: Any, *, dry_run: bool) -> None:
     session.show(FOUND.format(rows=report.rows, valid=report.valid, invalid=len(report.errors)))
-    for issue in report.errors[:SHOWN_ERRORS]:
-        session.show(_line(ROW, issue))
-    if len(report.errors) > SHOWN_ERRORS:
-        session.show(MORE.format(count=len(report.errors) - SHOWN_ERRORS))
-    for issue in report.warnings[:SHOWN_ERRORS]:
-        session.show(_line(WARNED, issue))
-    if len(report.warnings) > SHOWN_ERRORS:
-        session.show(MORE.format(count=len(report.warnings) - SHOWN_ERRORS))
+    for form, issues in ((ROW, report.errors), (ROW, report.changes), (WARNED, report.warnings)):
+        for issue in issues[:SHOWN_ERRORS]:
+            session.show(_line(form, issue))
+        if len(issues) > SHOWN_ERRORS:
+            session.show(MORE.format(count=len(issues) - SHOWN_ERRORS))
     if dry_run:
+        if report.is_looked_up:
+            session.show(KNOWN.format(already=report.already, changed=report.changed))
         session.show(DRY)
         return
     if not report.accepted:
@@ -151,11 +162,13 @@ ISSUE = command(
         "导入数据文件并制证。\n\n"
         "接受 CSV(UTF-8、GB18030 自动识别)、XLSX 和 JSON Lines。逐行检查后签名,等待经办人和审批人;\n"
         "审批并上链后才放行。同一份数据再次导入不会重复签发。任何一行有错误时整个文件不导入。\n"
+        "已签发过但内容不同的行列为 ROW_CHANGED,其余照常签发;--supersede 换发。--dry-run 也对照已签发的记录。\n"
         "退出码:0 完成,1 有错误或内容变化,2 文件无法读取或用法错误。",
         "Import a data file and make credentials of it.\n\n"
         "Takes CSV (UTF-8 or GB18030, detected), XLSX and JSON lines. Rows are checked and signed, then wait\n"
         "for maker and approver; nothing is handed out before it is anchored. The same data again issues\n"
-        "nothing twice. One bad row refuses the whole file.\n"
+        "nothing twice. One bad row refuses the whole file. A row that was issued before with other values is\n"
+        "listed as ROW_CHANGED while the others are issued; --supersede replaces it. --dry-run looks that up too.\n"
         "Exit codes: 0 done, 1 faults or changed values, 2 unreadable file or wrong usage.",
     ),
     params=[

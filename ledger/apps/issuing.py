@@ -12,10 +12,11 @@ from ledger.apps.working import work_or_wait
 from ledger.bootstrap import Installation
 from ledger.bootstrap_work import open_desk, open_file, write_private
 from ledger.core.errors import RefusedError
-from ledger.core.flow import BatchRecord, BatchState, ImportedRow
+from ledger.core.flow import BatchRecord, BatchState, ImportedRow, RowOutcome
 from ledger.core.identifiers import make_licence_identifier
+from ledger.core.rows import ROW_CHANGED, ROW_TWICE
+from ledger.services.checking import ImportReport, IssuePlan, Progress
 from ledger.services.export import bundle_name
-from ledger.services.issue import ImportReport, IssuePlan, Progress
 
 BEFORE_SIGNED = (BatchState.OPEN, BatchState.CLOSED)
 RESULT_HEADER = ("row", "outcome", "identifier", "batch", "state", "bundle", "errors")
@@ -46,7 +47,7 @@ def check_file(here: Installation, order: IssueOrder, tell: Callable[[Progress],
     desk = open_desk(here)
     plan = _plan(here, order)
     table, _digest = open_file(order.file)
-    return IssueOutcome(desk.issue.check(table, plan, tell))
+    return IssueOutcome(desk.check.check(table, plan, tell))
 
 
 def issue_file(
@@ -131,6 +132,8 @@ def _result_csv(rows: Iterable[ImportedRow], issuer: str, type_code: str) -> byt
             identifier = make_licence_identifier(type_code, issuer, row.name.hex().upper())
             bundle = bundle_name(row.name)
         faults = "; ".join(f"{column}: {code}" for column, code, _text in row.errors)
+        if row.outcome is RowOutcome.CHANGED:
+            faults = ROW_TWICE if row.record_id is None else ROW_CHANGED
         writer.writerow(
             (
                 row.row_number,

@@ -78,6 +78,14 @@ ROW_MESSAGES: Final[Mapping[str, tuple[str, str]]] = {
         "Demo mode accepts only fictional resident IDs, no other document",
     ),
     # Faults of a row.
+    "ROW_CHANGED": (
+        "此记录已签发过但内容不同；如要换发，请待其上链后加 --supersede 再运行",
+        "This record was issued before with other values; to replace it, run again with --supersede once it is on chain",
+    ),
+    "ROW_TWICE": (
+        "文件中前面已有同一记录但内容不同；请只保留正确的一行",
+        "The file has this record before, with other values; keep only the right row",
+    ),
     "ROW_TOO_LONG": ("该行的列数多于表头", "The row has more columns than the header"),
     "ROW_TOO_SHORT": ("该行的列数少于表头", "The row has fewer columns than the header"),
     # Faults of the header.

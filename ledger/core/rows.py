@@ -24,6 +24,8 @@ from ledger.core.rules import Mode, RuleTest, compile_rule
 from ledger.core.schema import SchemaValidator
 
 HEADER_ROW: Final = 1
+ROW_CHANGED: Final = "ROW_CHANGED"  # issued before with other values: what the store knows, not a cell
+ROW_TWICE: Final = "ROW_TWICE"  # the same record earlier in the file, with other values
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +161,11 @@ class BoundRows:
         self._by_key = {column.field.key: column for column in columns}
         self._is_valid = checker.validator.is_valid
         self._tests = [rule.test for rule in checker.rules]
+
+    def column_of(self, key: str) -> str:
+        """The column of a field as the file spells it, empty when the file has none."""
+        column = self._by_key.get(key)
+        return "" if column is None else column.name
 
     def check(self, row: int, cells: Sequence[Cell] | Mapping[str, Cell]) -> RowResult:
         """The canonical fields of a row, or everything that is wrong with it.

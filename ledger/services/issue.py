@@ -9,17 +9,13 @@ Reading cells belongs to the row reader, judging them to core.rows, signing to s
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from ledger.core.claims import shanghai_day
 from ledger.core.credential_type import CredentialType
 from ledger.core.errors import ConflictError, NotFoundError
 from ledger.core.flow import (
-    MAX_BATCH,
     BatchRecord,
     BatchState,
     ImportedRow,
@@ -33,71 +29,35 @@ from ledger.core.flow import (
     shanghai_midnight,
 )
 from ledger.core.model import Purpose
-from ledger.core.rows import BoundRows, RowChecker, RowIssue, business_key
-from ledger.core.rules import Mode
+from ledger.core.rows import RowIssue
 from ledger.core.schema import SchemaValidator
 from ledger.ports import Agencies, ChainView, Clock, Entropy, RowTable, Store, Vault
+from ledger.services.checking import (
+    WARNINGS_KEPT,
+    CheckService,
+    ImportReport,
+    IssuePlan,
+    Meter,
+    Progress,
+    ProgressHook,
+    change_issue,
+    header_refused,
+    ignore_progress,
+    index_row,
+    judge,
+    number_column,
+    row_checker,
+    write_json,
+)
 from ledger.services.kill_points import Hooks, KillPoint, NoHooks
 
-CHUNK = 2_000  # rows a transaction: bounded memory, few syncs
+__all__ = ["ROW_CONTEXT", "ImportReport", "IssuePlan", "IssueService", "Progress"]
+
 LEAVES_PER_JOB = 1_000  # credentials a signing job: a few tenths of a second
 ABANDONED_AFTER_S = 60  # an import that did not move for so long is dead
 NAME_BYTES = 16
 ROW_CONTEXT = b"row:"
 _RACES = 5  # tries of one piece against other imports
-
-
-@dataclass(frozen=True, slots=True)
-class IssuePlan:
-    """What to issue. `mode` and demo rules are core.rows' business."""
-
-    issuer: str
-    credential_type: CredentialType
-    mode: Mode
-    only_valid: bool = False
-    supersede: bool = False
-    pending: bool = False
-    max_batch: int = MAX_BATCH
-    chunk: int = CHUNK
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """How far an import is. Rates are rows a second; the time left is a guess from the bytes read."""
-
-    rows: int
-    valid: int
-    invalid: int
-    per_second: float
-    seconds_left: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class ImportReport:
-    """What became of a file. `job_id` is None for a check and for a file whose header is wrong."""
-
-    job_id: int | None
-    rows: int
-    valid: int
-    issued: int
-    already: int
-    changed: int
-    errors: tuple[RowIssue, ...]
-    warnings: tuple[RowIssue, ...]
-    accepted: bool
-
-
-ProgressHook = Callable[[Progress], None]
-WARNINGS_KEPT = 1_000
-
-
-def write_json(fields: Mapping[str, Any]) -> bytes:
-    """JSON of a row by the standard library."""
-    return json.dumps(fields, ensure_ascii=False, separators=(",", ":")).encode()
-
-
-def ignore_progress(_progress: Progress) -> None:
-    """For callers that show nothing."""
 
 
 class IssueService:
@@ -140,26 +100,8 @@ class IssueService:
         self, table: RowTable, plan: IssuePlan, progress: ProgressHook = ignore_progress
     ) -> ImportReport:
         """Judge every row, write nothing (--dry-run)."""
-        bound = self._checker(plan).bind(table.header)
-        if bound.errors:
-            return _header_refused(bound)
-        meter = _Meter(self._clock, table, progress, 0)
-        errors: list[RowIssue] = []
-        warnings: list[RowIssue] = []
-        invalid = 0
-        rows = 0
-        for number, cells in table.rows():
-            result = bound.check(number, cells)
-            rows += 1
-            if result.fields is None:
-                invalid += 1
-                errors.extend(result.errors)
-            if result.warnings and len(warnings) < WARNINGS_KEPT:
-                warnings.extend(result.warnings)
-            if rows % plan.chunk == 0:
-                meter.tell(rows, invalid)
-        meter.tell(rows, invalid)
-        return ImportReport(None, rows, rows - invalid, 0, 0, 0, tuple(errors), tuple(warnings), invalid == 0)
+        checker = CheckService(self._store, self._vault, self._validator, self._clock, self._dumps)
+        return checker.check(table, plan, progress)
 
     def import_rows(
         self,
@@ -183,9 +125,9 @@ class IssueService:
             ConflictError: IMPORT_RUNNING when another live import holds one of the rows,
                 IMPORT_TAKEN_OVER when another process goes on with this one.
         """
-        bound = self._checker(plan).bind(table.header)
+        bound = row_checker(plan, self._validator, self._clock).bind(table.header)
         if bound.errors:
-            return _header_refused(bound)
+            return header_refused(bound)
         request = ImportRequest(
             issuer=plan.issuer,
             type_code=plan.credential_type.ref,
@@ -196,7 +138,7 @@ class IssueService:
         )
         job = self._store.imports.begin(request)
         self._hooks.reach(KillPoint.IMPORT_BEGUN)
-        meter = _Meter(self._clock, table, progress, job.rows_done)
+        meter = Meter(self._clock, table, progress, job.rows_done)
         warnings: list[RowIssue] = []
         rows = islice(table.rows(), job.rows_done, None)
         while piece := list(islice(rows, plan.chunk)):
@@ -209,13 +151,13 @@ class IssueService:
                 if result.fields is None:
                     notes.append(_invalid(number, result.errors))
                 else:
-                    good.append(self._index(plan, number, result.fields))
+                    good.append((number, *index_row(self._vault, plan, result.fields, self._dumps)))
             job = self._store_piece(job, plan, good, notes, job.rows_done + len(piece))
             self._hooks.reach(KillPoint.ROWS_STORED)
             meter.tell(job.rows_done, job.invalid)
         job = self._finish(job, accepted=plan.only_valid or job.invalid == 0)
         self._hooks.reach(KillPoint.IMPORT_FINISHED)
-        return self._report(job, warnings)
+        return self._report(job, number_column(bound, plan), warnings)
 
     def results(self, job_id: int) -> Iterator[ImportedRow]:
         """What became of each row of a file, in its order: the result file."""
@@ -258,12 +200,6 @@ class IssueService:
         self.close_batches([batch.id for batch in found if batch.size])
         return self._store.batches.batches(job_id=job_id)
 
-    def _checker(self, plan: IssuePlan) -> RowChecker:
-        today = shanghai_day(self._clock.now())
-        return RowChecker(
-            plan.credential_type, self._validator(plan.credential_type.schema), plan.mode, today
-        )
-
     def _type_id(self, wanted: CredentialType) -> int:
         for known in self._view.types():
             if (known.code, known.version) == (wanted.type_code, wanted.version):
@@ -289,22 +225,6 @@ class IssueService:
             "KEY_NOT_REGISTERED",
             f"The credential key of {issuer} is not registered, or not good now.",
             issuer=issuer,
-        )
-
-    def _index(
-        self, plan: IssuePlan, number: int, fields: Mapping[str, Any]
-    ) -> tuple[int, bytes, bytes, bytes]:
-        account, as_of = business_key(plan.credential_type, fields)
-        # in the type's order, so that the order of a file's columns makes no difference
-        ordered = {
-            field.key: fields[field.key] for field in plan.credential_type.fields if field.key in fields
-        }
-        content = self._dumps(ordered)
-        return (
-            number,
-            self._vault.index("row", f"{plan.issuer}\n{plan.credential_type.ref}\n{account}\n{as_of}"),
-            self._vault.index("content", content.decode()),
-            content,
         )
 
     def _store_piece(
@@ -348,9 +268,10 @@ class IssueService:
                 continue
             revision, supersedes = 0, None
             if found is not None:
-                outcome = _judge(found, content_index, supersede=plan.supersede)
+                outcome = judge(found, content_index, supersede=plan.supersede)
                 if outcome in (RowOutcome.ALREADY, RowOutcome.CHANGED):
-                    notes.append(RowNote(number, outcome, found.record_id))
+                    is_twice = outcome is RowOutcome.CHANGED and found.job_id == job.id
+                    notes.append(RowNote(number, outcome, None if is_twice else found.record_id))
                     continue
                 revision = found.revision + 1
                 if outcome is RowOutcome.SUPERSEDES:
@@ -406,13 +327,16 @@ class IssueService:
             self._vault.erase(useless, self._clock.now())
         return self._store.imports.job(job.id)
 
-    def _report(self, job: ImportJob, warnings: Sequence[RowIssue]) -> ImportReport:
+    def _report(self, job: ImportJob, column: str, warnings: Sequence[RowIssue]) -> ImportReport:
         errors: list[RowIssue] = []
-        if job.invalid:
+        changes: list[RowIssue] = []
+        if job.invalid or job.changed:
             for row in self._store.imports.rows(job.id):
                 errors.extend(
-                    RowIssue(row.row_number, column, code, text) for column, code, text in row.errors
+                    RowIssue(row.row_number, blamed, code, text) for blamed, code, text in row.errors
                 )
+                if row.outcome is RowOutcome.CHANGED:
+                    changes.append(change_issue(row.row_number, column, is_stored=row.record_id is not None))
         accepted = job.state is ImportState.ACCEPTED
         return ImportReport(
             job_id=job.id,
@@ -424,52 +348,10 @@ class IssueService:
             errors=tuple(errors),
             warnings=tuple(warnings),
             accepted=accepted,
+            changes=tuple(changes),
         )
-
-
-def _judge(found: KnownRow, content_index: bytes, *, supersede: bool) -> RowOutcome:
-    if found.is_dead:
-        return RowOutcome.ISSUED
-    if found.content_index == content_index:
-        return RowOutcome.ALREADY
-    final = found.batch_state in (BatchState.ANCHORED, BatchState.RELEASED)
-    return RowOutcome.SUPERSEDES if supersede and final else RowOutcome.CHANGED
 
 
 def _invalid(number: int, errors: Sequence[RowIssue]) -> RowNote:
     told = tuple((error.column, error.code, error.text) for error in errors)
     return RowNote(number, RowOutcome.INVALID, None, told)
-
-
-def _header_refused(bound: BoundRows) -> ImportReport:
-    return ImportReport(
-        job_id=None,
-        rows=0,
-        valid=0,
-        issued=0,
-        already=0,
-        changed=0,
-        errors=tuple(bound.errors),
-        warnings=(),
-        accepted=False,
-    )
-
-
-class _Meter:
-    """Rate and time left, from the monotonic clock and the share of the file's bytes."""
-
-    def __init__(self, clock: Clock, table: RowTable, tell: ProgressHook, skipped: int) -> None:
-        self._clock = clock
-        self._table = table
-        self._tell = tell
-        self._skipped = skipped
-        self._start = clock.monotonic()
-
-    def tell(self, rows: int, invalid: int) -> None:
-        elapsed = self._clock.monotonic() - self._start
-        done, total = self._table.progress()
-        left = None
-        if elapsed > 0 and done > 0 and total >= done:
-            left = elapsed * (total - done) / done
-        rate = (rows - self._skipped) / elapsed if elapsed > 0 else 0.0
-        self._tell(Progress(rows, rows - invalid, invalid, rate, left))
