@@ -6,7 +6,6 @@ findings; a question that cannot be asked is itself a finding.
 
 from __future__ import annotations
 
-import json
 import sqlite3
 import stat
 from collections.abc import Callable, Iterator
@@ -25,8 +24,8 @@ from ledger.bootstrap import Installation, load_trust
 from ledger.bootstrap_work import is_chain_free
 from ledger.core.errors import InputError, LedgerError
 from ledger.core.flow import DAY_S, BatchRecord, BatchState
-from ledger.core.jose import parse_jws
-from ledger.core.x5c import leaf_facts, x5c_of
+from ledger.core.model import KeyRecord
+from ledger.core.x5c import LeafFacts, leaf_facts
 
 OK, WARNING, PROBLEM = "ok", "warning", "problem"
 OTHERS = stat.S_IRWXG | stat.S_IRWXO
@@ -36,6 +35,7 @@ CERTIFICATE_S = 365 * DAY_S
 TRUST_S = 30 * DAY_S
 APPROVAL_S = DAY_S
 FULL_BYTES = 1_000_000_000
+FINAL_BITS = int("8" * 64, 16)  # bit 3 of each of a word's 64 statuses
 WAITING = (BatchState.SIGNED, BatchState.MADE)
 
 
@@ -205,25 +205,57 @@ def _permanent(here: Installation) -> Iterator[Finding]:
     now = here.clock.now()
     for batch in here.store.batches.batches(states=(BatchState.RELEASED,)):
         loaded = here.types.by_ref(batch.type_code)
-        if loaded is None or loaded.type.validity.days is not None:
+        if loaded is not None and loaded.type.validity.days is not None:
             continue
+        living = _living(here, batch)
+        if not living:
+            continue
+        detail: dict[str, Any] = {"batch": batch.id, "size": living}
         ends = _leaf_end(here, batch)
-        if ends is not None and ends - now < CERTIFICATE_S:
-            yield Finding(
-                WARNING,
-                "DOCTOR_REISSUE",
-                {"batch": batch.id, "size": batch.size, "days": (ends - now) // DAY_S},
-            )
+        if ends is None:
+            yield Finding(WARNING, "DOCTOR_REISSUE_UNKNOWN", {**detail, "issuer": batch.issuer})
+        elif ends - now < CERTIFICATE_S:
+            yield Finding(WARNING, "DOCTOR_REISSUE", {**detail, "days": (ends - now) // DAY_S})
+
+
+def _living(here: Installation, batch: BatchRecord) -> int:
+    """How many credentials of a batch have not ended: those that were replaced need nothing any more."""
+    withdrawn = {one.root for one in here.view.anchors(batch.issuer) if one.withdrawn_at is not None}
+    if batch.root is None or batch.root in withdrawn:
+        return 0
+    words = here.view.status_words(batch.issuer, batch.root).values()
+    return batch.size - sum((word & FINAL_BITS).bit_count() for word in words)
 
 
 def _leaf_end(here: Installation, batch: BatchRecord) -> int | None:
-    """End of the certificate inside a batch's credentials, read from one released bundle."""
-    folder = here.home.released / batch.issuer / str(batch.id)
-    bundle = next(folder.glob("*.ecert.json"), None)
-    if bundle is None:
-        return None
-    issuer_jwt = json.loads(bundle.read_bytes())["credential"].split("~", 1)[0]
-    return leaf_facts(x5c_of(parse_jws(issuer_jwt).header)[0]).not_after
+    """End of the certificate inside a batch's credentials; None when it is not to be had here.
+
+    It is the one kept for the key that the batch was closed for. Bundles say it too, but they leave
+    the installation.
+    """
+    for key in here.view.keys(batch.issuer):
+        if key.number == batch.key:
+            for certificates in (_kept, _in_use):
+                for leaf in certificates(here, key):
+                    if leaf.thumbprint == key.thumbprint:
+                        return leaf.not_after
+    return None
+
+
+def _kept(here: Installation, key: KeyRecord) -> list[LeafFacts]:
+    leaf = here.home.kept_leaf(key.thumbprint)
+    try:
+        return [] if leaf is None else [leaf_facts(leaf)]
+    except LedgerError:  # a damaged file: the one in use may still tell
+        return []
+
+
+def _in_use(here: Installation, key: KeyRecord) -> list[LeafFacts]:
+    try:
+        uri = here.agencies.uri(key.issuer, "credential")
+        return [leaf_facts(leaf) for leaf in load_certificates(uri)[:1]]
+    except LedgerError:  # a damaged file: told as a finding on the batch
+        return []
 
 
 def _cases(here: Installation) -> Iterator[Finding]:

@@ -318,6 +318,7 @@ class Setup:
             for who in P256_ROLES:
                 signer = self._p256_signer(agency.uscc, who)
                 if signer.x5c:
+                    self._home.keep_leaf(signer.thumbprint, signer.x5c[0])
                     continue
                 start = self._record.created_at - DAY_S
                 leaf = authority.issue_leaf(
@@ -328,6 +329,7 @@ class Setup:
                     not_after=start + LEAF_YEARS * YEAR_S,
                 )
                 save_certificates(self._uri(agency.uscc, who), (leaf, authority.certificate))
+                self._home.keep_leaf(signer.thumbprint, leaf)
         # signers remember their certificates: read them again
         self._keyring = Keyring(self._tools.password)
 

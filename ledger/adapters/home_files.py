@@ -230,6 +230,21 @@ class Home:
         except FileNotFoundError:
             return None
 
+    def keep_leaf(self, thumbprint: bytes, leaf: bytes) -> None:
+        """Remember a key's first certificate (DER): credentials bear it after the key's files are gone."""
+        if self.kept_leaf(thumbprint) is None:
+            write_file(self._leaf_file(thumbprint), leaf)
+
+    def kept_leaf(self, thumbprint: bytes) -> bytes | None:
+        """The certificate that `keep_leaf` remembered, None when there is none."""
+        try:
+            return self._leaf_file(thumbprint).read_bytes()
+        except FileNotFoundError:
+            return None
+
+    def _leaf_file(self, thumbprint: bytes) -> Path:
+        return self.pki / f"leaf-{thumbprint.hex()}.der"
+
     def free_bytes(self) -> int:
         return shutil.disk_usage(self.path).free
 

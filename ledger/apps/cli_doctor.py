@@ -144,6 +144,16 @@ TEXTS: dict[str, tuple[Text, Text]] = {
             "Standard verifiers refuse them after that; re-issue with a new key (ecert issue --supersede).",
         ),
     ),
+    "DOCTOR_REISSUE_UNKNOWN": (
+        Text(
+            "批次 {batch}({size} 份长期证照)里的证书何时到期,这里查不到",
+            "Batch {batch} ({size} long-lived credentials): when its certificate ends cannot be told here",
+        ),
+        Text(
+            "从备份恢复 pki/ 里的证书,或打开 {issuer} 的一份证照查看 x5c;到期前换发。",
+            "Restore the certificates in pki/ from a backup, or look at x5c in a credential of {issuer}.",
+        ),
+    ),
     "DOCTOR_CASES": (Text("{cases} 份变更单完好", "{cases} cases of status changes in order"), NOTHING),
     "DOCTOR_CASE_UNREADABLE": (
         Text("变更单 {case} 无法打开", "Case {case} cannot be opened"),
