@@ -343,7 +343,10 @@ class World:
         self.export = ExportService(
             self.store, self.vault, self.agencies, info, self.lists, self.released, hooks
         )
-        driver = ChainDriver(self.chain, self.follower.advance, clock, hooks)
+        self.worker = self._open_worker()
+
+    def _open_worker(self) -> Worker:
+        driver = ChainDriver(self.chain, self.follower.advance, self.clock, self.hooks)
         self.handlers = {
             JobKind.SIGN: self.signing.sign,
             JobKind.ROOT: self.signing.root,
@@ -352,8 +355,8 @@ class World:
             JobKind.RELEASE: self.export.release,
             JobKind.PUBLISH: self.export.publish,
         }
-        self.worker = Worker(
-            self.store.outbox, self.handlers, clock, self.owner, driver.drive, self.tidy, hooks
+        return Worker(
+            self.store.outbox, self.handlers, self.clock, self.owner, driver.drive, self.tidy, self.hooks
         )
 
     def tidy(self) -> bool:
