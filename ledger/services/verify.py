@@ -11,7 +11,6 @@ from collections import OrderedDict
 from threading import Lock
 from typing import Any, Final, NamedTuple
 
-from ledger.core.bundle_reader import BundleReader
 from ledger.core.checks.codes import Code
 from ledger.core.checks.evidence import Evidence, ListToken, list_reference
 from ledger.core.checks.plan import OWN_CHECKS, run_checks, run_own_checks, with_own_answers
@@ -28,6 +27,7 @@ from ledger.core.sd_jwt import CHECK_OF_CODE, require_algorithm, require_payload
 from ledger.core.trust import Trust
 from ledger.core.x5c import LeafFacts, leaf_facts, validate_path, x5c_of
 from ledger.ports import ChainView, CredentialFormat
+from ledger.services.bundle_reader import BundleReader
 from ledger.services.status_list import check_token
 
 KEPT_BATCHES: Final = 256

@@ -9,12 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ledger.adapters.json_orjson import read_json as fast_read_json
-from ledger.core import bundle_reader
-from ledger.core.bundle_reader import BundleReader
 from ledger.core.errors import InputError
 from ledger.core.jose import read_json
 from ledger.core.model import BlockRef
 from ledger.core.receipt import Bundle, Receipt, encode_bundle, parse_bundle
+from ledger.services import bundle_reader
+from ledger.services.bundle_reader import BundleReader
 
 ISSUER = "12990100XXXX000190"
 

@@ -135,6 +135,7 @@ LIES: list[tuple[str, Any]] = [
     ("contracts", {"registry": {"address": "0x00", "code_hash": "0x00"}, "ledger": {}}),
     ("root_issuer", "short"),
     ("governance", None),
+    ("governance", "0x" + "AB" * 20),  # capitals that are no checksum
     ("finality", {"policy": "hope"}),
     ("finality", {"policy": "depth"}),
     ("witnesses", {"threshold": 1, "keys": []}),
