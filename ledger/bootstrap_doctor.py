@@ -283,7 +283,9 @@ def _dead_letters(here: Installation) -> Iterator[Finding]:
     dead = here.store.outbox.jobs(dead=True)
     for job in dead:
         detail = {"job": job.id, "kind": str(job.kind), "reason": job.code, "batch": job.payload.get("batch")}
-        yield Finding(PROBLEM, "DOCTOR_DEAD_LETTER", detail)
+        if "serial" in job.detail:
+            detail["serial"] = job.detail["serial"]
+        yield Finding(PROBLEM, "DOCTOR_ROW_FAULT" if "serial" in detail else "DOCTOR_DEAD_LETTER", detail)
     if not dead:
         yield Finding(OK, "DOCTOR_NO_DEAD_LETTERS")
 

@@ -172,6 +172,16 @@ TEXTS: dict[str, tuple[Text, Text]] = {
             "APPROVAL_EXPIRED: ecert batch ask-again BATCH; others: look with ecert batch show, then ask-again or reject.",
         ),
     ),
+    "DOCTOR_ROW_FAULT": (
+        Text(
+            "批次 {batch} 停下:{serial} 这一行无法签发({reason})",
+            "Batch {batch} stopped: row {serial} cannot be signed ({reason})",
+        ),
+        Text(
+            "去掉该行,其余行进入新批次:ecert batch reject {batch} --requeue --without {serial}",
+            "Drop the row, the others go into a new batch: ecert batch reject {batch} --requeue --without {serial}",
+        ),
+    ),
     "DOCTOR_NO_DEAD_LETTERS": (Text("没有失败的任务", "No failed jobs"), NOTHING),
     "DOCTOR_BACKLOG": (
         Text("有 {jobs} 个任务在等,但没有后台任务在运行", "{jobs} jobs wait, but no worker runs"),

@@ -1,7 +1,7 @@
 """The worker: claims jobs from the outbox, moves the embedded chain on, never does a job twice.
 
 A job that fails for lack of something (chain, store, signer) is tried again with growing pauses; one
-that can never succeed becomes a dead letter. The worker that holds the chain's lock seals blocks and
+that can never succeed becomes a dead letter at once. The worker that holds the chain's lock seals blocks and
 keeps the view fresh between jobs. Nothing is lost when it dies: its lease ends and another goes on.
 """
 
@@ -11,9 +11,9 @@ import logging
 import traceback
 from collections.abc import Callable, Mapping
 from pathlib import PurePath
-from typing import Protocol
+from typing import Any, Protocol
 
-from ledger.core.errors import ConflictError, LedgerError, UnavailableError
+from ledger.core.errors import ConflictError, InputError, LedgerError, RefusedError, UnavailableError
 from ledger.core.flow import JobKind, Lease
 from ledger.core.model import BlockRef
 from ledger.ports import Clock, Outbox
@@ -24,6 +24,13 @@ MAX_ATTEMPTS = 8
 MAX_PAUSE_S = 60
 IDLE_PAUSE_S = 0.2
 CONFIRM_EVERY_S = 10.0
+REPAIRABLE = frozenset({
+    "PASSWORD_NEEDED", "PASSWORD_FILE_OPEN_TO_OTHERS", "PASSWORD_FILE_BROKEN", "KEY_PASSWORD_WRONG",
+    "KEY_FILE_OPEN_TO_OTHERS", "KEY_FILE_BROKEN", "KEY_URI", "FILE_NOT_WRITABLE",
+})  # fmt: skip
+"""Wrong input and refusals that a person at the machine can put right while the job waits."""
+HOPELESS = frozenset({"ROW_ERASED", "KEY_CHANGED", "CREDENTIAL_ERASED", "ROOT_MISMATCH", "BATCH_INCOMPLETE"})
+"""Conflicts that come out the same however often the job is tried."""
 CHAIN_KINDS = (JobKind.ANCHOR, JobKind.CALL)
 """Jobs that only the process that can send may take."""
 
@@ -182,16 +189,23 @@ class Worker:
             if isinstance(error, ConflictError) and error.code == "LEASE_LOST":
                 _log.info("lease lost", extra={"job": job.id, "kind": str(job.kind)})
                 return
-            self._fail(lease, error.code, {"message": error.message})
+            detail = {**error.detail, "message": error.message}
+            if is_hopeless(error):
+                self._bury(lease, error.code, detail)
+            else:
+                self._fail(lease, error.code, detail)
         except Exception as error:  # noqa: BLE001  edge of the process: one bug must not stop the others
             where = _where(error)
             _log.error("job failed: %s at %s", type(error).__name__, where)
             self._fail(lease, "INTERNAL", {"error": type(error).__name__, "where": where})
 
-    def _fail(self, lease: Lease, code: str, detail: Mapping[str, str]) -> None:
+    def _fail(self, lease: Lease, code: str, detail: Mapping[str, Any]) -> None:
         if lease.job.attempts + 1 < MAX_ATTEMPTS:
             self._later(lease, code)
-            return
+        else:
+            self._bury(lease, code, detail)
+
+    def _bury(self, lease: Lease, code: str, detail: Mapping[str, Any]) -> None:
         _log.error("dead letter", extra={"job": lease.job.id, "code": code})
         self._quietly(lambda: self._outbox.bury(lease, code, detail))
 
@@ -207,6 +221,13 @@ class Worker:
         except ConflictError as error:
             if error.code != "LEASE_LOST":
                 raise
+
+
+def is_hopeless(error: LedgerError) -> bool:
+    """Whether trying again cannot help: wrong input, a refusal, or a conflict with what is past."""
+    if error.code in HOPELESS:
+        return True
+    return isinstance(error, (InputError, RefusedError)) and error.code not in REPAIRABLE
 
 
 def _where(error: BaseException) -> str:

@@ -13,10 +13,11 @@ from typing import Any
 from ledger.core.claims import ClaimBuilder, shanghai_day
 from ledger.core.credential_type import CredentialType
 from ledger.core.directory import parse_directory_entry
-from ledger.core.errors import ConflictError
+from ledger.core.errors import ConflictError, InputError
 from ledger.core.flow import (
     BatchRecord,
     BatchState,
+    Leaf,
     Lease,
     SignedLeaf,
     proof_number,
@@ -36,6 +37,7 @@ from ledger.ports import (
 )
 from ledger.services.issue import ROW_CONTEXT
 from ledger.services.kill_points import Hooks, KillPoint, NoHooks
+from ledger.services.lasting import CertificateTerm
 
 CREDENTIAL_CONTEXT = b"credential:"
 HASH_BYTES = 32
@@ -107,6 +109,7 @@ class SigningService:
     def _sign(self, batch: BatchRecord, first: int, last: int) -> list[SignedLeaf]:
         credential_type = self._types[batch.type_code]
         signer = self._signer(batch)
+        term = CertificateTerm(signer)
         entry = parse_directory_entry(self._agencies.directory_entry(batch.issuer))
         builder = ClaimBuilder(
             credential_type,
@@ -126,17 +129,25 @@ class SigningService:
             if key is None:
                 raise ConflictError(
                     "ROW_ERASED",
-                    f"A row of batch {batch.id} was erased: refuse the batch and queue the others.",
-                    batch=batch.id,
-                    record=leaf.record_id,
+                    f"A row of batch {batch.id} was erased: refuse the batch without it, queue the others.",
+                    **_row(batch, leaf),
                 )
-            payload, disclosable = builder.build(
-                self._loads(key.open(leaf.sealed, ROW_CONTEXT + name)),
-                list_uri=list_uri,
-                idx=base + leaf.leaf_index,
-                identifier=identifier(name.hex().upper()),
-                proof_no=proof_number(name),
-            )
+            try:
+                payload, disclosable = builder.build(
+                    self._loads(key.open(leaf.sealed, ROW_CONTEXT + name)),
+                    list_uri=list_uri,
+                    idx=base + leaf.leaf_index,
+                    identifier=identifier(name.hex().upper()),
+                    proof_no=proof_number(name),
+                )
+            except InputError as error:  # good when it was read, not on the day of issue
+                raise InputError(
+                    error.code,
+                    f"A row of batch {batch.id} cannot be signed any more ({error.message}): "
+                    "refuse the batch without it, queue the others.",
+                    **_row(batch, leaf),
+                ) from error
+            term.require(payload.get("exp"), batch=batch.id)
             text = self._format.issue(payload, disclosable, signer, self._entropy).encode("ascii")
             sealed = key.seal(text, CREDENTIAL_CONTEXT + name)
             hashed = entry_of(text[: text.index(b"~")])
@@ -155,6 +166,11 @@ class SigningService:
             batch=batch.id,
             key=batch.key,
         )
+
+
+def _row(batch: BatchRecord, leaf: Leaf) -> dict[str, int | str]:
+    """Which row stops the batch, by numbers that tell nothing about a person."""
+    return {"batch": batch.id, "record": leaf.record_id, "serial": leaf.name.hex().upper()}
 
 
 def tree_of(store: Store, batch: BatchRecord) -> MerkleTree:
