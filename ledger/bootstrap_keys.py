@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,11 +10,11 @@ from ledger.adapters.home_files import PRIVATE_FOLDER, Agency
 from ledger.adapters.pki import CertificateAuthority
 from ledger.adapters.signer_file import create_chain_key, create_credential_key, save_certificates
 from ledger.adapters.system import SystemEntropy
-from ledger.bootstrap import Installation
+from ledger.bootstrap import Installation, load_trust
 from ledger.bootstrap_init import LEAF_YEARS, YEAR_S
-from ledger.core.errors import ConflictError
+from ledger.core.errors import ConflictError, RefusedError
 from ledger.core.flow import DAY_S
-from ledger.core.x5c import leaf_facts
+from ledger.core.x5c import leaf_facts, validate_path
 from ledger.ports import CredentialSigner, PasswordSource
 
 
@@ -58,9 +59,14 @@ def certify(here: Installation, agency: Agency, uri: str, authority: str | None)
         agency: whose name and URL the certificate bears.
         uri: the key.
         authority: key URI of the agency's CA; None: the one in the data directory.
+
+    Raises:
+        InputError: X5C_* when no trust anchor of the trust file stands behind the certificate now.
+        RefusedError: KEY_CERTIFICATE_OTHER when it is another key's or another agency's.
     """
     signer = here.keyring.credential_signer(uri)
     if signer.x5c:
+        _require_certificate(here, agency, signer, signer.x5c, uri)
         return signer
     place = authority or f"file:{here.home.keys / agency.uscc / 'ca' / 'signing.key'}"
     ca = CertificateAuthority.load(place, here.passwords, here.entropy)
@@ -72,6 +78,24 @@ def certify(here: Installation, agency: Agency, uri: str, authority: str | None)
         not_before=start,
         not_after=min(start + LEAF_YEARS * YEAR_S, leaf_facts(ca.certificate).not_after),
     )
+    _require_certificate(here, agency, signer, (leaf, ca.certificate), uri)
     save_certificates(uri, (leaf, ca.certificate))
     here.keyring.forget(uri)
     return here.keyring.credential_signer(uri)
+
+
+def _require_certificate(
+    here: Installation, agency: Agency, signer: CredentialSigner, x5c: Sequence[bytes], uri: str
+) -> None:
+    """Verifiers would refuse everything that a key signs whose certificate fails here."""
+    anchors = load_trust(here.home.trust_file).x509_anchors
+    facts = validate_path(x5c, anchors, here.clock.now())
+    if facts.thumbprint != signer.thumbprint or agency.iss not in facts.uris:
+        path = uri.removeprefix("file:")
+        raise RefusedError(
+            "KEY_CERTIFICATE_OTHER",
+            f"The certificate beside {path} is not this key's, or does not name {agency.iss}.",
+            path=path,
+            iss=agency.iss,
+        )
+    here.home.keep_leaf(facts.thumbprint, x5c[0])

@@ -43,6 +43,15 @@ ERRORS: dict[str, Text] = {
         "Division {division} cannot be used in {mode} mode: 99xxxx is for demos only, and demos use nothing else.",
     ),
     # passwords and keys
+    "KEY_CERTIFICATE_TOO_SHORT": Text(
+        "签发密钥的证书 {ends} 到期,有的证照比它有效得更久。请登记证书期限更长的密钥(ecert key new、key register)后重试。",
+        "The signing key's certificate ends on {ends}, but a credential is to be good for longer. Register "
+        "a key whose certificate lasts longer (ecert key new, key register), then try again.",
+    ),
+    "KEY_CERTIFICATE_OTHER": Text(
+        "{path} 旁的证书不是这个密钥的,或没有写明机关网址 {iss}。请换用正确的证书。",
+        "The certificate beside {path} is not this key's, or does not name the agency's URL {iss}. Put the right one there.",
+    ),
     "PASSWORD_NEEDED": Text(
         "需要密钥 {key} 的口令。请在终端运行,或把 ECERT_PASSWORD_FILE 指向存有同名文件的目录,或用 systemd 的 LoadCredential。",
         "The key {key} needs its password. Run this at a terminal, or set ECERT_PASSWORD_FILE to a folder "

@@ -13,8 +13,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
+from ledger.core.claims import ClaimBuilder, shanghai_day
 from ledger.core.credential_type import CredentialType
-from ledger.core.errors import ConflictError, NotFoundError
+from ledger.core.errors import ConflictError, NotFoundError, RefusedError
 from ledger.core.flow import (
     BatchRecord,
     BatchState,
@@ -50,6 +51,7 @@ from ledger.services.checking import (
     write_json,
 )
 from ledger.services.kill_points import Hooks, KillPoint, NoHooks
+from ledger.services.lasting import CertificateTerm
 
 __all__ = ["ROW_CONTEXT", "ImportReport", "IssuePlan", "IssueService", "Progress"]
 
@@ -124,6 +126,7 @@ class IssueService:
             NotFoundError: TYPE_NOT_REGISTERED.
             ConflictError: IMPORT_RUNNING when another live import holds one of the rows,
                 IMPORT_TAKEN_OVER when another process goes on with this one.
+            RefusedError: KEY_CERTIFICATE_TOO_SHORT; the file's rows leave again.
         """
         bound = row_checker(plan, self._validator, self._clock).bind(table.header)
         if bound.errors:
@@ -139,6 +142,7 @@ class IssueService:
         job = self._store.imports.begin(request)
         self._hooks.reach(KillPoint.IMPORT_BEGUN)
         meter = Meter(self._clock, table, progress, job.rows_done)
+        expiry = self._expiry(plan)
         warnings: list[RowIssue] = []
         rows = islice(table.rows(), job.rows_done, None)
         while piece := list(islice(rows, plan.chunk)):
@@ -151,6 +155,7 @@ class IssueService:
                 if result.fields is None:
                     notes.append(_invalid(number, result.errors))
                 else:
+                    self._require_lasting(job, expiry, number, result.fields)
                     good.append((number, *index_row(self._vault, plan, result.fields, self._dumps)))
             job = self._store_piece(job, plan, good, notes, job.rows_done + len(piece))
             self._hooks.reach(KillPoint.ROWS_STORED)
@@ -199,6 +204,30 @@ class IssueService:
         found = self._store.batches.batches(states=(BatchState.OPEN,), job_id=job_id)
         self.close_batches([batch.id for batch in found if batch.size])
         return self._store.batches.batches(job_id=job_id)
+
+    def _expiry(self, plan: IssuePlan) -> tuple[ClaimBuilder, CertificateTerm]:
+        """Tells when a row's credential would end, if it was signed today, and how long it may last."""
+        builder = ClaimBuilder(
+            plan.credential_type,
+            issuer_code=plan.issuer,
+            iss="",  # plays no part in a credential's end
+            issued_on=shanghai_day(self._clock.now()),
+        )
+        return builder, CertificateTerm(self._agencies.credential_signer(plan.issuer))
+
+    def _require_lasting(
+        self,
+        job: ImportJob,
+        expiry: tuple[ClaimBuilder, CertificateTerm],
+        row: int,
+        fields: Mapping[str, Any],
+    ) -> None:
+        builder, term = expiry
+        try:
+            term.require(builder.expiry(fields), row=row)
+        except RefusedError:
+            self._finish(job, accepted=False)
+            raise
 
     def _type_id(self, wanted: CredentialType) -> int:
         for known in self._view.types():
