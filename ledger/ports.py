@@ -351,9 +351,18 @@ class BatchStore(Protocol):
         Raises: ConflictError(BATCH_EMPTY, BATCH_HELD).
         """
 
-    def refuse(self, batch_id: int, reason: str, *, requeue: bool, without: Sequence[int] = ()) -> int | None:
+    def refuse(
+        self,
+        batch_id: int,
+        reason: str,
+        *,
+        requeue: bool,
+        without: Sequence[int] = (),
+        by: bytes | None = None,
+    ) -> int | None:
         """Refuse a batch that is not approved; destroys its credentials, never reuses its range.
 
+        `by`: signer id of who refused it, kept with the time; None when no person did.
         `requeue`: the rows (without these records) go into a new open batch, whose id is returned.
         Raises ConflictError(BATCH_STATE).
         """

@@ -7,6 +7,9 @@
 | `ECERT_PASSWORD_FILE` | a file (one password for every key asked) or a folder with one file a key | none |
 | `CREDENTIALS_DIRECTORY` | set by systemd's `LoadCredential=`; one file a key, as above | none |
 | `ECERT_HOST`, `ECERT_PORT` | where `ecert serve` listens | `127.0.0.1`, `8420` |
+| `ECERT_CHECKS_PER_MINUTE` | checks that one client address may ask the page for, 1 to 100000 | `60` |
+| `ECERT_TRUSTED_PROXIES` | proxies in front of the page, each adding to `X-Forwarded-For`; 0 to 8 | `0` |
+| `ECERT_DEBUG` | `1`: show the traceback of an internal error (as `--debug`); it may hold personal data | unset |
 | `ECERT_ACCEPT_CLOCK` | `1`: seal blocks although the clock is far ahead of the chain (once) | unset |
 
 Reading the settings also fixes the keccak implementation for the libraries that choose one at import
@@ -27,6 +30,9 @@ Language = Literal["zh", "en"]
 
 DEFAULT_PORT = 8420
 HIGHEST_PORT = 65_535
+DEFAULT_CHECKS = 60
+MOST_CHECKS = 100_000
+MOST_PROXIES = 8
 KECCAK_BACKEND = "pysha3"  # C; the pure Python one is 50 times slower
 
 
@@ -42,7 +48,10 @@ class Settings:
         credentials_path: the same as a folder, given by systemd.
         host: address to listen on.
         port: TCP port to listen on.
+        checks_per_minute: verifications a client address may ask the page for.
+        trusted_proxies: how many proxies of ours stand before the page; 0: headers of none are believed.
         accept_clock: the operator has looked at the clock and vouches for it.
+        debug: show tracebacks of internal errors.
     """
 
     home: Path
@@ -51,7 +60,10 @@ class Settings:
     credentials_path: Path | None = None
     host: str = "127.0.0.1"
     port: int = DEFAULT_PORT
+    checks_per_minute: int = DEFAULT_CHECKS
+    trusted_proxies: int = 0
     accept_clock: bool = False
+    debug: bool = False
 
 
 def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
@@ -72,8 +84,11 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         password_path=_path(environ, "ECERT_PASSWORD_FILE"),
         credentials_path=_path(environ, "CREDENTIALS_DIRECTORY"),
         host=environ.get("ECERT_HOST") or "127.0.0.1",
-        port=_port(environ),
+        port=_number(environ, "ECERT_PORT", DEFAULT_PORT, 1, HIGHEST_PORT),
+        checks_per_minute=_number(environ, "ECERT_CHECKS_PER_MINUTE", DEFAULT_CHECKS, 1, MOST_CHECKS),
+        trusted_proxies=_number(environ, "ECERT_TRUSTED_PROXIES", 0, 0, MOST_PROXIES),
         accept_clock=_flag(environ, "ECERT_ACCEPT_CLOCK"),
+        debug=_flag(environ, "ECERT_DEBUG"),
     )
 
 
@@ -110,15 +125,15 @@ def _language(environ: Mapping[str, str]) -> Language:
     return "zh"
 
 
-def _port(environ: Mapping[str, str]) -> int:
-    text = environ.get("ECERT_PORT")
+def _number(environ: Mapping[str, str], name: str, default: int, least: int, most: int) -> int:
+    text = environ.get(name)
     if not text:
-        return DEFAULT_PORT
-    if not (text.isascii() and text.isdigit() and 0 < int(text) <= HIGHEST_PORT):
+        return default
+    if not (text.isascii() and text.isdigit() and len(text) < 10 and least <= int(text) <= most):
         raise InputError(
             "SETTING_INVALID",
-            f"ECERT_PORT is {text!r}; it must be a number from 1 to {HIGHEST_PORT}.",
-            name="ECERT_PORT",
+            f"{name} is {text!r}; it must be a number from {least} to {most}.",
+            name=name,
             value=text,
         )
     return int(text)

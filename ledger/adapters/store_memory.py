@@ -273,11 +273,21 @@ class MemoryBatches(Part):
                 data.enqueue(NewJob(JobKind.SIGN, batch_subject(batch_id, "sign", first), payload))
             return data.batches[batch_id]
 
-    def refuse(self, batch_id: int, reason: str, *, requeue: bool, without: Sequence[int] = ()) -> int | None:
+    def refuse(
+        self,
+        batch_id: int,
+        reason: str,
+        *,
+        requeue: bool,
+        without: Sequence[int] = (),
+        by: bytes | None = None,
+    ) -> int | None:
         refusable = (BatchState.CLOSED, BatchState.SIGNED, BatchState.MADE, BatchState.DEAD)
         with self._locked() as data:
             found = data.require(batch_id, refusable)
-            data.batches[batch_id] = replace(found, state=BatchState.REFUSED, reason=reason)
+            data.batches[batch_id] = replace(
+                found, state=BatchState.REFUSED, reason=reason, refused_by=by, refused_at=data.clock.now()
+            )
             data.destroyed.add(batch_id)
             data.cancel(batch_subject(batch_id, ""))
             moved = [row for row in data.members(batch_id) if row.id not in without]

@@ -22,7 +22,7 @@ from sqlalchemy import (
     text,
 )
 
-SCHEMA_REVISION = "0001"  # the newest migration; a test compares
+SCHEMA_REVISION = "0002"  # the newest migration; a test compares
 
 metadata = MetaData(
     naming_convention={
@@ -107,6 +107,8 @@ batch = Table(
     Column("block_time", BigInteger),
     Column("tx_hash", LargeBinary(32)),
     Column("reason", Text, nullable=False),
+    Column("refused_by", LargeBinary(32)),
+    Column("refused_at", BigInteger),
     Column("leaf_order", LargeBinary),  # record ids in leaf order, 8 bytes each, little-endian
     Index("ix_batch_stream_id_state", "stream_id", "state"),
 )

@@ -95,6 +95,8 @@ def _batch(row: Row[Any]) -> BatchRecord:
         block=block,
         tx_hash=_bytes(row.tx_hash),
         reason=row.reason,
+        refused_by=_bytes(row.refused_by),
+        refused_at=row.refused_at,
     )
 
 
@@ -220,11 +222,26 @@ class SqlBatches:
         )
         return number, word
 
-    def refuse(self, batch_id: int, reason: str, *, requeue: bool, without: Sequence[int] = ()) -> int | None:
+    def refuse(
+        self,
+        batch_id: int,
+        reason: str,
+        *,
+        requeue: bool,
+        without: Sequence[int] = (),
+        by: bytes | None = None,
+    ) -> int | None:
         with self._database.write() as connection:
             found = batch_in(connection, batch_id, lock=True)
             _require_state(found, _REFUSABLE)
-            _set(connection, batch_id, state=BatchState.REFUSED, reason=reason)
+            _set(
+                connection,
+                batch_id,
+                state=BatchState.REFUSED,
+                reason=reason,
+                refused_by=by,
+                refused_at=self._database.clock.now(),
+            )
             connection.execute(
                 sa.update(credential).where(credential.c.batch_id == batch_id).values(sealed=None)
             )

@@ -2,7 +2,7 @@
 
 Exit codes are chosen here and nowhere else. `verify`: 0 accepted, 1 refused, 2 unreadable or wrong
 usage, 3 cannot tell (several files: the worst). Everything else: 0 done, 1 not done or something is
-wrong, 2 wrong usage or unreadable input. Commands are imported when they are used: `--help` must be
+wrong, 2 wrong usage or unreadable input. Both: 70 an error in this program. Commands are imported when they are used: `--help` must be
 quick, and checking a file must not load a blockchain.
 """
 
@@ -22,7 +22,12 @@ from ledger.settings import Language, Settings, load_settings
 EXIT_FAILED = 1
 EXIT_USAGE = 2
 EXIT_UNKNOWN = 3
+EXIT_INTERNAL = 70  # EX_SOFTWARE of sysexits.h; no verdict and no refusal ends with it
 EXIT_INTERRUPTED = 130  # 128 + SIGINT, as shells report it
+
+
+# Whoever calls named something that is not there or not theirs: the command line is wrong, not the data.
+MISTYPED = frozenset({"ISSUER_NOT_HERE", "KEY_NOT_FOUND", "TYPE_NOT_GRANTED", "TYPE_NOT_HERE"})
 
 
 def _lazy(module: str, attribute: str) -> Callable[[], click.Command]:
@@ -125,13 +130,13 @@ def run(argv: Sequence[str], settings: Settings | None = None) -> int:
     try:
         told = settings or load_settings()
     except InputError as error:
-        return _explain(error, argv, as_json=as_json)
+        return _explain(error, argv, as_json=as_json, debug=False)
     token = LANGUAGE.set(_language_of(argv) or told.language)
     try:
         session = Session(told, as_json=as_json)
         ROOT.main(list(argv), prog_name="ecert", standalone_mode=False, obj=session)
-    except Exception as error:  # noqa: BLE001  the edge of the process: known errors become words, others escape
-        return _explain(error, argv, as_json=as_json)
+    except Exception as error:  # noqa: BLE001  the edge of the process: every error becomes words and a code
+        return _explain(error, argv, as_json=as_json, debug=told.debug or "--debug" in argv)
     else:
         return session.exit_code
     finally:
@@ -151,7 +156,7 @@ def _language_of(argv: Sequence[str]) -> Language | None:
     return None
 
 
-def _explain(error: Exception, argv: Sequence[str], *, as_json: bool) -> int:
+def _explain(error: Exception, argv: Sequence[str], *, as_json: bool, debug: bool) -> int:
     from ledger.apps import cli_errors
 
     if isinstance(error, click.exceptions.Exit):
@@ -170,11 +175,12 @@ def _explain(error: Exception, argv: Sequence[str], *, as_json: bool) -> int:
         with suppress(OSError):
             sys.stdout.close()
         return EXIT_FAILED
-    raise error
+    cli_errors.show_internal_error(error, as_json=as_json, debug=debug)
+    return EXIT_INTERNAL
 
 
 def _exit_code(error: LedgerError, *, is_verify: bool) -> int:
-    if isinstance(error, InputError):
+    if isinstance(error, InputError) or error.code in MISTYPED:
         return EXIT_USAGE
     if is_verify:
         return EXIT_UNKNOWN if isinstance(error, UnavailableError) else EXIT_USAGE

@@ -12,6 +12,7 @@ from ledger.apps.cli_frame import BilingualGroup, Option, Session, Text, command
 from ledger.apps.cli_shapes import (
     APPROVER,
     BATCH_ID,
+    BATCH_LABELS,
     DOCUMENT,
     KEY,
     LEGAL,
@@ -21,7 +22,11 @@ from ledger.apps.cli_shapes import (
     batch_json,
     case_json,
 )
+from ledger.settings import Language
 
+TIMES = ("created_at", "deadline", "refused_at")
+LINE = Text("{label}:{value}", "{label}: {value}")
+BLOCK = Text("第 {number} 块,{time}", "{number}, {time}")
 HEADER = (
     Text("批次", "Batch"),
     Text("机关", "Issuer"),
@@ -47,11 +52,22 @@ NOT_RELEASED = Text(
 OTHER_WORKER = Text("后台任务正在处理,等待其完成……", "the running worker does it; waiting…")
 REJECTED = Text("批次 {batch} 已驳回。", "Batch {batch} is refused.")
 REQUEUED = Text("其余各行进入新批次 {new}。", "Its rows go into the new batch {new}.")
+DROPPED = Text("{count} 行没有进入新批次。", "{count} rows stay behind.")
+WITHOUT_ALONE = Text(
+    "--without 只能和 --requeue 一起用:其余各行进入新批次。",
+    "--without goes with --requeue: the other rows go into the new batch.",
+)
 ASKED = Text("批次 {batch} 等待:{state}", "Batch {batch} waits: {state}")
 WITHDRAWAL = Text(
     "批次 {batch} 的撤回单 {case} 已由经办人签名,等待审批:ecert status approve {case} --key file:审批人密钥",
     "The withdrawal {case} of batch {batch} is signed by its maker: "
     "ecert status approve {case} --key file:APPROVERS_KEY",
+)
+PERSON_KEY = Option(
+    ["--key"],
+    required=True,
+    metavar="file:PATH",
+    text=Text("经办人或审批人自己的密钥。", "Your own key, a maker's or an approver's."),
 )
 SAMPLE = Text("抽样(前 {count} 行):", "Samples (the first {count} rows):")
 
@@ -96,20 +112,32 @@ def _show(session: Session, batch_id: int, samples: int) -> None:
     value = batch_json(batch)
     session.emit({**value, "samples": rows})
     for name, shown in value.items():
-        if name in ("created_at", "deadline") and shown is not None:
-            session.show(f"{name}: {say_time(shown)}")
-        elif name == "state":
-            session.show(f"{name}: {shown} ({_state(batch)})")
-        elif shown is not None and shown != "":
-            session.show(f"{name}: {shown}")
+        if shown is None or shown == "":
+            continue
+        if name == "state":
+            said: object = _state(batch)
+        elif name == "block":
+            said = BLOCK.format(number=shown["number"], time=say_time(shown["time"]))
+        else:
+            said = say_time(shown) if name in TIMES else shown
+        session.show(LINE.format(label=BATCH_LABELS[name], value=said))
     if rows:
+        labels = {field.key: field for field in here.credential_type(batch.type_code).type.fields}
         session.show(SAMPLE.format(count=len(rows)))
         for fields in rows:
-            session.show("  " + _sample(fields))
+            session.show(Text(_sample(fields, labels, "zh"), _sample(fields, labels, "en")))
 
 
-def _sample(fields: Mapping[str, Any]) -> str:
-    return " | ".join(f"{name}={value}" for name, value in fields.items())
+def _sample(fields: Mapping[str, Any], labels: Mapping[str, Any], language: Language) -> str:
+    """One row by the labels of its type; codes with what they mean."""
+    said = []
+    for name, value in fields.items():
+        known = labels[name]
+        label = known.labels.zh if language == "zh" else known.labels.en
+        meaning = known.values.get(value) if isinstance(value, str) else None
+        words = "" if meaning is None else f" {meaning.zh if language == 'zh' else meaning.en}"
+        said.append(f"{label}{':' if language == 'zh' else ': '}{value}{words}")
+    return "  " + (";" if language == "zh" else "; ").join(said)
 
 
 def _make(session: Session, batch_ids: tuple[int, ...], key: str, approver: str | None) -> None:
@@ -164,17 +192,30 @@ def _approve(session: Session, batch_ids: tuple[int, ...], key: str, *, queue: b
             session.show(NOT_RELEASED.format(batch=batch.id, state=_state(batch), reason=batch.reason))
 
 
-def _reject(session: Session, batch_id: int, reason: str, *, requeue: bool) -> None:
-    from ledger.apps.cli_open import open_installation
+def _reject(
+    session: Session, batch_id: int, reason: str, key: str, without: tuple[str, ...], *, requeue: bool
+) -> None:
+    from ledger.apps.cli_open import chain_key, open_installation, require_one_of
+    from ledger.apps.issued import records_of
     from ledger.bootstrap_work import open_desk
+    from ledger.core.model import Role
 
+    if without and not requeue:
+        raise click.UsageError(str(WITHOUT_ALONE))
     here = open_installation(session)
     desk = open_desk(here)
-    new = desk.approve.reject(batch_id, reason, requeue=requeue)
-    session.emit({"batch": batch_json(desk.approve.batch(batch_id)), "new_batch": new})
+    batch = desk.approve.batch(batch_id)
+    dropped = records_of(desk, batch, without)
+    person = chain_key(here, key)
+    require_one_of(here, batch.issuer, person, (Role.MAKER, Role.APPROVER))
+    new = desk.approve.reject(batch_id, reason, requeue=requeue, without=dropped, by=person.signer_id)
+    refused = batch_json(desk.approve.batch(batch_id))
+    session.emit({"batch": refused, "new_batch": new, "dropped": len(dropped)})
     session.show(REJECTED.format(batch=batch_id))
     if new is not None:
         session.show(REQUEUED.format(new=new))
+    if dropped:
+        session.show(DROPPED.format(count=len(dropped)))
 
 
 def _ask_again(session: Session, batch_id: int, key: str, approver: str | None) -> None:
@@ -302,8 +343,11 @@ def _ending() -> list[click.Command]:
         command(
             "reject",
             Text(
-                "驳回整个批次。\n\n批次的状态序号不再使用;--requeue 让各行进入新批次。",
-                "Refuse a whole batch.\n\nIts range is never used again; --requeue puts its rows into a new batch.",
+                "驳回整个批次(经办人或审批人)。\n\n"
+                "批次的状态序号不再使用;--requeue 让各行进入新批次。何人何时驳回会留存,见 ecert batch show。",
+                "Refuse a whole batch (its maker or approver).\n\n"
+                "Its range is never used again; --requeue puts its rows into a new batch. Who refused it and when\n"
+                "is kept: see `ecert batch show`.",
             ),
             params=[
                 BATCH_ID,
@@ -313,13 +357,28 @@ def _ending() -> list[click.Command]:
                     metavar="TEXT",
                     text=Text("原因(不要写个人信息)。", "Why (no personal data)."),
                 ),
+                PERSON_KEY,
                 Option(
                     ["--requeue"],
                     is_flag=True,
                     text=Text("各行进入新批次。", "Put its rows into a new batch."),
                 ),
+                Option(
+                    ["--without"],
+                    multiple=True,
+                    metavar="ROW",
+                    text=Text(
+                        "不进入新批次的行:数据文件的行号(表头为第 1 行)、序列号或证照标识(可重复)。",
+                        "A row that stays behind: its number in the data file (the header is 1), its serial or "
+                        "licence identifier (repeatable).",
+                    ),
+                ),
             ],
-            examples=('ecert batch reject 1 --reason "名单有误" --requeue',),
+            examples=(
+                'ecert batch reject 1 --reason "名单有误" --key file:/media/approver/signing.key',
+                'ecert batch reject 1 --reason "第 17 行有误" --requeue --without 17 \\\n'
+                "      --key file:/media/maker/signing.key",
+            ),
         )(_reject),
         command(
             "withdraw",

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import traceback
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import click
@@ -15,6 +18,12 @@ from ledger.core.row_messages import ROW_MESSAGES
 INTERRUPTED = Text(
     "已中断。已写入的内容不会丢失,重新运行同一命令即可继续。",
     "Interrupted. Nothing that was written is lost; run the same command again to continue.",
+)
+INTERNAL = Text(
+    "程序内部错误:{kind},位置 {place}。这是程序的缺陷,不是您的错误;已写入的内容不会丢失。"
+    "请把这一行和所用命令报告给维护者;加 --debug 可显示详情。",
+    "Internal error: {kind} at {place}. This is a fault of the program, not yours; nothing that was written is "
+    "lost. Report this line and the command to the maintainers; --debug shows more.",
 )
 UNTRANSLATED = Text("出错({code}):{message}", "{message} ({code})")
 SEE_HELP = Text("查看用法:{command} --help", "See: {command} --help")
@@ -38,10 +47,18 @@ def error_text(error: LedgerError) -> Text:
         return UNTRANSLATED.format(code=error.code, message=error.message)
     values: dict[str, Any] = {"message": error.message, "code": error.code, **error.detail}
     try:
-        return found.format(**values)
+        return Text(found.zh.format(**_joined(values, "、")), found.en.format(**_joined(values, ", ")))
     except (KeyError, IndexError):
         # the same code may be raised with other details elsewhere
         return UNTRANSLATED.format(code=error.code, message=error.message)
+
+
+def _joined(values: Mapping[str, Any], comma: str) -> dict[str, Any]:
+    """The values with lists written as people write them."""
+    return {
+        name: comma.join(str(each) for each in value) if isinstance(value, list | tuple) else value
+        for name, value in values.items()
+    }
 
 
 def _where(error: LedgerError) -> str:
@@ -67,6 +84,33 @@ def show_ledger_error(error: LedgerError, *, as_json: bool) -> None:
         return
     label = Text("错误", "Error")
     click.echo(f"{label} [{error.code}] {error_text(error)}", err=True)
+
+
+def show_internal_error(error: Exception, *, as_json: bool, debug: bool) -> None:
+    """One sentence about a fault of the program itself.
+
+    The error's own message is left to --debug: it may repeat a value of somebody's row.
+    """
+    kind, place = type(error).__name__, _place(error)
+    text = INTERNAL.format(kind=kind, place=place)
+    if debug:
+        click.echo("".join(traceback.format_exception(error)).rstrip(), err=True)
+    if as_json:
+        detail = {"type": kind, "place": place}
+        value = {"error": {"code": "INTERNAL", "message": text.to_json(), "detail": detail}}
+        click.echo(json.dumps(value, ensure_ascii=False, indent=2))
+        return
+    click.echo(str(text), err=True)
+
+
+def _place(error: Exception) -> str:
+    """File and line of our own code that were reached last; of any code when ours was not."""
+    root = Path(__file__).resolve().parents[2]
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if Path(frame.filename).is_relative_to(root / "ledger")]
+    if not own:
+        return "?" if not frames else f"{Path(frames[-1].filename).name}:{frames[-1].lineno}"
+    return f"{Path(own[-1].filename).relative_to(root).as_posix()}:{own[-1].lineno}"
 
 
 def show_usage_error(error: click.ClickException, *, as_json: bool) -> None:

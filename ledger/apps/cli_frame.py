@@ -222,8 +222,14 @@ def _set_language(ctx: click.Context, _param: click.Parameter, value: str | None
         session.settings = replace(session.settings, language=language)
 
 
+def _set_debug(ctx: click.Context, _param: click.Parameter, value: bool) -> None:  # noqa: FBT001
+    if value:
+        session = ctx.ensure_object(Session)
+        session.settings = replace(session.settings, debug=True)
+
+
 def common_options() -> list[click.Parameter]:
-    """`--home`, `--json`, `--lang`: the same on every command."""
+    """`--home`, `--json`, `--lang`, `--debug`: the same on every command."""
     return [
         Option(
             ["--home"],
@@ -249,6 +255,16 @@ def common_options() -> list[click.Parameter]:
             text=Text(
                 "界面语言(默认 ECERT_LANG 或系统语言)。",
                 "Language of texts (default: ECERT_LANG or the locale).",
+            ),
+        ),
+        Option(
+            ["--debug"],
+            is_flag=True,
+            expose_value=False,
+            callback=_set_debug,
+            text=Text(
+                "程序内部出错时显示调用栈(可能含个人信息)。",
+                "Show the traceback of an internal error (may hold personal data).",
             ),
         ),
     ]

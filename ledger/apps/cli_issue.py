@@ -71,12 +71,13 @@ def _issue(
     dry_run: bool,
     only_valid: bool,
     supersede: bool,
+    pending: bool,
 ) -> None:
     from ledger.apps.cli_open import open_installation
     from ledger.apps.issuing import IssueOrder, check_file, issue_file
 
     here = open_installation(session)
-    order = IssueOrder(issuer, type_name, file, only_valid=only_valid, supersede=supersede)
+    order = IssueOrder(issuer, type_name, file, only_valid=only_valid, supersede=supersede, pending=pending)
     with _progress(session) as tell:
         if dry_run:
             outcome = check_file(here, order, tell)
@@ -198,6 +199,14 @@ ISSUE = command(
             text=Text(
                 "内容有变化的行换发新证,旧证上链标为已换发。",
                 "Replace credentials whose values changed; the old ones become SUPERSEDED.",
+            ),
+        ),
+        Option(
+            ["--pending"],
+            is_flag=True,
+            text=Text(
+                "签发为待激活,之后用 ecert status set --to valid 激活(只限有此状态的类型)。",
+                "Issue as PENDING, to be activated by `ecert status set --to valid` (types that have it only).",
             ),
         ),
         Option(

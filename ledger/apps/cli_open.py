@@ -65,6 +65,26 @@ def require_role(here: Installation, issuer: str, signer: ChainSigner, role: Rol
         )
 
 
+def require_one_of(here: Installation, issuer: str, signer: ChainSigner, roles: tuple[Role, ...]) -> None:
+    """As require_role, where any of several roles will do.
+
+    Raises:
+        RefusedError: WRONG_ROLE.
+    """
+    if any(signer.signer_id in role_holders(here, issuer, role) for role in roles):
+        return
+    address = "0x" + signer.address.hex()
+    english = " or ".join(ROLE_WORDS[role].en for role in roles)
+    raise RefusedError(
+        "WRONG_ROLE",
+        f"{address} is not {english} of {issuer}.",
+        address=address,
+        issuer=issuer,
+        role=english,
+        role_zh="或".join(ROLE_WORDS[role].zh for role in roles),
+    )
+
+
 def role_holders(here: Installation, issuer: str, role: Role) -> tuple[bytes, ...]:
     """Signer ids that have a role now."""
     from ledger.bootstrap_work import open_desk

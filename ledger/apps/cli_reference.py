@@ -13,16 +13,18 @@ from ledger.settings import Language
 HEAD = """# Command line
 
 Made by `scripts/docs_cli` from the commands; do not edit. Every command takes `--home DIR`, `--json`,
-`--lang zh|en` and `--help`.
+`--lang zh|en`, `--debug` and `--help`.
 
 Exit codes: `verify` 0 accepted, 1 refused, 2 unreadable or wrong usage, 3 cannot tell (several files: the
 worst, refused before unreadable before cannot-tell). Every other command 0 done, 1 not done or something
-is wrong, 2 wrong usage or unreadable input.
+is wrong, 2 wrong usage (also a type, agency or key that is not there) or unreadable input. Any command 70
+an error in the program itself: one sentence with its kind and place, the traceback only with `--debug` or
+`ECERT_DEBUG=1`.
 
 With `--json` the result is one JSON object on standard output; an error is
 `{"error": {"code", "message": {"zh", "en"}, "detail"}}`. The shapes are in `docs/cli/*.schema.json`.
 """
-COMMON = ("home", "as_json", "json", "lang", "help")
+COMMON = ("home", "as_json", "json", "lang", "debug", "help")
 
 
 def reference() -> str:

@@ -19,6 +19,26 @@ STATES = {
     "refused": Text("已驳回", "refused"),
     "dead": Text("失败", "failed"),
 }
+BATCH_LABELS = {
+    "id": Text("批次", "Batch"),
+    "issuer": Text("机关", "Issuer"),
+    "type": Text("类型", "Type"),
+    "state": Text("状态", "State"),
+    "size": Text("份数", "Size"),
+    "created_at": Text("创建", "Created"),
+    "list": Text("状态列表", "Status list"),
+    "first_word": Text("列表中的首字", "First word in the list"),
+    "root": Text("默克尔根", "Merkle root"),
+    "maker": Text("经办人", "Maker"),
+    "approver": Text("审批人", "Approver"),
+    "deadline": Text("审批期限", "To be approved by"),
+    "block": Text("区块", "Block"),
+    "transaction": Text("交易", "Transaction"),
+    "reason": Text("原因", "Reason"),
+    "pending": Text("待激活", "To be activated"),
+    "refused_by": Text("驳回人", "Refused by"),
+    "refused_at": Text("驳回时间", "Refused at"),
+}
 KEY = Option(
     ["--key"],
     required=True,
@@ -80,6 +100,9 @@ def batch_json(batch: Any) -> dict[str, Any]:
         },
         "transaction": hex_or_none(batch.tx_hash),
         "reason": batch.reason,
+        "pending": batch.pending,
+        "refused_by": address_or_none(batch.refused_by),
+        "refused_at": batch.refused_at,
     }
 
 

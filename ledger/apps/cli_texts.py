@@ -157,7 +157,15 @@ ERRORS: dict[str, Text] = {
         "{issuer} 没有签发 {type} 的授权。请上级机关先授权(ecert issuer grant)。",
         "{issuer} holds no grant for {type}. Its parent agency must grant it first (ecert issuer grant).",
     ),
+    "TYPE_WITHOUT_PENDING": Text(
+        "{type} 没有待激活状态,不能用 --pending。",
+        "Credentials of {type} are never PENDING: leave --pending out.",
+    ),
     # batches, cases, status
+    "ROW_NOT_IN_BATCH": Text(
+        "批次 {batch} 里没有 {row}。请写数据文件的行号、序列号或证照标识。",
+        "{row} is not in batch {batch}. Name a row of the data file, a serial or a licence identifier.",
+    ),
     "BATCH_UNKNOWN": Text(
         "没有这个批次。「ecert batch list」列出所有批次。({message})",
         "There is no such batch. `ecert batch list` shows them all. ({message})",

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from ledger.apps.cli_open import SERIAL_DIGITS, parse_serial
 from ledger.bootstrap_work import Desk
-from ledger.core.errors import NotFoundError
-from ledger.core.flow import BatchRecord, BatchState, Leaf
+from ledger.core.errors import InputError, NotFoundError
+from ledger.core.flow import BatchRecord, BatchState, Leaf, RowOutcome
 from ledger.core.identifiers import make_licence_identifier
 from ledger.core.status import Status
 from ledger.services.export import bundle_name
 
 PIECE = 1_000
+ENTERED = (RowOutcome.ISSUED, RowOutcome.SUPERSEDES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,38 @@ def find_entry(desk: Desk, name: bytes) -> IssuedEntry:
         f"No credential with the serial {name.hex().upper()} was issued here.",
         serial=name.hex().upper(),
     )
+
+
+def records_of(desk: Desk, batch: BatchRecord, wanted: Sequence[str]) -> tuple[int, ...]:
+    """Records of a batch by row number of its data file, serial or licence identifier.
+
+    Raises:
+        InputError: ROW_NOT_IN_BATCH; SERIAL_SHAPE or the identifier's own codes.
+    """
+    rows: dict[int, int] = {}
+    if batch.job_id is not None and any(_is_row_number(word) for word in wanted):
+        rows = {
+            row.row_number: row.record_id
+            for row in desk.issue.results(batch.job_id)
+            if row.batch_id == batch.id and row.record_id is not None and row.outcome in ENTERED
+        }
+    found = []
+    for word in wanted:
+        if _is_row_number(word):
+            record = rows.get(int(word))
+        else:
+            place = desk.here.store.batches.place(parse_serial(word))
+            record = place.record_id if place is not None and place.batch_id == batch.id else None
+        if record is None:
+            raise InputError(
+                "ROW_NOT_IN_BATCH", f"{word} is not in batch {batch.id}.", row=word, batch=batch.id
+            )
+        found.append(record)
+    return tuple(dict.fromkeys(found))
+
+
+def _is_row_number(word: str) -> bool:
+    return word.isascii() and word.isdigit() and len(word) < SERIAL_DIGITS
 
 
 def row_of(desk: Desk, entry: IssuedEntry) -> dict[str, Any]:

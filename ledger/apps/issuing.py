@@ -11,10 +11,11 @@ from pathlib import Path
 from ledger.apps.working import work_or_wait
 from ledger.bootstrap import Installation
 from ledger.bootstrap_work import open_desk, open_file, write_private
-from ledger.core.errors import RefusedError
+from ledger.core.errors import InputError, RefusedError
 from ledger.core.flow import BatchRecord, BatchState, ImportedRow, RowOutcome
 from ledger.core.identifiers import make_licence_identifier
 from ledger.core.rows import ROW_CHANGED, ROW_TWICE
+from ledger.core.status import Status
 from ledger.services.checking import ImportReport, IssuePlan, Progress
 from ledger.services.export import bundle_name
 
@@ -31,6 +32,7 @@ class IssueOrder:
     file: Path
     only_valid: bool = False
     supersede: bool = False
+    pending: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,12 +114,17 @@ def _plan(here: Installation, order: IssueOrder) -> IssuePlan:
             issuer=order.issuer,
             type=kind.ref,
         )
+    if order.pending and Status.PENDING not in kind.statuses:
+        raise InputError(
+            "TYPE_WITHOUT_PENDING", f"Credentials of {kind.ref} are never PENDING.", type=kind.ref
+        )
     return IssuePlan(
         issuer=order.issuer,
         credential_type=kind,
         mode=here.record.mode,
         only_valid=order.only_valid,
         supersede=order.supersede,
+        pending=order.pending,
     )
 
 

@@ -19,6 +19,12 @@ DAY_S = 86_400
 SHANGHAI_S = 8 * 3600  # UTC+8, no summer time (docs/formats.md, Times)
 
 
+NONCES_PER_WORD = 256
+"""Nonces that the contract keeps in one word."""
+NONCE_PREFIX_BYTES = 31
+"""The rest of a nonce's 32 bytes: the number of its word."""
+
+
 class BatchState(StrEnum):
     """Where a batch stands; the order of the normal way is the order of the members.
 
@@ -189,6 +195,8 @@ class BatchRecord:
     block: BlockRef | None
     tx_hash: bytes | None
     reason: str
+    refused_by: bytes | None = None
+    refused_at: int | None = None
 
     @property
     def words(self) -> int:

@@ -171,7 +171,15 @@ class ApproveService:
         self._hooks.reach(KillPoint.APPROVAL_STORED)
         return approved
 
-    def reject(self, batch_id: int, reason: str, *, requeue: bool, without: Sequence[int] = ()) -> int | None:
+    def reject(
+        self,
+        batch_id: int,
+        reason: str,
+        *,
+        requeue: bool,
+        without: Sequence[int] = (),
+        by: bytes | None = None,
+    ) -> int | None:
         """Refuse the whole batch: its range is never used again, its credentials are destroyed.
 
         Args:
@@ -179,11 +187,12 @@ class ApproveService:
             reason: for people; no personal data.
             requeue: the rows go into a new batch, which is closed and signed anew.
             without: records that stay behind.
+            by: signer id of the maker or approver who refuses it.
         Returns: the new batch's id.
         Raises: ConflictError(BATCH_STATE).
         """
         batch = self._store.batches.batch(batch_id)
-        new_id = self._store.batches.refuse(batch_id, reason, requeue=requeue, without=without)
+        new_id = self._store.batches.refuse(batch_id, reason, requeue=requeue, without=without, by=by)
         self._store.outbox.enqueue(publish_job(batch.issuer, batch.list, f"refused-{batch_id}"))
         if new_id is not None:
             self._issue.close_batches([new_id])
@@ -197,7 +206,7 @@ class ApproveService:
         batch = self._store.batches.batch(batch_id)
         if self._clock.now() < batch.expires_on:
             return self.make(batch_id, maker, approver_id)
-        new_id = self.reject(batch_id, "APPROVAL_EXPIRED", requeue=True)
+        new_id = self.reject(batch_id, "APPROVAL_EXPIRED", requeue=True, by=maker.signer_id)
         if new_id is None:
             raise RuntimeError("a batch without rows was closed")
         return self._store.batches.batch(new_id)

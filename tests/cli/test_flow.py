@@ -89,7 +89,9 @@ def test_new_key_then_issue_approve_suspend_resume_withdraw(home, tmp_path):
 
 def test_a_refused_batch_comes_back_as_a_new_one(home, tmp_path):
     batch, _ = issue(home, tmp_path, 8_000_000)
-    refused = answer(home, "batch", "reject", batch, "--reason", "wrong list", "--requeue")
+    refused = answer(
+        home, "batch", "reject", batch, "--reason", "wrong list", "--requeue", "--key", key(home, "maker")
+    )
     assert refused["batch"]["state"] == "refused"
     assert refused["new_batch"] != int(batch)
     doctor = answer(home, "doctor", code=1)
