@@ -6,11 +6,14 @@ What a killed writer left lies in a hidden folder and is removed by the next one
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+
+from ledger.core.errors import UnavailableError
 
 _FILES_SYNCED_SINGLY = 64  # beyond that, one sync of everything is quicker than one a file
 _STAGING = ".staging-"
@@ -21,10 +24,12 @@ class FileReleaseFolder:
 
     Args:
         root: made when missing, readable by its owner only.
+        write_some: writes the beginning of some bytes and tells how many (POSIX write).
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, write_some: Callable[[int, memoryview], int] = os.write) -> None:
         self._root = root
+        self._write_some = write_some
 
     def path(self, issuer: str, batch_id: int) -> Path:
         """The folder of a batch, there only when complete."""
@@ -42,32 +47,49 @@ class FileReleaseFolder:
         for left in final.parent.glob(f"{_STAGING}{batch_id}-*"):
             shutil.rmtree(left)
         staging = Path(tempfile.mkdtemp(prefix=f"{_STAGING}{batch_id}-", dir=final.parent))
-        written = _fill(staging, bundles)
+        written = self._fill(staging, bundles)
         _sync_folder(staging)
         staging.rename(final)
         _sync_folder(final.parent)
         return written
 
+    def _fill(self, folder: Path, bundles: Iterator[tuple[str, bytes]]) -> int:
+        names: list[str] = []
+        parent = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            for name, data in bundles:
+                self._write_file(parent, name, data)
+                names.append(name)
+            if len(names) > _FILES_SYNCED_SINGLY:
+                os.sync()
+            else:
+                for name in names:
+                    _sync(os.open(name, os.O_RDONLY, dir_fd=parent))
+        finally:
+            os.close(parent)
+        return len(names)
 
-def _fill(folder: Path, bundles: Iterator[tuple[str, bytes]]) -> int:
-    names: list[str] = []
-    parent = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        for name, data in bundles:
+    def _write_file(self, parent: int, name: str, data: bytes) -> None:
+        """Raises: UnavailableError(RELEASE_UNAVAILABLE), for instance while the disk is full."""
+        try:
             handle = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600, dir_fd=parent)
             try:
-                os.write(handle, data)
+                self._write_all(handle, data)
             finally:
                 os.close(handle)
-            names.append(name)
-        if len(names) > _FILES_SYNCED_SINGLY:
-            os.sync()
-        else:
-            for name in names:
-                _sync(os.open(name, os.O_RDONLY, dir_fd=parent))
-    finally:
-        os.close(parent)
-    return len(names)
+        except OSError as error:
+            raise UnavailableError(
+                "RELEASE_UNAVAILABLE", f"Bundles cannot be written out: {error.strerror}."
+            ) from error
+
+    def _write_all(self, handle: int, data: bytes) -> None:
+        """One write may take less than it was given: a disk or quota nearly full, a signal."""
+        left = memoryview(data)
+        while left:
+            written = self._write_some(handle, left)
+            if written == 0:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            left = left[written:]
 
 
 def _sync(handle: int) -> None:
