@@ -130,6 +130,7 @@ class Desk:
             enqueue=enqueue,
             clock=here.clock,
             entropy=here.entropy,
+            nonces=here.store.nonces,
         )
 
     def rows(self, batch_id: int, first: int, count: int) -> list[dict[str, Any]]:

@@ -419,6 +419,20 @@ class ApprovalStore(Protocol):
         """Released credentials that rows of this batch replace."""
 
 
+class NonceBook(Protocol):
+    """Nonces of status changes, in the order in which they cost the chain least.
+
+    The contract marks a nonce as one bit of the word `nonce // 256`, and a word costs 17,100 gas more
+    when nothing is in it yet. So each issuer begins with a random number of 248 bits and fills its
+    word; then draws another. Unordered: a nonce that is never used is no harm. Random, so that two
+    installations do not meet. One that was restored from an older backup may draw up to 255 numbers
+    again; the contract refuses them (LedgerNonceUsed), and the change is made anew.
+    """
+
+    def draw(self, issuer: str, entropy: Entropy) -> int:
+        """A number that this issuer never drew, durable before it is given."""
+
+
 class ReleaseStore(Protocol):
     """The last steps of a batch: final on chain, then written out."""
 
@@ -500,6 +514,9 @@ class Store(Protocol):
 
     @property
     def approvals(self) -> ApprovalStore: ...
+
+    @property
+    def nonces(self) -> NonceBook: ...
 
     @property
     def releases(self) -> ReleaseStore: ...

@@ -338,6 +338,7 @@ class World:
             enqueue=partial(enqueue_call, self.store),
             clock=clock,
             entropy=entropy,
+            nonces=self.store.nonces,
         )
         self.released = self.make_released(folder / "released")
         self.export = ExportService(

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from ledger.adapters.store_memory_jobs import (
     MemoryData,
+    MemoryNonces,
     MemoryOutbox,
     MemoryRow,
     MemoryTransactionLog,
@@ -461,6 +462,7 @@ class MemoryStore:
         self.batches = MemoryBatches(data)
         self.signing = MemorySigning(data)
         self.approvals = MemoryApprovals(data)
+        self.nonces = MemoryNonces(data)
         self.releases = MemoryReleases(data)
         self.outbox = MemoryOutbox(data)
         self.transactions = MemoryTransactionLog(data)

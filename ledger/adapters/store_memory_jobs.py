@@ -10,6 +10,8 @@ from typing import Any
 
 from ledger.core.errors import ConflictError, NotFoundError
 from ledger.core.flow import (
+    NONCE_PREFIX_BYTES,
+    NONCES_PER_WORD,
     BatchRecord,
     BatchState,
     ImportJob,
@@ -25,7 +27,7 @@ from ledger.core.flow import (
     StoredTransaction,
     TransactionState,
 )
-from ledger.ports import Clock, PreparedTransaction
+from ledger.ports import Clock, Entropy, PreparedTransaction
 
 
 @dataclass
@@ -59,6 +61,7 @@ class MemoryData:
     jobs: dict[int, Lease] = field(default_factory=dict)
     subjects: dict[tuple[str, str], int] = field(default_factory=dict)
     transactions: list[StoredTransaction] = field(default_factory=list)
+    nonces: dict[str, tuple[bytes, int]] = field(default_factory=dict)
     last_id: int = 0
 
     def next_id(self) -> int:
@@ -125,6 +128,18 @@ class Part:
     def _locked(self) -> Iterator[MemoryData]:
         with self._data.lock:
             yield self._data
+
+
+class MemoryNonces(Part):
+    """Port NonceBook."""
+
+    def draw(self, issuer: str, entropy: Entropy) -> int:
+        with self._locked() as data:
+            prefix, used = data.nonces.get(issuer, (b"", NONCES_PER_WORD))
+            if used == NONCES_PER_WORD:
+                prefix, used = entropy.token(NONCE_PREFIX_BYTES), 0
+            data.nonces[issuer] = (prefix, used + 1)
+            return int.from_bytes(prefix) * NONCES_PER_WORD + used
 
 
 class MemoryOutbox(Part):

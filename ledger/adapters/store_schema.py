@@ -22,7 +22,7 @@ from sqlalchemy import (
     text,
 )
 
-SCHEMA_REVISION = "0002"  # the newest migration; a test compares
+SCHEMA_REVISION = "0003"  # the newest migration; a test compares
 
 metadata = MetaData(
     naming_convention={
@@ -128,6 +128,14 @@ list_word = Table(  # every word ever reserved: the database itself refuses a se
     Column("list_number", BigInteger, primary_key=True, autoincrement=False),
     Column("word", BigInteger, primary_key=True, autoincrement=False),
     Column("batch_id", _id, ForeignKey("batch.id"), nullable=False),
+)
+
+nonce_word = Table(  # what an issuer's nonces of status changes begin with, and how many are drawn
+    "nonce_word",
+    metadata,
+    Column("issuer", String(18), primary_key=True),
+    Column("prefix", LargeBinary(31), nullable=False),
+    Column("used", Integer, nullable=False),
 )
 
 record = Table(

@@ -7,6 +7,7 @@ from pathlib import Path
 from ledger.adapters.store_database import Database, open_database
 from ledger.adapters.store_sql_batches import SqlApprovals, SqlBatches, SqlReleases, SqlSigning
 from ledger.adapters.store_sql_imports import SqlImports
+from ledger.adapters.store_sql_nonces import SqlNonces
 from ledger.adapters.store_sql_outbox import SqlOutbox, SqlTransactionLog
 from ledger.ports import Clock
 
@@ -20,6 +21,7 @@ class SqlStore:
         self.batches = SqlBatches(database)
         self.signing = SqlSigning(database)
         self.approvals = SqlApprovals(database)
+        self.nonces = SqlNonces(database)
         self.releases = SqlReleases(database)
         self.outbox = SqlOutbox(database)
         self.transactions = SqlTransactionLog(database)

@@ -39,7 +39,6 @@ from ledger.services.issue import IssueService
 from ledger.services.kill_points import Hooks, KillPoint, NoHooks
 
 APPROVAL_DAYS = 7
-NONCE_BYTES = 32
 _NIBBLE = 0xF
 
 
@@ -219,7 +218,7 @@ class ApproveService:
         return [
             PlannedChange(
                 root=root,
-                nonce=int.from_bytes(self._entropy.token(NONCE_BYTES), "big"),
+                nonce=self._store.nonces.draw(batch.issuer, self._entropy),
                 deadline=batch.deadline + APPROVAL_DAYS * DAY_S,
                 changes=word_changes([old.leaf_index for old in olds], Status.SUPERSEDED),
                 maker_signature=b"",

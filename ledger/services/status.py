@@ -35,6 +35,7 @@ from ledger.ports import (
     Clock,
     ContractCall,
     Entropy,
+    NonceBook,
     Vault,
 )
 
@@ -42,7 +43,6 @@ CASE_DAYS = 7
 DAY_S = 86_400
 STATUS_BITS = 4
 PER_WORD = 64
-NONCE_BYTES = 32
 NO_STANDING = bytes(32)
 NO_END = 0
 
@@ -136,7 +136,8 @@ class StatusService:
         cases: keeps them.
         enqueue: puts calls into the outbox.
         clock: dates them.
-        entropy: nonces and case ids.
+        entropy: case ids, and what nonces begin with.
+        nonces: numbers that make each signed change unlike every other.
     """
 
     def __init__(
@@ -151,6 +152,7 @@ class StatusService:
         enqueue: EnqueueCall,
         clock: Clock,
         entropy: Entropy,
+        nonces: NonceBook,
     ) -> None:
         self._batches = batches
         self._view = view
@@ -162,6 +164,7 @@ class StatusService:
         self._enqueue = enqueue
         self._clock = clock
         self._entropy = entropy
+        self._nonces = nonces
 
     def targets(self, names: Sequence[bytes], status: Status) -> list[Target]:
         """The credentials of these names, each checked to be allowed to become `status`.
@@ -347,18 +350,20 @@ class StatusService:
         by_batch: dict[tuple[bytes, int], list[int]] = {}
         for target in targets:
             by_batch.setdefault((target.root, target.list), []).append(target.leaf_index)
+        is_signed = status is not Status.SUSPENDED  # suspending takes no nonce
+        issuer = targets[0].place.issuer
         parts = tuple(
             Part(
                 root,
                 number,
                 word_changes(leaves, status),
-                int.from_bytes(self._entropy.token(NONCE_BYTES), "big"),
+                self._nonces.draw(issuer, self._entropy) if is_signed else 0,
             )
             for (root, number), leaves in by_batch.items()
         )
         return Case(
             id=self._entropy.token(16).hex(),
-            issuer=targets[0].place.issuer,
+            issuer=issuer,
             status=status,
             grounds=grounds,
             names=tuple(target.place.name.hex() for target in targets),

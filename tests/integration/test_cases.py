@@ -127,6 +127,26 @@ def test_a_mark_that_outlived_its_case_goes(world: World):
     assert not mark.exists()
 
 
+def test_signed_changes_of_an_issuer_share_a_nonce_word(world: World):
+    """Suspending takes none; 256 that are signed mark bits of one word on chain."""
+    everyone = names(world)
+    signers = (chain_signer("maker"), chain_signer("approver"))
+    nonces = [world.status.suspend(everyone[:1], WHY).parts[0].nonce]
+    assert nonces == [0]
+    world.work()
+    nonces = []
+    for name in everyone:
+        case = world.status.make([name], Status.VOID, WHY, signers[0], signers[1].signer_id)
+        nonces += [part.nonce for part in world.status.approve(case.id, signers[1]).parts]
+        world.work()
+        assert status_of(world, name) is Status.VOID
+    first = nonces[0]
+    assert nonces == [first, first + 1, first + 2, first + 3]
+    assert len({nonce // 256 for nonce in nonces}) == 1
+    assert first.bit_length() > 200
+    assert world.store.outbox.jobs(dead=True) == ()
+
+
 class TestTidying:
     """What cannot be tidied does not stop the worker; a clock that jumped does."""
 

@@ -91,6 +91,7 @@ class History:
             enqueue=enqueue,
             clock=world.clock,
             entropy=SystemEntropy(),
+            nonces=world.store.nonces,
         )
 
     def _play(self) -> None:

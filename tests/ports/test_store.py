@@ -573,3 +573,32 @@ def test_a_settled_transaction_is_remembered(store: Store):
     store.transactions.settle(kept, TransactionState.FINAL)
     found = store.transactions.current(lease.job.id)
     assert found == replace(kept, state=TransactionState.FINAL)
+
+
+class TestNonces:
+    """256 after one another share a word; nobody draws a number twice."""
+
+    def test_a_word_is_filled_before_the_next_is_drawn(self, store: Store) -> None:
+        entropy = SeededEntropy(5)
+        drawn = [store.nonces.draw(ISSUER, entropy) for _ in range(600)]
+        assert len(set(drawn)) == 600
+        words = [nonce // 256 for nonce in drawn]
+        assert [len({*words[at : at + 256]}) for at in (0, 256, 512)] == [1, 1, 1]
+        assert len(set(words)) == 3
+        assert all(0 < nonce < 1 << 256 for nonce in drawn)
+
+    def test_each_issuer_has_its_own(self, store: Store) -> None:
+        entropy = SeededEntropy(5)
+        one, other, next_one = (
+            store.nonces.draw(issuer, entropy) for issuer in (ISSUER, "12990200XXXX000290", ISSUER)
+        )
+        assert next_one == one + 1
+        assert other // 256 != one // 256
+
+    def test_they_go_on_where_another_process_stopped(self, tmp_path: Path, clock: ManualClock) -> None:
+        drawn = []
+        for seed in range(3):
+            opened = open_store(tmp_path / "store.db", clock)
+            drawn.append(opened.nonces.draw(ISSUER, SeededEntropy(seed)))
+            opened.close()
+        assert drawn == [drawn[0], drawn[0] + 1, drawn[0] + 2]
