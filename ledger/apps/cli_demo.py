@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
+import shutil
+import sys
+from pathlib import Path
 from typing import Any
 
 import click
@@ -35,23 +39,36 @@ TRY = Text(
 演示环境在 {home}(口令在各密钥目录的 password 文件里,仅供演示)
 试一试:
   export ECERT_HOME={home}
-  ecert verify {home}/demo/good.ecert.json
-  ecert verify {home}/demo/altered.ecert.json
-  ecert issuer list
-  ecert batch list
-  ecert doctor
-  ecert serve""",
+  {ecert} verify {good}
+  {ecert} verify {altered}
+  {ecert} issuer list
+  {ecert} batch list
+  {ecert} doctor
+  {ecert} serve""",
     """
 The demo is in {home} (passwords lie beside the keys, for the demo only)
 Try:
   export ECERT_HOME={home}
-  ecert verify {home}/demo/good.ecert.json
-  ecert verify {home}/demo/altered.ecert.json
-  ecert issuer list
-  ecert batch list
-  ecert doctor
-  ecert serve""",
+  {ecert} verify {good}
+  {ecert} verify {altered}
+  {ecert} issuer list
+  {ecert} batch list
+  {ecert} doctor
+  {ecert} serve""",
 )
+
+
+def _how_to_try(home: Path) -> dict[str, str]:
+    """Words that can be pasted into a shell: full name of the program when PATH lacks it, quoted paths."""
+    program = "ecert" if shutil.which("ecert") else str(Path(sys.argv[0]).resolve())
+    demo = home / "demo"
+    words = {
+        "ecert": program,
+        "home": home,
+        "good": demo / "good.ecert.json",
+        "altered": demo / "altered.ecert.json",
+    }
+    return {name: shlex.quote(str(word)) for name, word in words.items()}
 
 
 def _demo(
@@ -90,7 +107,7 @@ def _demo(
         "issued": issued,
         "examples": shown,
     }
-    session.show(TRY.format(home=home.path))
+    session.show(TRY.format(**_how_to_try(home.path)))
     if not serve:
         session.emit(value)
         return
