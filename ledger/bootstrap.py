@@ -19,10 +19,12 @@ from ledger.adapters.home_files import LEDGER_OWNER, P256_ROLES, Home, HomeRecor
 from ledger.adapters.passwords import PasswordChain, key_name
 from ledger.adapters.signer_file import Keyring, load_certificates
 from ledger.adapters.system import SystemClock, SystemEntropy, free_port, is_answering
+from ledger.adapters.token_files import TokenFiles
 from ledger.adapters.type_files import LoadedType, TypeFiles, load_types
 from ledger.core.credential_type import CredentialType
 from ledger.core.errors import InputError, NotFoundError
 from ledger.core.report import Report
+from ledger.core.status_list import lasts_s, parse_status_uri
 from ledger.core.trust import Trust, load_trust_bytes
 from ledger.core.x5c import leaf_facts
 from ledger.ports import ChainView, Clock, PasswordSource, Store, Vault
@@ -343,6 +345,7 @@ class WebParts:
     """What the verification page calls (web.WebServices).
 
     Args:
+        home: the data directory: its agencies and their published lists.
         verifier: trust file, chain view and clock in place; one a process.
         clock: the machine's.
         entropy: the machine's.
@@ -350,6 +353,7 @@ class WebParts:
         mode: of the trust file; `demo` puts a banner on every page.
     """
 
+    home: Home
     verifier: BoundVerifier
     clock: SystemClock
     entropy: SystemEntropy
@@ -359,6 +363,19 @@ class WebParts:
     def verify(self, data: bytes) -> Report:
         """Judge these bytes now."""
         return self.verifier.verify(data)
+
+    def status_list(self, uri: str) -> tuple[str, int] | None:
+        """The published token with this address and how many seconds it may be kept; None if there is none."""
+        try:
+            asked = parse_status_uri(uri)
+        except InputError:
+            return None
+        files = TokenFiles(self.home.published)
+        for agency in self.home.load().agencies:  # read anew: one may have been admitted meanwhile
+            if agency.iss == asked.iss:
+                token = files.load(agency.uscc, asked.ledger_id, asked.number)
+                return None if token is None else (token, max(0, lasts_s(token, self.clock.now())))
+        return None
 
 
 def open_web(settings: Settings) -> WebParts:
@@ -373,4 +390,4 @@ def open_web(settings: Settings) -> WebParts:
     clock = SystemClock()
     verifier = open_verifier(home.trust_file, home.path, clock)
     types = tuple(loaded.type for loaded in load_types().all())
-    return WebParts(verifier, clock, SystemEntropy(), types, record.mode)
+    return WebParts(home, verifier, clock, SystemEntropy(), types, record.mode)

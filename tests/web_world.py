@@ -166,11 +166,17 @@ class ScriptedServices:
         self.clock = ManualClock(NOW)
         self.entropy = SeededEntropy(1)
         self.seen: list[bytes] = []
+        self.lists: dict[str, tuple[str, int]] = {}
+        self.asked: list[str] = []
         self._types = tuple(loaded.type for loaded in load_types().all())
 
     @property
     def types(self) -> Sequence[CredentialType]:
         return self._types
+
+    def status_list(self, uri: str) -> tuple[str, int] | None:
+        self.asked.append(uri)
+        return self.lists.get(uri)
 
     def verify(self, data: bytes) -> Report:
         self.seen.append(data)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import IO, Any, Literal, Protocol
 
 from flask import Flask, Request
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from ledger.core.credential_type import CredentialType
 from ledger.core.report import Report
@@ -32,11 +33,13 @@ class WebSettings:
     Args:
         mode: `demo` puts a banner on every page.
         checks_per_minute: verifications one client address may ask for, in a row and on average.
+        trusted_proxies: how many proxies of ours add to X-Forwarded-For; with 0 nobody's header is believed.
         secure_cookies: False only where the page is served without TLS on this machine.
     """
 
     mode: Literal["demo", "production"]
     checks_per_minute: int = 60
+    trusted_proxies: int = 0
     secure_cookies: bool = True
 
 
@@ -57,6 +60,9 @@ class WebServices(Protocol):
 
     def verify(self, data: bytes) -> Report:
         """Judge these bytes now. Never raises because of them."""
+
+    def status_list(self, uri: str) -> tuple[str, int] | None:
+        """The published token of the list with this address, and for how many seconds it may be kept."""
 
 
 class MemoryRequest(Request):
@@ -105,6 +111,10 @@ def create_app(settings: WebSettings, services: WebServices) -> Flask:
     app.extensions["ledger"] = services
     app.extensions["web-settings"] = settings
     app.extensions["rate-limit"] = security.RateLimiter(settings.checks_per_minute, services.clock.monotonic)
+    if settings.trusted_proxies:
+        # the address and scheme that the last `trusted_proxies` hops wrote; what a client wrote is further left
+        proxies = settings.trusted_proxies
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies)  # type: ignore[method-assign]
     views.register(app)
     security.register(app)
     problems.register(app)

@@ -111,12 +111,12 @@ def register(app: Flask) -> None:
     @app.after_request
     def protect(response: Response) -> Response:
         for name, value in HEADERS.items():
-            response.headers[name] = value
+            response.headers.setdefault(name, value)
         if secure:
             response.headers["Strict-Transport-Security"] = "max-age=31536000"
         if request.endpoint == "static":
             response.headers["Cache-Control"] = "public, max-age=300"
-        else:
+        elif "Cache-Control" not in response.headers:
             response.headers["Cache-Control"] = "no-store"
             response.headers["Vary"] = "Accept, Cookie"
         return response

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 
-from flask import Flask, Response, current_app, jsonify, make_response, render_template, request
+from flask import Flask, Response, abort, current_app, jsonify, make_response, render_template, request
 
 from web.access import public
 from web.language import Language, chosen_language, remember_language
@@ -69,6 +70,28 @@ def healthz() -> Response:
     return jsonify(status="ok")
 
 
+@public("a verifier must be able to look up a status without saying who asks")
+def status_list(ledger: str, number: int, agency: str = "") -> Response:
+    """A status list token, under the address that the credentials name (docs/formats.md).
+
+    Several agencies may share one page: host and path together say whose list it is.
+    """
+    below = f"/{agency}" if agency else ""
+    uri = f"https://{request.host}{below}/status/{ledger}/{number}"
+    found = current_app.extensions["ledger"].status_list(uri)
+    if found is None:
+        abort(404)
+    token, max_age_s = found
+    response = make_response(token)
+    response.mimetype = "application/statuslist+jwt"
+    response.set_etag(hashlib.sha256(token.encode()).hexdigest())
+    response.headers["Cache-Control"] = f"public, max-age={max_age_s}"
+    response.headers["Access-Control-Allow-Origin"] = "*"  # wallets and verifiers live in browsers too
+    response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
+    response.make_conditional(request)
+    return response
+
+
 def _result(data: bytes) -> Response:
     services = current_app.extensions["ledger"]
     language = chosen_language()
@@ -121,6 +144,11 @@ def register(app: Flask) -> None:
     app.add_url_rule("/", view_func=home, methods=["GET"])
     app.add_url_rule("/verify", view_func=verify, methods=["POST"])
     app.add_url_rule("/healthz", view_func=healthz, methods=["GET"])
+    for rule in (
+        "/status/<string:ledger>/<int:number>",
+        "/<path:agency>/status/<string:ledger>/<int:number>",
+    ):
+        app.add_url_rule(rule, view_func=status_list, methods=["GET"])
 
     @app.context_processor
     def frame() -> dict[str, object]:

@@ -28,8 +28,15 @@ def make_app() -> WSGIApplication:
     """The WSGI application of a web process; settings come from the environment of its parent."""
     from web import WebSettings, create_app
 
-    parts = open_web(load_settings())
-    return create_app(WebSettings(mode=parts.mode, secure_cookies=parts.mode == "production"), parts)
+    settings = load_settings()
+    parts = open_web(settings)
+    chosen = WebSettings(
+        mode=parts.mode,
+        checks_per_minute=settings.checks_per_minute,
+        trusted_proxies=settings.trusted_proxies,
+        secure_cookies=parts.mode == "production",
+    )
+    return create_app(chosen, parts)
 
 
 def serve(settings: Settings, host: str, port: int, say: Callable[[str], None]) -> None:

@@ -183,6 +183,15 @@ def _are_good(grants: Iterable[GrantRecord], at: int) -> bool:
     return all(grant_state(history, at) is GrantState.GOOD for history in histories.values())
 
 
+def lasts_s(text: str, now: int) -> int:
+    """How many seconds a token that we made may be kept: its ttl, but not beyond its end; negative after it.
+
+    Raises: InputError(JWS_*, JSON_*) when it is none.
+    """
+    payload = parse_jws(text, max_bytes=MAX_TOKEN_BYTES).payload
+    return min(int(payload["ttl"]), int(payload["exp"]) - now)
+
+
 @dataclass(frozen=True, slots=True)
 class StatusListToken:
     """A status list token as read; nothing is verified. Times in seconds."""

@@ -224,7 +224,12 @@ def test_addresses_stay_where_they_are():
     from tests.web_world import ScriptedServices
     from web import WebSettings, create_app
 
-    published = {("/", "GET"), ("/verify", "POST"), ("/healthz", "GET")}
+    published = {
+        ("/", "GET"),
+        ("/verify", "POST"),
+        ("/healthz", "GET"),
+        ("/status/<string:ledger>/<int:number>", "GET"),
+    }
     app = create_app(WebSettings("demo"), ScriptedServices())
     there = {(rule.rule, method) for rule in app.url_map.iter_rules() for method in rule.methods or ()}
     assert published <= there
