@@ -19,12 +19,14 @@ from ledger.adapters.chain_embedded.reader import EmbeddedReader
 from ledger.adapters.chain_view_open import FollowingView
 from ledger.adapters.chain_view_sql import SqlView
 from ledger.adapters.signer_file import load_certificates
+from ledger.adapters.token_files import TokenFiles
 from ledger.adapters.vault import looks_sealed, stored_names
 from ledger.bootstrap import Installation, load_trust
 from ledger.bootstrap_work import is_chain_free
 from ledger.core.errors import InputError, LedgerError
 from ledger.core.flow import DAY_S, BatchRecord, BatchState
 from ledger.core.model import KeyRecord
+from ledger.core.status_list import lasts_s
 from ledger.core.x5c import LeafFacts, leaf_facts
 
 OK, WARNING, PROBLEM = "ok", "warning", "problem"
@@ -61,6 +63,7 @@ def examine(here: Installation) -> list[Finding]:
         _trust,
         _certificates,
         _permanent,
+        _lists,
         _cases,
         _dead_letters,
         _backlog,
@@ -277,6 +280,30 @@ def _is_in_order(cases: CaseFiles, case_id: str, keyed: AbstractSet[bytes]) -> b
     except InputError:
         return False
     return sealed is not None and looks_sealed(sealed) and bytes.fromhex(case_id) in keyed
+
+
+def _lists(here: Installation) -> Iterator[Finding]:
+    """Published lists that ran out: standard verifiers refuse every credential of theirs."""
+    now = here.clock.now()
+    ended: dict[str, list[str]] = {}
+    count = 0
+    for issuer, number, token in TokenFiles(here.home.published).everything():
+        count += 1
+        if not _lasts(token, now):
+            ended.setdefault(issuer, []).append(number)
+    # with a worker they are made anew in time; without one they end within minutes
+    outcome = WARNING if is_chain_free(here.home.path) else PROBLEM
+    for issuer, numbers in ended.items():
+        yield Finding(outcome, "DOCTOR_LIST_ENDED", {"issuer": issuer, "lists": ", ".join(numbers)})
+    if not ended:
+        yield Finding(OK, "DOCTOR_LISTS", {"lists": count})
+
+
+def _lasts(token: str, now: int) -> bool:
+    try:
+        return lasts_s(token, now) > 0
+    except (LedgerError, KeyError, TypeError, ValueError):  # a damaged token is none
+        return False
 
 
 def _dead_letters(here: Installation) -> Iterator[Finding]:

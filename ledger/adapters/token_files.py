@@ -1,11 +1,12 @@
 """Published status list tokens as files: `published/status/<ledger id>/<issuer>/<list>.jwt`.
 
-A web server may serve the folder as it is; the path follows the URI in the credentials, with the
-issuer in it because several agencies may share one folder.
+`ecert serve` serves them under the addresses that the credentials name. The issuer is part of the path
+because several agencies share one folder; docs/operations/running.md maps it for another web server.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from ledger.adapters.home_files import PRIVATE_FOLDER, write_file
@@ -32,6 +33,11 @@ class TokenFiles:
         path = self.path(issuer, ledger_id, list_number)
         path.parent.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
         write_file(path, token.encode("ascii"), PUBLIC_FILE)
+
+    def everything(self) -> Iterator[tuple[str, str, str]]:
+        """(issuer, list number, token) of every list that was ever published."""
+        for path in sorted(self._folder.glob("status/*/*/*.jwt")):
+            yield path.parent.name, path.stem, path.read_text("ascii", errors="replace")
 
     def load(self, issuer: str, ledger_id: bytes, list_number: int) -> str | None:
         """The newest token, None when the list was never published."""

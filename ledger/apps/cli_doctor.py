@@ -144,6 +144,20 @@ TEXTS: dict[str, tuple[Text, Text]] = {
             "Standard verifiers refuse them after that; re-issue with a new key (ecert issue --supersede).",
         ),
     ),
+    "DOCTOR_LISTS": (
+        Text("{lists} 个公开状态列表在有效期内", "{lists} published status lists are current"),
+        NOTHING,
+    ),
+    "DOCTOR_LIST_ENDED": (
+        Text(
+            "{issuer} 的公开状态列表 {lists} 已过期,通用核验软件会拒绝其证照",
+            "Published status lists {lists} of {issuer} have ended: standard verifiers refuse its credentials",
+        ),
+        Text(
+            "让 ecert serve 或 ecert worker 一直运行,它会按时更新。",
+            "Keep ecert serve or ecert worker running: it renews them in time.",
+        ),
+    ),
     "DOCTOR_REISSUE_UNKNOWN": (
         Text(
             "批次 {batch}({size} 份长期证照)里的证书何时到期,这里查不到",

@@ -8,10 +8,13 @@ from pathlib import Path
 import pytest
 
 from ledger.adapters.pki import CertificateAuthority
+from ledger.adapters.system import ManualClock
 from ledger.apps.cli_doctor import TEXTS
+from ledger.apps.working import open_work
 from ledger.bootstrap import Installation, open_home
-from ledger.bootstrap_demo import BUREAU
+from ledger.bootstrap_demo import BUREAU, FUND
 from ledger.bootstrap_doctor import FINAL_BITS, Finding, examine
+from ledger.bootstrap_work import open_desk
 from ledger.core.flow import DAY_S, BatchState
 from ledger.core.x5c import leaf_facts
 from ledger.settings import load_settings
@@ -116,3 +119,25 @@ def test_when_it_cannot_be_told_that_is_a_finding(home: Path, lost: str) -> None
 def test_only_what_has_not_ended_is_counted() -> None:
     word = 0x8 | 0x9 << 4 | 0x2 << 8 | 0xC << 252 | 0x1 << 16
     assert (word & FINAL_BITS).bit_count() == 3  # revoked, superseded, used; not suspended, pending
+
+
+def lists(home: Path) -> list[Finding]:
+    return [one for one in examine(opened(home)) if one.code.startswith("DOCTOR_LIST")]
+
+
+def test_published_lists_that_ran_out_or_cannot_be_read_are_told(home: Path) -> None:
+    here = opened(home)
+    with open_work(here):
+        open_desk(here).publisher.publish_all([BUREAU, FUND])
+    assert [(one.code, one.outcome) for one in lists(home)] == [("DOCTOR_LISTS", "ok")]
+
+    publisher = open_desk(here).publisher
+    publisher._clock = ManualClock(here.clock.now() - 3600)  # as if nobody had published for an hour
+    publisher.publish_all([BUREAU])
+    [old] = lists(home)
+    assert (old.code, old.outcome) == ("DOCTOR_LIST_ENDED", "warning")
+    assert old.detail == {"issuer": BUREAU, "lists": "1"}
+
+    for path in (home / "published").rglob("*.jwt"):
+        path.write_bytes(b"\xff no token")
+    assert [one.detail["issuer"] for one in lists(home)] == sorted([BUREAU, FUND])
