@@ -18,6 +18,7 @@ from web3.exceptions import ContractCustomError
 from web3.middleware import SignAndSendRawMiddlewareBuilder
 
 from ledger.adapters.abi import BLOCK_GAS, issuer_id, keccak256, load_artifacts
+from ledger.adapters.chain_embedded.accounts import code_hash_at
 from ledger.adapters.chain_embedded.chain import EmbeddedChain
 from ledger.adapters.chain_embedded.clock_guard import MAX_AHEAD_AT_START_S
 from ledger.adapters.chain_embedded.reader import EmbeddedReader
@@ -76,6 +77,100 @@ class TestInstallation:
         again = EmbeddedChain.open(tmp_path / "chain.db", clock)
         assert again.info() == info
         again.close()
+
+    def test_a_code_hash_is_not_what_the_file_says_about_itself(self, tmp_path: Path) -> None:
+        chain, _ = embedded(tmp_path / "chain.db")
+        honest = chain.info()
+        chain.save_contracts({"registry_code_hash": b"\x0c" * 32, "ledger_code_hash": b"\x0c" * 32})
+        chain.save_contracts({"ledger": honest.registry})
+        chain.close()
+        reader = EmbeddedReader(tmp_path / "chain.db")
+        assert reader.info().registry_code_hash == honest.registry_code_hash
+        assert reader.info().ledger_code_hash == honest.registry_code_hash != honest.ledger_code_hash
+        reader.close()
+
+    def test_other_code_under_the_right_name_has_another_hash(self, tmp_path: Path) -> None:
+        chain, _ = embedded(tmp_path / "chain.db")
+        honest = chain.info()
+        with chain.store.write() as db:
+            db.execute("UPDATE node SET value=? WHERE hash=?", (b"\x5f\x5f\xf3", honest.ledger_code_hash))
+        chain.close()
+        reader = EmbeddedReader(tmp_path / "chain.db")
+        assert reader.info().ledger_code_hash == keccak256(b"\x5f\x5f\xf3")
+        assert reader.info().registry_code_hash == honest.registry_code_hash
+        reader.close()
+
+    def test_an_address_without_an_account_or_without_code_has_no_hash(self, tmp_path: Path) -> None:
+        chain, _ = embedded(tmp_path / "chain.db")
+        for address in (b"\x01" * 20, signer(2).address):  # nobody, and who deployed
+            chain.save_contracts({"ledger": address})
+            assert chain.info().ledger_code_hash == bytes(32)
+        chain.close()
+
+    @pytest.mark.parametrize("what", ["node", "header", "block"])
+    def test_a_state_that_does_not_fit_its_block_cannot_be_told(self, tmp_path: Path, what: str) -> None:
+        chain, _ = embedded(tmp_path / "chain.db")
+        number = chain.head().number
+        raw = chain.store.block_rlp(number)
+        assert raw is not None
+        with chain.store.write() as db:
+            if what == "node":
+                db.execute("UPDATE node SET value=value||x'00'")
+            else:
+                changed = bytearray(raw)
+                changed[20 if what == "header" else -1] ^= 1
+                kept = bytes(changed) if what == "header" else raw + b"\x00"
+                db.execute("UPDATE block SET rlp=? WHERE number=?", (kept, number))
+        chain.close()
+        reader = EmbeddedReader(tmp_path / "chain.db")
+        assert code_of(reader.info) == "CHAIN_UNAVAILABLE"
+        reader.close()
+
+    @pytest.mark.parametrize(
+        "raw",
+        [
+            b"",
+            b"\x80",
+            b"\xc0",
+            b"\xc1",
+            b"\xf8",
+            b"\xb8\xff",
+            b"\xc1\xc0",
+            b"\xc1\xc1" * 3,
+            b"\xff" * 9,
+            b"\x05",
+        ],
+    )
+    def test_bytes_that_are_no_block_are_damage(self, raw: bytes) -> None:
+        hashes = {keccak256(raw), keccak256(b"\xc0"), keccak256(b"")}
+        for block_hash in hashes:
+            assert code_of(code_hash_at, raw, block_hash, bytes(20), {}.get) == "CHAIN_UNAVAILABLE"
+
+    @given(
+        node=st.recursive(st.binary(max_size=40), lambda inner: st.lists(inner, max_size=18), max_leaves=30)
+    )
+    def test_a_made_up_state_is_damage_or_nothing(self, node: Any) -> None:
+        root = rlp.encode(node)
+        header = rlp.encode([b"", b"", b"", keccak256(root)])
+        try:
+            answer: Any = code_hash_at(
+                rlp.encode([rlp.decode(header)]), keccak256(header), bytes(20), {keccak256(root): root}.get
+            )
+        except LedgerError as error:
+            answer = error.code
+        assert answer in (bytes(32), "CHAIN_UNAVAILABLE")
+
+    def test_lists_in_lists_have_an_end(self) -> None:
+        deep: Any = []
+        for _ in range(50):
+            deep = [deep]
+        root = rlp.encode(deep)
+        header = rlp.encode([b"", b"", b"", keccak256(root)])
+        block = rlp.encode([rlp.decode(header)])
+        assert (
+            code_of(code_hash_at, block, keccak256(header), bytes(20), {keccak256(root): root}.get)
+            == "CHAIN_UNAVAILABLE"
+        )
 
     def test_an_existing_chain_is_never_overwritten(self, tmp_path: Path) -> None:
         chain, clock = embedded(tmp_path / "chain.db")

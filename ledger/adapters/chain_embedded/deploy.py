@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ledger.adapters.abi import issuer_id, keccak256
+from ledger.adapters.abi import issuer_id
 from ledger.adapters.chain_embedded.chain import EmbeddedChain
 from ledger.adapters.founding import Founding
 from ledger.adapters.transaction import contract_address, sign_transaction
@@ -74,5 +74,5 @@ def _deploy(
     if outcome.state != "final":
         raise RefusedError("DEPLOY_FAILED", f"{artifact.name}: {outcome.error}")
     address = contract_address(deployer.address, nonce)
-    chain.save_contracts({name: address, f"{name}_code_hash": keccak256(chain.code(address))})
+    chain.save_contracts({name: address})
     return address

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ledger.adapters.chain_embedded.accounts import code_hash_at
 from ledger.adapters.sqlite_watch import ChangeWatch
 from ledger.core.errors import NotFoundError, UnavailableError
 from ledger.core.model import BlockRef, ChainInfo
@@ -95,6 +96,7 @@ class ChainStore:
         self.path = path
         self.lock = threading.RLock()
         self._db = _connect(path, read_only=read_only)
+        self._code_hashes: dict[bytes, bytes] = {}
         self._watch = ChangeWatch(self._db, None if path == MEMORY else Path(path))
 
     def is_empty(self) -> bool:
@@ -197,14 +199,27 @@ class ChainStore:
     def info(self) -> ChainInfo:
         """Addresses and code hashes are zero bytes until the contracts are deployed."""
         genesis = self.block(0)
+        registry, ledger = (self.meta(name) or bytes(20) for name in ("registry", "ledger"))
         return ChainInfo(
             chain_id=self.chain_id(),
             ledger_id=genesis.hash if genesis else bytes(32),
-            registry=self.meta("registry") or bytes(20),
-            ledger=self.meta("ledger") or bytes(20),
-            registry_code_hash=self.meta("registry_code_hash") or bytes(32),
-            ledger_code_hash=self.meta("ledger_code_hash") or bytes(32),
+            registry=registry,
+            ledger=ledger,
+            registry_code_hash=self._code_hash(registry),
+            ledger_code_hash=self._code_hash(ledger),
         )
+
+    def _code_hash(self, address: bytes) -> bytes:
+        """From the state, not from what the file says about itself. Code never changes once it is there."""
+        if not any(address):
+            return bytes(32)
+        known = self._code_hashes.get(address)
+        if known is None:
+            head = self.head()
+            known = code_hash_at(self.block_rlp(head.number) or b"", head.hash, address, self.node)
+            if any(known):
+                self._code_hashes[address] = known
+        return known
 
     # blocks and transactions
 
