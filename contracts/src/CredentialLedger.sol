@@ -212,11 +212,11 @@ contract CredentialLedger is ICredentialLedger, SaltedDomain {
         _requireWritable(issuer);
         (Stored storage stored, AnchorSlot batch) = _requireCredentials(issuer, root);
         bytes32 redeemer = SignerCheck.ofAddress(msg.sender);
-        if (!_registry.hasRole(issuer, redeemer, _ROLE_REDEEMER, batch.typeId())) {
-            revert LedgerMissingRole(issuer, redeemer);
-        }
+        // After a dissolution into a successor its redeemers count, and the issuer's own no more.
+        IssuerId by = _registry.heirOf(issuer);
+        if (!_registry.hasRole(by, redeemer, _ROLE_REDEEMER, batch.typeId())) revert LedgerMissingRole(by, redeemer);
         _requireAll(changes, StatusWord.USED, _ACT_USE);
-        uint256 log = StatusLog.start(_REASON_HOLDER, issuer, redeemer, 0, 0, 0, changes.length);
+        uint256 log = StatusLog.start(_REASON_HOLDER, by, redeemer, 0, 0, 0, changes.length);
         _apply(stored, batch, changes, log);
         StatusLog.write(log, changes.length, issuer, root);
     }
@@ -494,12 +494,17 @@ contract CredentialLedger is ICredentialLedger, SaltedDomain {
         _requireRange(batch.typeId, batch.size, batch.list, batch.firstWord);
         if (batch.withdrawn > _REASON_LAST) revert LedgerBadReason(batch.withdrawn);
         if (batch.typeId == 0 && record.words.length != 0) revert LedgerBadDocumentBatch(0, 0, false);
+        _registry.issuerOf(issuer);
+        bool isSingleUse = batch.typeId != 0 && _registry.typeOf(batch.typeId).singleUse;
         stored.anchor = AnchorSlots.pack(batch);
         for (uint256 i = 0; i < record.words.length; ++i) {
             uint256 statuses = record.words[i];
             uint256 allowed = StatusWord.lanesBelow(i, batch.size) * 15;
             if (statuses & ~allowed != 0 || allowed == 0 || !StatusWord.isDefined(statuses)) {
                 revert LedgerBadWord(uint32(i), allowed, statuses);
+            }
+            if (!isSingleUse && StatusWord.usedLanes(statuses, StatusWord.LANES) != 0) {
+                revert LedgerNotSingleUse(batch.typeId);
             }
             if (statuses != 0) stored.words[i] = statuses;
         }

@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import {EnumerableSet} from "@openzeppelin/contracts/utils/structs/EnumerableSet.sol";
 import {IIssuerRegistry, IssuerId} from "./interfaces/IIssuerRegistry.sol";
+import {GrantHistory} from "./libraries/GrantHistory.sol";
 import {NonceMap} from "./libraries/NonceMap.sol";
 import {SaltedDomain} from "./libraries/SaltedDomain.sol";
 import {SignerCheck} from "./libraries/SignerCheck.sol";
@@ -29,6 +30,7 @@ import {SignerCheck} from "./libraries/SignerCheck.sol";
 /// | 14 | proposal id → proposal |
 /// | 15 | issuer → scheduled reset of its roles |
 /// | 16 | signer → nonce words |
+/// | 17 | issuer → number of its admins without an end |
 contract IssuerRegistry is IIssuerRegistry, SaltedDomain {
     using EnumerableSet for EnumerableSet.Bytes32Set;
     using NonceMap for mapping(uint256 => uint256);
@@ -48,6 +50,7 @@ contract IssuerRegistry is IIssuerRegistry, SaltedDomain {
     uint40 private constant _FOREVER = type(uint40).max;
     /// Bounds the loop that removes them when roles are reset.
     uint256 private constant _MAX_OPERATORS = 32;
+    uint256 private constant _MIN_ADMINS = 2;
     bytes32 private constant _AUTHORISATION_TYPEHASH = keccak256(
         "Authorisation(bytes18 issuer,bytes32 callHash,bytes32 signer,uint256 nonce,uint64 deadline)"
     );
@@ -90,6 +93,7 @@ contract IssuerRegistry is IIssuerRegistry, SaltedDomain {
     mapping(uint256 proposalId => Proposal) private _proposals;
     mapping(IssuerId issuer => Reset) private _resets;
     mapping(bytes32 signer => mapping(uint256 word => uint256 bits)) private _nonces;
+    mapping(IssuerId issuer => uint256 count) private _lastingAdmins;
 
     modifier onlySelf() {
         if (msg.sender != address(this)) revert RegistryOnlySelf(msg.sender);
@@ -196,7 +200,9 @@ contract IssuerRegistry is IIssuerRegistry, SaltedDomain {
             // A new grant never covers what was withdrawn, and never leaves a hole in a running one.
             uint40 earliest = current.withdrawnAt != 0 ? current.withdrawnAt : current.validFrom;
             bool isRunning = current.withdrawnAt == 0 && current.validFrom <= _now() && _now() < current.validUntil;
-            if (validFrom < earliest || (isRunning && validFrom > _now())) {
+            // Nor does it end what is over by now earlier than it ended: only a withdrawal reaches back.
+            bool isCut = validUntil <= _now() && validUntil < current.validUntil;
+            if (validFrom < earliest || (isRunning && validFrom > _now()) || isCut) {
                 revert RegistryBadInterval(validFrom, validUntil);
             }
             _earlierGrants[issuer][typeId].push(current);
@@ -283,7 +289,12 @@ contract IssuerRegistry is IIssuerRegistry, SaltedDomain {
         if (role == 0 || role > _ROLE_REDEEMER || (!isRedeemer && typeId != 0)) revert RegistryBadRole(role, typeId);
         if (isRedeemer && !_requireType(typeId).singleUse) revert RegistryBadRole(role, typeId);
         if (validFrom != 0 || validUntil != 0) _requireInterval(validFrom, validUntil);
+        // An admin counts as lasting from the call that appoints it, so it must be one from then on.
+        if (role == _ROLE_ADMIN && validUntil == _FOREVER && validFrom > _now()) {
+            revert RegistryBadInterval(validFrom, validUntil);
+        }
         _setRole(issuer, signer, role, typeId, validFrom, validUntil);
+        if (role == _ROLE_ADMIN && _lastingAdmins[issuer] < _MIN_ADMINS) revert RegistryTooFewAdmins(issuer);
     }
 
     /// @inheritdoc IIssuerRegistry
@@ -295,6 +306,7 @@ contract IssuerRegistry is IIssuerRegistry, SaltedDomain {
         if (IssuerId.unwrap(successor) != 0) {
             // A dissolved issuer is never a successor, so no chain of successors closes into a ring.
             _requireLiving(successor);
+            if (successor != by) _requireAncestor(by, successor);
             _successors[issuer] = successor;
             _removeOperators(issuer);
         }
@@ -304,10 +316,7 @@ contract IssuerRegistry is IIssuerRegistry, SaltedDomain {
     /// @inheritdoc IIssuerRegistry
     function scheduleReset(IssuerId by, IssuerId issuer, bytes32 admin1, bytes32 admin2) external onlySelf {
         _requireAncestor(by, issuer);
-        _requireTwoSigners(admin1, admin2);
-        uint40 readyAt = _now() + _RESET_DELAY;
-        _resets[issuer] = Reset(admin1, admin2, by, readyAt);
-        emit ResetScheduled(issuer, by, admin1, admin2, readyAt);
+        _scheduleReset(by, issuer, admin1, admin2);
     }
 
     /// @inheritdoc IIssuerRegistry
@@ -321,6 +330,11 @@ contract IssuerRegistry is IIssuerRegistry, SaltedDomain {
     // ---- anybody, governance ----
 
     /// @inheritdoc IIssuerRegistry
+    function scheduleRootReset(bytes32 admin1, bytes32 admin2) external onlyGovernance {
+        _scheduleReset(IssuerId.wrap(0), _rootIssuer, admin1, admin2);
+    }
+
+    /// @inheritdoc IIssuerRegistry
     function executeReset(IssuerId issuer) external {
         Reset memory scheduled = _requireReset(issuer);
         if (_now() < scheduled.readyAt) revert RegistryResetTooEarly(issuer, scheduled.readyAt);
@@ -328,6 +342,7 @@ contract IssuerRegistry is IIssuerRegistry, SaltedDomain {
         uint24 epoch = ++_issuers[issuer].epoch;
         emit RolesReset(issuer, epoch, scheduled.admin1, scheduled.admin2);
         _removeOperators(issuer);
+        delete _lastingAdmins[issuer];
         _setRole(issuer, scheduled.admin1, _ROLE_ADMIN, 0, _now(), _FOREVER);
         _setRole(issuer, scheduled.admin2, _ROLE_ADMIN, 0, _now(), _FOREVER);
     }
@@ -423,6 +438,11 @@ contract IssuerRegistry is IIssuerRegistry, SaltedDomain {
     }
 
     /// @inheritdoc IIssuerRegistry
+    function heirOf(IssuerId issuer) external view returns (IssuerId) {
+        return _heirOf(issuer);
+    }
+
+    /// @inheritdoc IIssuerRegistry
     function checkSignature(bytes32 signer, bytes32 digest, bytes calldata signature) external view returns (bool) {
         return SignerCheck.isSigned(signer, digest, signature);
     }
@@ -495,19 +515,7 @@ contract IssuerRegistry is IIssuerRegistry, SaltedDomain {
         view
         returns (bool good, Grant memory covering)
     {
-        Grant[] storage earlier = _earlierGrants[issuer][typeId];
-        Grant memory grant = _grants[issuer][typeId];
-        bool isBroken;
-        // Newest first: a renewal takes over from the grant that it overlaps.
-        for (uint256 i = earlier.length;; --i) {
-            if (covering.validUntil == 0 && grant.validFrom <= time && time < grant.validUntil) covering = grant;
-            bool isWithin = grant.withdrawnSince <= time && time < grant.withdrawnAt;
-            if (isWithin && grant.cause & _CAUSE_BREAKS != 0) isBroken = true;
-            if (i == 0) break;
-            grant = earlier[i - 1];
-        }
-        bool isOver = covering.withdrawnAt != 0 && time >= covering.withdrawnAt;
-        good = covering.validUntil != 0 && !isBroken && !isOver;
+        return GrantHistory.judge(_earlierGrants[issuer][typeId], _grants[issuer][typeId], time);
     }
 
     /// @inheritdoc IIssuerRegistry
@@ -616,8 +624,20 @@ contract IssuerRegistry is IIssuerRegistry, SaltedDomain {
                 revert RegistryTooManyOperators(issuer, _MAX_OPERATORS);
             }
         }
-        _roles[_scope(issuer, epoch, role, typeId)][signer] = Interval(validFrom, validUntil);
+        Interval storage interval = _roles[_scope(issuer, epoch, role, typeId)][signer];
+        if (role == _ROLE_ADMIN) {
+            if (interval.validUntil == _FOREVER) --_lastingAdmins[issuer];
+            if (validUntil == _FOREVER) ++_lastingAdmins[issuer];
+        }
+        (interval.validFrom, interval.validUntil) = (validFrom, validUntil);
         emit RoleSet(issuer, signer, role, typeId, validFrom, validUntil, _issuers[issuer].epoch);
+    }
+
+    function _scheduleReset(IssuerId by, IssuerId issuer, bytes32 admin1, bytes32 admin2) private {
+        _requireTwoSigners(admin1, admin2);
+        uint40 readyAt = _now() + _RESET_DELAY;
+        _resets[issuer] = Reset(admin1, admin2, by, readyAt);
+        emit ResetScheduled(issuer, by, admin1, admin2, readyAt);
     }
 
     function _removeOperators(IssuerId issuer) private {

@@ -193,12 +193,13 @@ class MemoryLedger:
     def _redeem(self, c: Context, issuer: bytes, root: bytes, changes: Sequence[Change]) -> None:
         self._require_writable(c, issuer)
         anchor = self._require_credentials(c, issuer, root)
-        if not self._registry.has_role(c, issuer, c.sender_id, Role.REDEEMER, anchor[0]):
-            raise RevertedError("LedgerMissingRole", issuer, c.sender_id)
+        by = self._registry.heir_of(c, issuer)
+        if not self._registry.has_role(c, by, c.sender_id, Role.REDEEMER, anchor[0]):
+            raise RevertedError("LedgerMissingRole", by, c.sender_id)
         _require_all(changes, Status.USED, StandingAct.USE)
         people = (c.sender_id, NOBODY, NOBODY)
         reason = int(ReasonClass.HOLDER_REQUEST)
-        self._apply(c, issuer, root, anchor, changes, (reason, issuer, *people, bytes(32)))
+        self._apply(c, issuer, root, anchor, changes, (reason, by, *people, bytes(32)))
 
     def _apply(
         self,
@@ -327,11 +328,15 @@ class MemoryLedger:
                 raise RevertedError("LedgerBadReason", withdrawn)
             if type_id == DOCUMENT_TYPE and words:
                 raise RevertedError("LedgerBadDocumentBatch", 0, 0, False)  # noqa: FBT003  ABI value
+            self._registry.known(c, issuer)
+            single_use = type_id != DOCUMENT_TYPE and self._registry.type_of(c, type_id)[2]
             c.tables.put("anchor", (issuer, root), anchor)
             for word, value in enumerate(words):
                 allowed = _lanes_below(word, size) * _LANE
                 if not allowed or value & ~allowed or not _is_defined(value):
                     raise RevertedError("LedgerBadWord", word, allowed, value)
+                if not single_use and any(value >> s & _LANE == Status.USED for s in _shifts(_LANES)):
+                    raise RevertedError("LedgerNotSingleUse", type_id)
                 c.tables.put("word", (issuer, root, word), value)
             c.emit(
                 "BatchImported", issuer=issuer, root=root, typeId=type_id, anchor=anchor,

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from ledger.adapters.chain_memory_grants import NO_GRANT, grant_at, is_bad_renewal, require_interval
 from ledger.adapters.chain_memory_state import (
     FOREVER,
     NO_ISSUER,
@@ -19,13 +20,13 @@ from ledger.adapters.chain_memory_state import (
     RevertedError,
 )
 from ledger.core import eip712
-from ledger.core.grants import GrantState, covering_grant, grant_state
-from ledger.core.model import MAX_LEVEL, GrantRecord, Purpose, Role
+from ledger.core.model import MAX_LEVEL, Purpose, Role
 
 _PROPOSAL_LIFE_S = 7 * 86_400
 _RESET_DELAY_S = 24 * 3600
 _BREAKS = 0x80
 _MAX_OPERATORS = 32
+_MIN_ADMINS = 2
 _LAST_REASON = 2
 _ALPHABET = frozenset(b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ")
 
@@ -61,8 +62,8 @@ class MemoryRegistry:
         """What can be called from outside, by Solidity name."""
         return {
             "propose": self.propose, "accept": self.accept, "cancel": self.cancel,
-            "executeReset": self.execute_reset, "registerType": self.register_type,
-            "transferGovernance": self.transfer_governance,
+            "scheduleRootReset": self.schedule_root_reset, "executeReset": self.execute_reset,
+            "registerType": self.register_type, "transferGovernance": self.transfer_governance,
             "acceptGovernance": self.accept_governance,
             **dict.fromkeys(self.ACTS, self._only_self),
         }  # fmt: skip
@@ -80,9 +81,9 @@ class MemoryRegistry:
             "isAncestor": self.is_ancestor,
             "typeOf": self.type_of,
             "typeCount": lambda c: c.tables.get("type_count", 0, 0),
-            "grantOf": lambda c, i, t: (self._grants(c, i, t) or ((0, 0, 0, 0, 0),))[-1],
+            "grantOf": lambda c, i, t: (self._grants(c, i, t) or (NO_GRANT,))[-1],
             "grantCount": lambda c, i, t: len(self._grants(c, i, t)),
-            "grantAt": self.grant_at,
+            "grantAt": lambda c, i, t, time: grant_at(self._grants(c, i, t), time),
             "keyCount": lambda c, i: c.tables.get("key_count", i, 0),
             "keyOf": self._key,
             "keyAt": self.key_at,
@@ -91,6 +92,7 @@ class MemoryRegistry:
             "proposalOf": lambda c, n: c.tables.get("proposal", n) or (NO_ISSUER, 0, NOBODY, bytes(32)),
             "nonceUsed": lambda c, s, n: c.tables.get("registry_nonce", (s, n), False),
             "resetOf": lambda c, i: c.tables.get("reset", i) or (NOBODY, NOBODY, 0, NO_ISSUER),
+            "heirOf": self.heir_of,
             "checkSignature": lambda _, s, d, g: self._is_signed(s, d, g),
         }
 
@@ -204,7 +206,7 @@ class MemoryRegistry:
 
     def _grant_type(self, c: Context, by: bytes, issuer: bytes, type_id: int, start: int, end: int) -> None:
         self.type_of(c, type_id)
-        self._require_interval(start, end)
+        require_interval(start, end)
         parent = self.known(c, issuer)[0]
         if self.heir_of(c, parent) != by:
             raise RevertedError("RegistryNotAncestor", by, issuer)
@@ -214,11 +216,8 @@ class MemoryRegistry:
             if end > limit:
                 raise RevertedError("RegistryGrantExceedsParent", parent, type_id, limit)
         grants = self._grants(c, issuer, type_id)
-        if grants:
-            from_, until, _, withdrawn_at, _ = grants[-1]
-            running = not withdrawn_at and from_ <= c.time < until
-            if start < (withdrawn_at or from_) or (running and start > c.time):
-                raise RevertedError("RegistryBadInterval", start, end)
+        if grants and is_bad_renewal(grants[-1], start, end, c.time):
+            raise RevertedError("RegistryBadInterval", start, end)
         c.tables.put("grant", (issuer, type_id), (*grants, (start, end, 0, 0, 0)))
         c.emit("TypeGranted", issuer=issuer, typeId=type_id, by=by, validFrom=start, validUntil=end)
 
@@ -252,7 +251,7 @@ class MemoryRegistry:
     ) -> None:
         self._require_own_or_ancestor(c, by, issuer)
         self.living(c, issuer)
-        self._require_interval(start, end)
+        require_interval(start, end)
         if purpose not in set(Purpose):
             raise RevertedError("RegistryBadPurpose", purpose)
         owner = c.tables.get("thumbprint", thumbprint)
@@ -306,8 +305,12 @@ class MemoryRegistry:
         if role == Role.REDEEMER and not self.type_of(c, type_id)[2]:
             raise RevertedError("RegistryBadRole", role, type_id)
         if start or end:
-            self._require_interval(start, end)
+            require_interval(start, end)
+        if role == Role.ADMIN and end == FOREVER and start > c.time:
+            raise RevertedError("RegistryBadInterval", start, end)
         self._set_role(c, issuer, signer, role, type_id, start, end)
+        if role == Role.ADMIN and len(c.tables.get("lasting_admins", issuer, ())) < _MIN_ADMINS:
+            raise RevertedError("RegistryTooFewAdmins", issuer)
 
     def _set_role(
         self,
@@ -327,6 +330,9 @@ class MemoryRegistry:
             if len(operators) > _MAX_OPERATORS:
                 raise RevertedError("RegistryTooManyOperators", issuer, _MAX_OPERATORS)
             c.tables.put("operators", issuer, tuple(operators))
+        if role == Role.ADMIN:
+            lasting = {*c.tables.get("lasting_admins", issuer, ())} - {signer}
+            c.tables.put("lasting_admins", issuer, tuple(lasting | ({signer} if end == FOREVER else set())))
         scope = 0 if role == Role.OPERATOR else epoch
         c.tables.put("role", (issuer, scope, role, type_id, signer), (start, end))
         c.emit(
@@ -342,6 +348,8 @@ class MemoryRegistry:
         c.tables.put("issuer", issuer, (parent, level, epoch, admitted, c.time))
         if successor != NO_ISSUER:
             self.living(c, successor)
+            if successor != by:
+                self._require_ancestor(c, by, successor)
             c.tables.put("successor", issuer, successor)
             self._remove_operators(c, issuer)
         c.emit("IssuerDissolved", issuer=issuer, successor=successor, by=by)
@@ -352,6 +360,13 @@ class MemoryRegistry:
 
     def _schedule_reset(self, c: Context, by: bytes, issuer: bytes, admin1: bytes, admin2: bytes) -> None:
         self._require_ancestor(c, by, issuer)
+        self._put_reset(c, by, issuer, admin1, admin2)
+
+    def schedule_root_reset(self, c: Context, admin1: bytes, admin2: bytes) -> None:
+        self._require_governance(c)
+        self._put_reset(c, NO_ISSUER, c.tables.get("root", 0), admin1, admin2)
+
+    def _put_reset(self, c: Context, by: bytes, issuer: bytes, admin1: bytes, admin2: bytes) -> None:
         self._require_two(admin1, admin2)
         ready = c.time + _RESET_DELAY_S
         c.tables.put("reset", issuer, (admin1, admin2, ready, by))
@@ -375,6 +390,7 @@ class MemoryRegistry:
         c.tables.put("issuer", issuer, (parent, level, epoch + 1, *rest))
         c.emit("RolesReset", issuer=issuer, epoch=epoch + 1, admin1=admin1, admin2=admin2)
         self._remove_operators(c, issuer)
+        c.tables.put("lasting_admins", issuer, ())
         for admin in (admin1, admin2):
             self._set_role(c, issuer, admin, Role.ADMIN, 0, c.time, FOREVER)
 
@@ -469,13 +485,6 @@ class MemoryRegistry:
         if found is None:
             raise RevertedError("RegistryUnknownType", type_id)
         return found
-
-    def grant_at(self, c: Context, issuer: bytes, type_id: int, time: int) -> Any:
-        grants = self._grants(c, issuer, type_id)
-        history = [_record(issuer, type_id, grant) for grant in grants]
-        covering = covering_grant(history, time)
-        shown = (0, 0, 0, 0, 0) if covering is None else grants[history.index(covering)]
-        return (grant_state(history, time) is GrantState.GOOD, shown)
 
     def key_at(self, c: Context, thumbprint: bytes, time: int) -> Any:
         issuer, number = c.tables.get("thumbprint", thumbprint) or (NO_ISSUER, 0)
@@ -582,19 +591,8 @@ class MemoryRegistry:
             self._require_ancestor(c, by, issuer)
 
     @staticmethod
-    def _require_interval(start: int, end: int) -> None:
-        if start >= end:
-            raise RevertedError("RegistryBadInterval", start, end)
-
-    @staticmethod
     def _require_two(first: bytes, second: bytes) -> None:
         if NOBODY in {first, second}:
             raise RevertedError("RegistryZeroSigner")
         if first == second:
             raise RevertedError("RegistrySameSigner", first)
-
-
-def _record(issuer: bytes, type_id: int, grant: tuple[int, ...]) -> GrantRecord:
-    start, end, since, withdrawn_at, cause = grant
-    withdrawal = (since, withdrawn_at, cause) if withdrawn_at else (None, None, None)
-    return GrantRecord(issuer.decode(), type_id, start, end, *withdrawal)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from scripts.contracts.lab import LEDGER_ID, load_artifact, root_of, set_statuses
+from scripts.contracts.lab import LEDGER_ID, demo_uscc, load_artifact, root_of, set_statuses
 from tests.contracts.world import BUREAU, SIBLING, World, issuer_id, newcomer
 
 SUCCESSOR = "0x" + "11" * 20
-ANCHOR = (1, 1, 70, 1_600_000_000, 2, 9, 0)
+ANCHOR = (2, 1, 70, 1_600_000_000, 2, 9, 0)
 
 
 def second_ledger(world: World) -> Any:
@@ -60,6 +60,11 @@ def test_an_import_is_refused_with_the_reason(world: World) -> None:
     refuse(record(words=(0, 1 << 24)), "LedgerBadWord", 1, 0xFFFFFF, 1 << 24)
     refuse(record(words=(0, 0, 0)), "LedgerBadWord", 2, 0, 0)
     refuse(record(words=(3,)), "LedgerBadWord", 0, 2**256 - 1, 3)
+    for words in ((0, 12), (12 << 252,)):
+        refuse(record((world.plain, *ANCHOR[1:]), words), "LedgerNotSingleUse", world.plain)
+    refuse(record((3, *ANCHOR[1:])), "RegistryUnknownType", 3)
+    nobody = (issuer_id(demo_uscc(99)), *record()[1:])
+    refuse(nobody, "RegistryUnknownIssuer", nobody[0])
     world.lab.send(ledger.importAnchors([record()]), governance)
     refuse(record(), "LedgerRootAlreadyAnchored", issuer_id(BUREAU), root_of("old"), ANCHOR[3])
     world.lab.send(ledger.open(), governance)

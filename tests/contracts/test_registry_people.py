@@ -326,3 +326,58 @@ def test_a_reset_is_cancelled_by_the_issuer_or_who_scheduled_it(world: World) ->
         world.refuses_act(error, "cancelReset", ROOT, mine)
         world.act("cancelReset", canceller, mine)
         assert world.registry.resetOf(mine).call()[2] == 0
+
+
+def test_two_admins_without_an_end_always_stay(world: World) -> None:
+    mine, (first, second) = issuer_id(BUREAU), world.admins(BUREAU)
+    third, now = world.lab.fund(newcomer("third admin")), world.lab.now
+    few = ("RegistryTooFewAdmins", mine)
+    world.refuses_act(few, "setRole", BUREAU, mine, first.signer, 1, 0, 0, 0)
+    world.refuses_act(few, "setRole", BUREAU, mine, first.signer, 1, 0, now, FOREVER - 1)
+    later = now + 1000
+    error = ("RegistryBadInterval", later, FOREVER)
+    world.refuses_act(error, "setRole", BUREAU, mine, third.signer, 1, 0, later, FOREVER)
+    world.act("setRole", BUREAU, mine, third.signer, 1, 0, now, later)
+    world.refuses_act(few, "setRole", BUREAU, mine, first.signer, 1, 0, 0, 0)
+    for _ in range(2):
+        world.act("setRole", BUREAU, mine, third.signer, 1, 0, now, FOREVER)
+    world.act("setRole", BUREAU, mine, first.signer, 1, 0, 0, 0)
+    assert not world.registry.hasRole(mine, first.signer, 1, 0).call()
+    remove = world.lab.encode_act("setRole", BUREAU, mine, second.signer, 1, 0, 0, 0)
+    world.lab.send(world.registry.propose(mine, remove, world.lab.own(second)), second)
+    accept = world.registry.accept(world.lab.proposals(), remove, world.lab.own(third))
+    world.refuses(accept, *few, sender=third)
+
+
+def test_a_reset_counts_its_two_admins_afresh(world: World) -> None:
+    mine, fresh = issuer_id(BUREAU), [world.lab.fund(person(f"fresh admin {number}")) for number in (1, 2)]
+    world.lab.set_role(BUREAU, world.admins(BUREAU), newcomer("third admin").signer, 1)
+    world.act("scheduleReset", ROOT, mine, fresh[0].signer, fresh[1].signer)
+    world.lab.travel(world.lab.now + DAY)
+    world.lab.send(world.registry.executeReset(mine), newcomer("carrier"))
+    remove = world.lab.encode_act("setRole", BUREAU, mine, fresh[0].signer, 1, 0, 0, 0)
+    world.lab.send(world.registry.propose(mine, remove, world.lab.own(fresh[0])), fresh[0])
+    accept = world.registry.accept(world.lab.proposals(), remove, world.lab.own(fresh[1]))
+    world.refuses(accept, "RegistryTooFewAdmins", mine, sender=fresh[1])
+
+
+def test_governance_resets_the_root_after_a_day_unless_the_root_cancels(world: World) -> None:
+    root, governance = issuer_id(ROOT), world.lab.governance
+    fresh = [world.lab.fund(person(f"fresh root admin {number}")) for number in (1, 2)]
+    schedule = world.registry.scheduleRootReset(fresh[0].signer, fresh[1].signer)
+    stranger = newcomer("usurper")
+    world.refuses(schedule, "RegistryOnlyGovernance", stranger.address, sender=stranger)
+    alone = world.registry.scheduleRootReset(fresh[0].signer, fresh[0].signer)
+    world.refuses(alone, "RegistrySameSigner", fresh[0].signer, sender=governance)
+    world.lab.send(schedule, governance)
+    world.act("cancelReset", ROOT, root)
+    world.refuses(world.registry.executeReset(root), "RegistryNoReset", root)
+    world.lab.send(schedule, governance)
+    ready = world.lab.now + DAY
+    assert world.registry.resetOf(root).call() == [fresh[0].signer, fresh[1].signer, ready, b"\0" * 18]
+    world.refuses(world.registry.executeReset(root), "RegistryResetTooEarly", root, ready)
+    world.lab.travel(ready)
+    world.lab.send(world.registry.executeReset(root), stranger)
+    for admin in world.admins(ROOT):
+        assert not world.registry.hasRole(root, admin.signer, 1, 0).call()
+    world.lab.act(fresh, "registerKey", ROOT, root, root_of("after the root's reset"), 1, 0, FOREVER)

@@ -207,6 +207,46 @@ def test_a_renewal_leaves_no_hole_in_a_running_grant(world: World) -> None:
     assert world.registry.grantAt(issuer_id(BUREAU), world.plain, now).call()[1][0] == now
 
 
+def test_a_shorter_renewal_ends_the_grant(world: World) -> None:
+    now = world.lab.now
+    world.act("grantType", ROOT, issuer_id(BUREAU), world.plain, now, now + 500)
+    assert [good(world, time) for time in (now, now + 499, now + 500, now + 600)] == [
+        True,
+        True,
+        False,
+        False,
+    ]
+    assert world.registry.grantAt(issuer_id(BUREAU), world.plain, now + 600).call()[1] == (0, 0, 0, 0, 0)
+    world.lab.travel(now + 600)
+    refused = ("RegistryGrantNotGood", issuer_id(BUREAU), world.plain, world.lab.now)
+    batch = world.lab.batch(world.bureau, world.plain, root_of("after the shorter grant"), 5)
+    world.refuses(world.lab.anchor_call(world.bureau, batch), *refused, sender=world.bureau.operator)
+
+
+def test_a_withdrawal_of_a_renewed_grant_counts(world: World) -> None:
+    start = world.registry.grantOf(issuer_id(BUREAU), world.plain).call()[0]
+    now = world.lab.now
+    world.act("grantType", ROOT, issuer_id(BUREAU), world.plain, now, FOREVER)
+    world.act("withdrawGrant", ROOT, issuer_id(BUREAU), world.plain, start + 2, 129)
+    at = world.registry.grantOf(issuer_id(BUREAU), world.plain).call()[3]
+    times = (start, start + 1, start + 2, now, at - 1, at, at + 600)
+    assert [good(world, time) for time in times] == [True, True, *[False] * 5]
+
+
+def test_a_renewal_takes_nothing_back(world: World) -> None:
+    start = world.registry.grantOf(issuer_id(BUREAU), world.plain).call()[0]
+    renew = ("grantType", ROOT, issuer_id(BUREAU), world.plain)
+    over = world.lab.now
+    world.refuses_act(("RegistryBadInterval", start, over), *renew, start, over)
+    assert good(world, over)
+    ending = world.lab.now + 500
+    world.act(*renew, start, ending)
+    world.lab.travel(ending + 5)
+    world.refuses_act(("RegistryBadInterval", start, ending - 1), *renew, start, ending - 1)
+    world.act(*renew, start, ending + 1)
+    assert [good(world, time) for time in (start, ending, ending + 1)] == [True, True, False]
+
+
 def test_a_dissolved_issuer_acts_no_more_and_its_successor_does(world: World) -> None:
     dissolve = "dissolveIssuer"
     error = ("RegistryNotAncestor", issuer_id(ROOT), issuer_id(ROOT))
@@ -216,6 +256,14 @@ def test_a_dissolved_issuer_acts_no_more_and_its_successor_does(world: World) ->
     world.refuses_act(
         ("RegistryUnknownIssuer", issuer_id(NEW)), dissolve, ROOT, issuer_id(BUREAU), issuer_id(NEW)
     )
+    error = ("RegistryNotAncestor", issuer_id(BUREAU), issuer_id(SIBLING))
+    world.refuses_act(error, dissolve, BUREAU, issuer_id(CITY), issuer_id(SIBLING))
+    error = ("RegistryNotAncestor", issuer_id(BUREAU), issuer_id(ROOT))
+    world.refuses_act(error, dissolve, BUREAU, issuer_id(CITY), issuer_id(ROOT))
+    for heir in (BUREAU, TOWN):
+        with world.lab.snapshot():
+            world.act(dissolve, BUREAU, issuer_id(CITY), issuer_id(heir))
+            assert world.registry.heirOf(issuer_id(CITY)).call() == issuer_id(heir)
     world.act(dissolve, ROOT, issuer_id(BUREAU), issuer_id(SIBLING))
     at = world.registry.issuerOf(issuer_id(BUREAU)).call()[4]
     assert at == world.lab.now

@@ -267,6 +267,25 @@ def test_a_redeemer_uses_tickets_and_nothing_else(world: World) -> None:
     world.refuses(other, "LedgerMissingRole", issuer_id(BUREAU), counter.signer, sender=counter)
 
 
+def test_the_successors_redeemers_use_the_tickets_of_a_dissolved_issuer(world: World) -> None:
+    own, heir = newcomer("own counter"), newcomer("heir's counter")
+    world.lab.set_role(BUREAU, world.bureau.admins, own.signer, 5, world.single_use)
+    world.lab.set_role(SIBLING, world.admins(SIBLING), heir.signer, 5, world.single_use)
+    use = world.ledger.redeem(issuer_id(BUREAU), world.tickets.root, change_tuples(set_statuses([3], 12)))
+    world.refuses(use, "LedgerMissingRole", issuer_id(BUREAU), heir.signer, sender=heir)
+    with world.lab.snapshot():
+        world.act("dissolveIssuer", ROOT, issuer_id(BUREAU), b"\0" * 18)
+        assert world.registry.heirOf(issuer_id(BUREAU)).call() == issuer_id(BUREAU)
+        world.lab.send(use, own)
+    world.act("dissolveIssuer", ROOT, issuer_id(BUREAU), issuer_id(SIBLING))
+    assert world.registry.heirOf(issuer_id(BUREAU)).call() == issuer_id(SIBLING)
+    world.refuses(use, "LedgerMissingRole", issuer_id(SIBLING), own.signer, sender=own)
+    receipt = world.lab.send(use, heir)
+    assert world.status(3, world.tickets) == 12
+    (event,) = world.lab.ledger.events.StatusChanged().process_receipt(receipt)
+    assert (event["args"]["by"], event["args"]["operator"]) == (issuer_id(SIBLING), heir.signer)
+
+
 def test_a_status_is_read_behind_its_anchor_only(world: World) -> None:
     read = world.ledger.statusOf
     unknown = root_of("no such batch")

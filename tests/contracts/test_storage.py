@@ -72,6 +72,7 @@ def test_registry_slots_hold_what_the_table_says(world: World) -> None:
     scope = issuer_id(BUREAU) + word(3 << 32)[18:]
     interval = functions.roleOf(issuer_id(BUREAU), maker, 3, 0).call()
     assert fields(slot(at(scope, maker, slot=12)), 40, 40) == list(interval)
+    assert int.from_bytes(slot(at(issuer_key(BUREAU), slot=17)), "big") == 2, "both admins have no end"
 
 
 def test_registry_slots_that_events_bring(world: World) -> None:
@@ -139,6 +140,7 @@ def test_the_committed_layouts_are_those_of_the_slot_tables() -> None:
                     (
                         "_issuers", "_successors", "_directories", "_types", "_typeIds", "_grants", "_earlierGrants",
                         "_keyCounts", "_keys", "_keyRefs", "_roles", "_operators", "_proposals", "_resets", "_nonces",
+                        "_lastingAdmins",
                     ),
                     start=2,
                 )
@@ -152,7 +154,7 @@ def test_the_committed_layouts_are_those_of_the_slot_tables() -> None:
 
 
 def test_each_contract_has_a_slot_table_of_the_right_length() -> None:
-    for name, last in (("IssuerRegistry", 16), ("CredentialLedger", 4)):
+    for name, last in (("IssuerRegistry", 17), ("CredentialLedger", 4)):
         source = (ARTIFACTS.parent / "src" / f"{name}.sol").read_text("utf-8")
         rows = [int(number) for number in re.findall(r"^/// \| (\d+) \|", source, re.MULTILINE)]
         assert rows == list(range(last + 1))

@@ -252,13 +252,14 @@ def grant_broken_later(world: World) -> None:
 def _renew_then_withdraw(world: World, issuer: str, cause: int) -> None:
     """Renewed before anchoring, withdrawn after it since a day before: the older interval stays open."""
     first = w.grant(issuer)
-    renewed = replace(first, valid_from=w.ANCHORED_AT - 3600)
-    withdrawal = {
-        "withdrawn_since": w.ANCHORED_AT - 86_400,
-        "withdrawn_at": w.ANCHORED_AT + 9,
-        "cause": cause,
-    }
-    world.grants = {**world.grants, issuer: (first, replace(renewed, **withdrawal))}
+    renewed = replace(
+        first,
+        valid_from=w.ANCHORED_AT - 3600,
+        withdrawn_since=w.ANCHORED_AT - 86_400,
+        withdrawn_at=w.ANCHORED_AT + 9,
+        cause=cause,
+    )
+    world.grants = {**world.grants, issuer: (first, renewed)}
 
 
 @case(

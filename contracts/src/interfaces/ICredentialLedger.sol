@@ -203,7 +203,8 @@ interface ICredentialLedger {
     ) external;
     function changeStatus(StatusChange calldata change, WordChange[] calldata changes, Approvals calldata approvals)
         external;
-    /// `msg.sender` holds redeemer for (issuer, the batch's type): VALID → USED only.
+    /// `msg.sender` holds redeemer for (issuer or, once dissolved, its successor; the batch's type): VALID →
+    /// USED only. The event's `by` is whose redeemer it was.
     function redeem(IssuerId issuer, bytes32 root, WordChange[] calldata changes) external;
     /// Anybody carries it; `signature` is the approver's (empty: `msg.sender` is the approver).
     function registerStanding(StandingApproval calldata standing, bytes calldata signature)
@@ -211,7 +212,7 @@ interface ICredentialLedger {
         returns (bytes32 standingId);
     /// `auth.signer`: the approver itself, or an admin of `by`, which is the issuer or an ancestor.
     function revokeStanding(bytes32 standingId, IssuerId by, IIssuerRegistry.Auth calldata auth) external;
-    /// Governance, before `open`, with original times.
+    /// Governance, before `open`, with original times. Issuers and types are those of the registry.
     function importAnchors(ImportedAnchor[] calldata records) external;
     function open() external;
     /// Governance: no further writes for this issuer here, except suspensions: until every verifier has the new

@@ -19,7 +19,8 @@ function _isOther(IssuerId a, IssuerId b) pure returns (bool) {
 /// address, left-padded with zeros; for a P-256 passkey `keccak256(abi.encode("P256", qx, qy))`.
 /// A signature is one kind byte followed by its body: 0x01 ‖ r ‖ s ‖ v (65 bytes); 0x02 ‖ bytes for
 /// ERC-1271; 0x03 ‖ abi.encode(qx, qy, WebAuthn.WebAuthnAuth), user verification demanded.
-/// @dev Warning: governance registers types alone; it cannot issue, grant or revoke.
+/// @dev Warning: governance registers types alone; it cannot issue, grant or revoke. It is the parent of the
+/// root in one thing only: a reset of the root's roles, announced 24 h ahead, which the root may cancel.
 interface IIssuerRegistry {
     /// One slot. Level 1 is the root, whose parent is itself. `epoch` rises when roles are reset.
     struct Issuer {
@@ -144,6 +145,7 @@ interface IIssuerRegistry {
     error RegistryZeroSigner();
     error RegistryNotAnAct(bytes4 selector);
     error RegistryTooManyOperators(IssuerId issuer, uint256 limit);
+    error RegistryTooFewAdmins(IssuerId issuer);
 
     // Two admins: `propose`, then `accept` by another one within 7 days. `act` is the ABI encoding
     // of one call marked "act" below, whose first argument is `by`.
@@ -157,8 +159,8 @@ interface IIssuerRegistry {
     /// act. `by` is an ancestor (the root may set its own).
     function setDirectory(IssuerId by, IssuerId issuer, bytes32 directoryHash) external;
     /// act. `by` is the parent (or, once that is dissolved, its successor), which holds the type at least until
-    /// `validUntil`; the root grants itself. A running grant is replaced from `validFrom` ≤ now on; what was
-    /// withdrawn stays so.
+    /// `validUntil`; the root grants itself. A running grant is replaced from `validFrom` ≤ now on, also by a
+    /// shorter one that ends after now; what was withdrawn stays so.
     function grantType(IssuerId by, IssuerId issuer, uint32 typeId, uint40 validFrom, uint40 validUntil) external;
     /// act. `by` is an ancestor. A cause with bit 7 set breaks what was anchored since `since`.
     function withdrawGrant(IssuerId by, IssuerId issuer, uint32 typeId, uint40 since, uint8 cause) external;
@@ -177,6 +179,8 @@ interface IIssuerRegistry {
     function compromiseKey(IssuerId by, IssuerId issuer, uint32 key, uint40 since) external;
     /// act. `by` is the issuer itself. `typeId` only with role 5 (redeemer of a single-use type), else 0.
     /// Roles: 1 admin, 2 operator (at most 32), 3 maker, 4 approver, 5 redeemer. Both times zero: removed.
+    /// Two admins without an end (`validUntil` 2^40 - 1, which begin at once) always stay: to replace one, set
+    /// the new one first.
     function setRole(
         IssuerId by,
         IssuerId issuer,
@@ -187,13 +191,16 @@ interface IIssuerRegistry {
         uint40 validUntil
     ) external;
     /// act. `by` is an ancestor. `successor` zero: none, then the issuer's own people keep its lists; else they
-    /// are out and the successor's act. The children stay where they are, with their grants.
+    /// are out and the successor's act. It gains power over lists and children: so it is `by` itself, or `by`
+    /// stands above it. The children stay where they are, with their grants.
     function dissolveIssuer(IssuerId by, IssuerId issuer, IssuerId successor) external;
     /// act. `by` is an ancestor; after 24 h anybody may call `executeReset`.
     function scheduleReset(IssuerId by, IssuerId issuer, bytes32 admin1, bytes32 admin2) external;
     /// act. `by` is the issuer itself (it has its admins after all) or the ancestor that scheduled it.
     function cancelReset(IssuerId by, IssuerId issuer) external;
 
+    /// Governance. As `scheduleReset` for the root, which nobody stands above; the event names no issuer.
+    function scheduleRootReset(bytes32 admin1, bytes32 admin2) external;
     function executeReset(IssuerId issuer) external;
     function registerType(bytes21 code, uint16 version, bytes32 fileHash, bool singleUse)
         external
@@ -219,6 +226,8 @@ interface IIssuerRegistry {
     function requireActing(IssuerId by, IssuerId issuer, bytes32 maker, bytes32 approver) external view;
     /// `by` is `issuer`, or its successor (any number of links).
     function requireActsFor(IssuerId by, IssuerId issuer) external view;
+    /// Who acts for `issuer`: itself, or the end of its chain of successors.
+    function heirOf(IssuerId issuer) external view returns (IssuerId);
     function checkSignature(bytes32 signer, bytes32 digest, bytes calldata signature) external view returns (bool);
 
     function ledgerId() external view returns (bytes32);
@@ -233,7 +242,8 @@ interface IIssuerRegistry {
     function typeCount() external view returns (uint32);
     function grantOf(IssuerId issuer, uint32 typeId) external view returns (Grant memory);
     function grantCount(IssuerId issuer, uint32 typeId) external view returns (uint256);
-    /// The grant interval that covers `time`, and whether it is good at `time`.
+    /// The grant interval that covers `time`, and whether it is good at `time`: the newest one that began by
+    /// then decides, and a breaking withdrawal of any interval counts from its date to when it was written.
     function grantAt(IssuerId issuer, uint32 typeId, uint40 time) external view returns (bool good, Grant memory);
     function keyCount(IssuerId issuer) external view returns (uint32);
     function keyOf(IssuerId issuer, uint32 key) external view returns (Key memory);
