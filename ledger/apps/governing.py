@@ -74,11 +74,15 @@ def retire_key(here: Installation, issuer: str, number: int, admins: tuple[str, 
 
 
 def compromise_key(here: Installation, issuer: str, number: int, admins: tuple[str, str], since: int) -> None:
-    """Break what the key signed since; reported for an earlier time already: no effect."""
-    known = _key(here, issuer, number).compromised_since
-    if known is None or known > since:
+    """Break what the key signed since; reported for an earlier time already: no effect.
+
+    People name a day, which begins before a key that was registered on that day: then it is all its life.
+    """
+    key = _key(here, issuer, number)
+    start = max(since, key.valid_from)
+    if key.compromised_since is None or key.compromised_since > start:
         issuer_id = issuer.encode("ascii")
-        govern(here, issuer, [Act("compromiseKey", (issuer_id, issuer_id, number, since))], admins)
+        govern(here, issuer, [Act("compromiseKey", (issuer_id, issuer_id, number, start))], admins)
 
 
 def grant_type(
