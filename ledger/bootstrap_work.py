@@ -131,6 +131,7 @@ class Desk:
             clock=here.clock,
             entropy=here.entropy,
             nonces=here.store.nonces,
+            hooks=self.hooks,
         )
 
     def rows(self, batch_id: int, first: int, count: int) -> list[dict[str, Any]]:

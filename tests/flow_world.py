@@ -339,6 +339,7 @@ class World:
             clock=clock,
             entropy=entropy,
             nonces=self.store.nonces,
+            hooks=hooks,
         )
         self.released = self.make_released(folder / "released")
         self.export = ExportService(

@@ -1,6 +1,6 @@
 """A process that has everything imported and forks a fresh one per command, to be killed.
 
-Commands come as JSON lines on standard input: {"home", "first", "last", "point", "nth", "supersede"}.
+Commands come as JSON lines on standard input: {"home", "first", "last", "point", "nth", "supersede", "decide"}.
 Each child is a real process that opens the installation, does the whole flow and may kill itself at a
 point. Standard output tells "start PID", "claimed PID", "point PID NAME", "done PID", "exit PID STATUS".
 """
@@ -17,8 +17,11 @@ from pathlib import Path
 from typing import Any
 
 from ledger.adapters.system import ManualClock
+from ledger.core.model import ReasonClass
+from ledger.core.status import Status
 from ledger.services.kill_points import KillPoint
-from tests.flow_world import START, World, deposit_table
+from ledger.services.status import Grounds
+from tests.flow_world import START, World, chain_signer, deposit_table
 
 
 def tell(*words: object) -> None:
@@ -54,7 +57,37 @@ def run(command: dict[str, Any]) -> None:
     if command.get("supersede"):
         changed = dict.fromkeys(numbers[:3], "1.00")
         world.issue_all(deposit_table(numbers, changed), supersede=True)
+    if command.get("decide"):
+        decide(world)
     world.close()
+
+
+def decide(world: World) -> None:
+    """Suspend two credentials, void two, withdraw a batch: each once, however far earlier processes came."""
+    world.work()
+    why = Grounds(ReasonClass.ADMINISTRATIVE)
+    maker, approver = chain_signer("maker"), chain_signer("approver")
+    by_batch: dict[int, list[bytes]] = {}
+    for file in world.bundles():
+        name = bytes.fromhex(file.split(".", maxsplit=1)[0])
+        place = world.store.batches.place(name)
+        if place is None:
+            raise RuntimeError("a bundle of nobody")
+        by_batch.setdefault(place.batch_id, []).append(name)
+    pairs = list(zip(*(sorted(by_batch[batch]) for batch in sorted(by_batch)), strict=False))
+    made = {case.status: case for case in world.status.cases().cases}
+    if Status.SUSPENDED not in made:
+        world.status.suspend(pairs[0], why)
+        world.work()
+    for status in (Status.VOID, None):
+        case = made.get(status)
+        if case is None and status is not None:
+            case = world.status.make(pairs[1], status, why, maker, approver.signer_id)
+        elif case is None:
+            case = world.status.make_withdrawal(min(by_batch), why, maker, approver.signer_id)
+        if case.state == "made":
+            world.status.approve(case.id, approver)
+        world.work()
 
 
 def main() -> None:

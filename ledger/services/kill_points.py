@@ -38,6 +38,10 @@ class KillPoint(StrEnum):
     BUNDLE_STAGED = "bundle_staged"
     BUNDLES_WRITTEN = "bundles_written"
     RELEASE_STORED = "release_stored"
+    CASE_MADE = "case_made"
+    CASE_SAVED = "case_saved"
+    CASE_QUEUED = "case_queued"
+    CASE_SENT = "case_sent"
 
 
 POINTS: Mapping[KillPoint, str] = {
@@ -65,6 +69,10 @@ POINTS: Mapping[KillPoint, str] = {
     KillPoint.BUNDLE_STAGED: "some bundles are written where nobody looks",
     KillPoint.BUNDLES_WRITTEN: "all bundles are handed out, the store does not know",
     KillPoint.RELEASE_STORED: "everything is done",
+    KillPoint.CASE_MADE: "a change of status waits for its approver",
+    KillPoint.CASE_SAVED: "a decided change is durable, no call of it is in the outbox",
+    KillPoint.CASE_QUEUED: "one call of a case is in the outbox, perhaps not all, and the case does not know",
+    KillPoint.CASE_SENT: "all calls of a case are in the outbox, and the case knows",
 }
 
 

@@ -38,6 +38,7 @@ from ledger.ports import (
     NonceBook,
     Vault,
 )
+from ledger.services.kill_points import Hooks, KillPoint, NoHooks
 
 CASE_DAYS = 7
 DAY_S = 86_400
@@ -138,6 +139,7 @@ class StatusService:
         clock: dates them.
         entropy: case ids, and what nonces begin with.
         nonces: numbers that make each signed change unlike every other.
+        hooks: told about kill points.
     """
 
     def __init__(
@@ -153,6 +155,7 @@ class StatusService:
         clock: Clock,
         entropy: Entropy,
         nonces: NonceBook,
+        hooks: Hooks | None = None,
     ) -> None:
         self._batches = batches
         self._view = view
@@ -165,6 +168,7 @@ class StatusService:
         self._clock = clock
         self._entropy = entropy
         self._nonces = nonces
+        self._hooks = hooks or NoHooks()
 
     def targets(self, names: Sequence[bytes], status: Status) -> list[Target]:
         """The credentials of these names, each checked to be allowed to become `status`.
@@ -382,6 +386,7 @@ class StatusService:
         )
         made = replace(case, parts=parts, state="made")
         self._save(made)
+        self._hooks.reach(KillPoint.CASE_MADE)
         return made
 
     def _digest(self, case: Case, part: Part) -> bytes:
@@ -390,6 +395,7 @@ class StatusService:
         return status_change_digest(self._domain, _status_change(case, part))
 
     def _send(self, case: Case) -> Case:
+        self._hooks.reach(KillPoint.CASE_SAVED)
         not_after = NO_END if case.status is Status.SUSPENDED else case.deadline
         for part in case.parts:
             self._enqueue(
@@ -399,8 +405,10 @@ class StatusService:
                 not_after=not_after,
                 publish=(part.list,),
             )
+            self._hooks.reach(KillPoint.CASE_QUEUED)
         sent = replace(case, state="sent")
         self._save(sent)
+        self._hooks.reach(KillPoint.CASE_SENT)
         return sent
 
     def _save(self, case: Case) -> None:

@@ -36,6 +36,14 @@ ROWS = 30
 BATCH = 20
 CHUNK = 8
 DATABASES = ("store.db", "keys.db", "chain.db", "view.db")
+CASE_KILLS = {
+    KillPoint.CASE_MADE: 2,  # voided, withdrawn
+    KillPoint.CASE_SAVED: 3,  # and suspended
+    KillPoint.CASE_QUEUED: 5,  # two batches, two batches, one
+    KillPoint.CASE_SENT: 3,
+}
+"""How often each point of a change of status is passed by `decide` in the nursery."""
+FLOW_POINTS = [point for point in KillPoint if point not in CASE_KILLS]
 MOST_KILLS_PER_LEASED = 3
 """Nearly every kill lands on leased work; on a loaded machine some come between two jobs."""
 
@@ -185,7 +193,7 @@ def require_finished(home: Path, accounts: int, superseded: int = 0) -> None:
 
 
 @pytest.mark.timeout(60)
-@pytest.mark.parametrize("point", list(KillPoint))
+@pytest.mark.parametrize("point", FLOW_POINTS)
 def test_killed_at_every_point(nursery: Nursery, home: Path, point: KillPoint) -> None:
     command = {"home": str(home), "first": 0, "last": ROWS, "batch": BATCH, "chunk": CHUNK}
     nth = 2 if point in (KillPoint.ROWS_STORED, KillPoint.KEYS_CREATED, KillPoint.BUNDLE_STAGED) else 1
@@ -219,6 +227,45 @@ def test_killed_while_a_superseding_batch_is_carried(
     changes = [event for event in reader.events(0, reader.head().number) if event.name == "StatusChanged"]
     reader.close()
     assert len(changes) == 1
+
+
+@pytest.fixture(scope="module")
+def issued(nursery: Nursery, template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An installation with two released batches."""
+    home = tmp_path_factory.mktemp("issued") / "home"
+    shutil.copytree(template, home)
+    nursery.send(home=str(home), first=0, last=ROWS, batch=BATCH, chunk=CHUNK)
+    assert nursery.wait() == 0
+    return home
+
+
+def events_of(home: Path, name: str) -> list[Any]:
+    reader = EmbeddedReader(home / "chain.db")
+    found_events = [event for event in reader.events(0, reader.head().number) if event.name == name]
+    reader.close()
+    return found_events
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize(
+    ("point", "nth"), [(point, nth) for point, times in CASE_KILLS.items() for nth in range(1, times + 1)]
+)
+def test_killed_while_statuses_are_changed(
+    nursery: Nursery, issued: Path, tmp_path: Path, point: KillPoint, nth: int
+) -> None:
+    home = tmp_path / "home"
+    shutil.copytree(issued, home)
+    command = {"home": str(home), "first": 0, "last": ROWS, "batch": BATCH, "chunk": CHUNK, "decide": True}
+    nursery.send(**command, point=point, nth=nth)
+    assert nursery.wait() == -signal.SIGKILL
+    require_sound(home)
+    nursery.send(**command)
+    assert nursery.wait() == 0
+    require_finished(home, ROWS)
+    assert len(events_of(home, "StatusChanged")) == 4, "two batches suspended in, two voided in, once each"
+    assert len(events_of(home, "BatchWithdrawn")) == 1
+    assert len(list((home / "cases").glob("*.case"))) == 3
+    assert list((home / "cases" / "waiting").iterdir()) == []
 
 
 @pytest.mark.timeout(1200)
