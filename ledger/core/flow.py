@@ -16,6 +16,8 @@ from ledger.core.model import CREDENTIALS_PER_WORD, BlockRef
 MAX_BATCH = 10_000  # leaves; one status change over a whole batch still fits a block (docs/gas.md)
 WORDS_PER_LIST = 16_384  # 2^20 credentials: a 2-bit list of 256 KiB before compression
 DAY_S = 86_400
+APPROVAL_DAYS = 7
+"""How long a maker's signature waits for the approver's, and an approved call for the chain."""
 SHANGHAI_S = 8 * 3600  # UTC+8, no summer time (docs/formats.md, Times)
 
 

@@ -6,7 +6,13 @@ when its bit 3 is set. EXPIRED is never written: it is computed from the clock.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import IntEnum
+
+from ledger.core.model import CREDENTIALS_PER_WORD, WordChange
+
+STATUS_BITS = 4
+_LANE = (1 << STATUS_BITS) - 1
 
 
 class Status(IntEnum):
@@ -48,3 +54,22 @@ TRANSITIONS: dict[Status, frozenset[Status]] = {
     Status.VOID: frozenset(),
     Status.USED: frozenset(),
 }
+
+
+def word_changes(leaf_indexes: Iterable[int], status: Status) -> tuple[WordChange, ...]:
+    """The words that give these leaves of one batch a status, words ascending.
+
+    Leaf i lies in word i // 64 of its batch, at bits 4·(i mod 64).
+
+    Args:
+        leaf_indexes: of one batch; one named twice counts once.
+        status: the new one.
+    Source: architecture section 3.
+    """
+    words: dict[int, tuple[int, int]] = {}
+    for leaf_index in leaf_indexes:
+        word, lane = divmod(leaf_index, CREDENTIALS_PER_WORD)
+        shift = STATUS_BITS * lane
+        mask, value = words.get(word, (0, 0))
+        words[word] = (mask | _LANE << shift, value | int(status) << shift)
+    return tuple(WordChange(word, *words[word]) for word in sorted(words))

@@ -21,6 +21,7 @@ from ledger.core.eip712 import (
 )
 from ledger.core.errors import ConflictError, RefusedError
 from ledger.core.flow import (
+    APPROVAL_DAYS,
     DAY_S,
     BatchRecord,
     BatchState,
@@ -31,15 +32,12 @@ from ledger.core.flow import (
     Superseded,
     batch_subject,
 )
-from ledger.core.model import CREDENTIALS_PER_WORD, ChainInfo, ReasonClass, WordChange
-from ledger.core.status import Status
+from ledger.core.model import ChainInfo, ReasonClass, WordChange
+from ledger.core.status import Status, word_changes
 from ledger.ports import ChainSigner, Clock, Entropy, Store
 from ledger.services.calls import publish_job, signed_struct
 from ledger.services.issue import IssueService
 from ledger.services.kill_points import Hooks, KillPoint, NoHooks
-
-APPROVAL_DAYS = 7
-_NIBBLE = 0xF
 
 
 class ApproveService:
@@ -220,7 +218,10 @@ class ApproveService:
                 root=root,
                 nonce=self._store.nonces.draw(batch.issuer, self._entropy),
                 deadline=batch.deadline + APPROVAL_DAYS * DAY_S,
-                changes=word_changes([old.leaf_index for old in olds], Status.SUPERSEDED),
+                changes=tuple(
+                    (change.word, change.mask, change.value)
+                    for change in word_changes((old.leaf_index for old in olds), Status.SUPERSEDED)
+                ),
                 maker_signature=b"",
             )
             for root, olds in by_root.items()
@@ -246,17 +247,6 @@ class ApproveService:
 def planned_hash(change: PlannedChange) -> bytes:
     """keccak256(abi.encode(changes)) of a planned change."""
     return changes_hash([WordChange(word, mask, value) for word, mask, value in change.changes])
-
-
-def word_changes(leaf_indexes: Sequence[int], status: Status) -> tuple[tuple[int, int, int], ...]:
-    """(word, mask, value) that set these leaves of one batch to `status`, words ascending."""
-    words: dict[int, tuple[int, int]] = {}
-    for leaf_index in leaf_indexes:
-        word, place = divmod(leaf_index, CREDENTIALS_PER_WORD)
-        mask, value = words.get(word, (0, 0))
-        shift = 4 * place
-        words[word] = (mask | _NIBBLE << shift, value | int(status) << shift)
-    return tuple((word, *words[word]) for word in sorted(words))
 
 
 def _sign(signer: ChainSigner, digest: bytes) -> bytes:

@@ -24,10 +24,10 @@ from ledger.core.eip712 import (
     withdrawal_digest,
 )
 from ledger.core.errors import ConflictError, InputError, NotFoundError, RefusedError
-from ledger.core.flow import Place
+from ledger.core.flow import APPROVAL_DAYS, DAY_S, Place
 from ledger.core.jose import compact_json, strict_json_object
 from ledger.core.model import ChainInfo, ReasonClass, WordChange
-from ledger.core.status import TRANSITIONS, Status
+from ledger.core.status import TRANSITIONS, Status, word_changes
 from ledger.ports import (
     BatchStore,
     ChainSigner,
@@ -40,10 +40,6 @@ from ledger.ports import (
 )
 from ledger.services.kill_points import Hooks, KillPoint, NoHooks
 
-CASE_DAYS = 7
-DAY_S = 86_400
-STATUS_BITS = 4
-PER_WORD = 64
 NO_STANDING = bytes(32)
 NO_END = 0
 
@@ -270,7 +266,7 @@ class StatusService:
             parts=(Part(batch.root, batch.list, (), 0),),
             maker=maker.signer_id,
             approver=approver,
-            deadline=self._clock.now() + CASE_DAYS * DAY_S,
+            deadline=self._clock.now() + APPROVAL_DAYS * DAY_S,
             made_at=self._clock.now(),
             state="new",
         )
@@ -374,7 +370,7 @@ class StatusService:
             parts=parts,
             maker=maker,
             approver=approver,
-            deadline=self._clock.now() + CASE_DAYS * DAY_S,
+            deadline=self._clock.now() + APPROVAL_DAYS * DAY_S,
             made_at=self._clock.now(),
             state="new",
         )
@@ -415,16 +411,6 @@ class StatusService:
         key = self._vault.create([_case_key(case.id)])[0]
         sealed = key.seal(_encode_case(case), b"case:" + case.id.encode())
         self._cases.save(case.id, sealed, waiting=_is_to_be_sent(case))
-
-
-def word_changes(leaves: Sequence[int], status: Status) -> tuple[WordChange, ...]:
-    """The words that give these leaves of one batch a status; leaf i at bits 4·(i mod 64)."""
-    words: dict[int, tuple[int, int]] = {}
-    for leaf in leaves:
-        shift = STATUS_BITS * (leaf % PER_WORD)
-        mask, value = words.get(leaf // PER_WORD, (0, 0))
-        words[leaf // PER_WORD] = (mask | 0xF << shift, value | int(status) << shift)
-    return tuple(WordChange(word, mask, value) for word, (mask, value) in sorted(words.items()))
 
 
 def _require_two(maker: bytes, approver: bytes) -> None:

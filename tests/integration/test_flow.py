@@ -10,16 +10,16 @@ from pathlib import Path
 
 import pytest
 
+from ledger.adapters.abi import word_change_tuples
 from ledger.adapters.format_sd_jwt import SdJwtFormat
 from ledger.adapters.row_readers import open_rows
 from ledger.adapters.system import ManualClock
 from ledger.core.errors import ConflictError, RefusedError
 from ledger.core.flow import DAY_S, BatchState, RowOutcome, proof_number
 from ledger.core.receipt import encode_bundle, parse_bundle
-from ledger.core.status import Status
+from ledger.core.status import Status, word_changes
 from ledger.demo_data import deposit_rows, write_csv, write_xlsx
 from ledger.ports import ContractCall
-from ledger.services.approve import word_changes
 from ledger.services.calls import encode_call, enqueue_call, parse_call
 from ledger.services.issue import Progress
 from tests.flow_world import ISSUER, START, World, chain_signer, deposit_row, deposit_table, found
@@ -312,7 +312,9 @@ def test_any_call_goes_through_the_outbox_once(world: World):
     (batch,) = world.store.batches.batches()
     issuer = ISSUER.encode()
     call = ContractCall(
-        "ledger", "suspend", (issuer, batch.root, issuer, 4, word_changes([1], Status.SUSPENDED))
+        "ledger",
+        "suspend",
+        (issuer, batch.root, issuer, 4, word_change_tuples(word_changes([1], Status.SUSPENDED))),
     )
     assert parse_call(json.loads(json.dumps(encode_call(call)))) == call
     first = enqueue_call(world.store, ISSUER, call, subject="suspend:1", publish=[batch.list])

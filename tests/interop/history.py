@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+from ledger.adapters.abi import word_change_tuples
 from ledger.adapters.carrier import DirectCarrier
 from ledger.adapters.case_files import MemoryCases
 from ledger.adapters.row_readers import open_rows
@@ -22,10 +23,9 @@ from ledger.adapters.type_files import builtin_type_bytes, load_types
 from ledger.core.flow import BatchRecord
 from ledger.core.model import ReasonClass, Role, WithdrawalCause
 from ledger.core.receipt import parse_bundle
-from ledger.core.status import Status
+from ledger.core.status import Status, word_changes
 from ledger.demo_data import deposit_rows, licence_rows, write_csv, write_xlsx
 from ledger.ports import ContractCall
-from ledger.services.approve import word_changes
 from ledger.services.calls import enqueue_call
 from ledger.services.registry import Act, Registry
 from ledger.services.signing import CREDENTIAL_CONTEXT
@@ -145,7 +145,7 @@ class History:
             "setRole", ME, chain_signer("operator").signer_id, int(Role.REDEEMER), TICKET, 1, FOREVER
         )
         batch = self._issue(["used", "unused"], TICKET_REF, self._people(100, 2))
-        used = word_changes([self._leaf("used")], Status.USED)
+        used = word_change_tuples(word_changes([self._leaf("used")], Status.USED))
         call = ContractCall("ledger", "redeem", (ME, batch.root, used))
         enqueue_call(world.store, ISSUER, call, subject="redeem:1", publish=[batch.list])
         world.work()

@@ -290,13 +290,14 @@ def test_a_full_list_is_followed_by_the_next(store: Store, monkeypatch: pytest.M
 
 def test_a_refused_batch_destroys_its_credentials_and_never_gives_its_range_back(store: Store):
     batch = signed_batch(store, 3)
-    assert store.batches.refuse(batch.id, "wrong month", requeue=False) is None
-    assert store.batches.batch(batch.id).state is BatchState.REFUSED
+    assert store.batches.refuse(batch.id, "wrong month", requeue=False, by=b"a" * 32) is None
+    refused = store.batches.batch(batch.id)
+    assert refused.state is BatchState.REFUSED
+    assert (refused.refused_by, refused.refused_at) == (b"a" * 32, START)
     assert [each.sealed for each in store.releases.credentials(batch.id, 0, 3)] == [None] * 3
     other = signed_batch(store, 2, first=50, digest=b"o" * 32)  # type: ignore[arg-type]
     assert other.first_word == 1
-    known = store.imports.known(ISSUER, TYPE, [row(0).key_index])
-    assert known[row(0).key_index].is_dead
+    assert store.imports.known(ISSUER, TYPE, [row(0).key_index])[row(0).key_index].is_dead
 
 
 def test_rows_of_a_refused_batch_go_into_a_new_one_without_those_left_out(store: Store):
@@ -573,32 +574,3 @@ def test_a_settled_transaction_is_remembered(store: Store):
     store.transactions.settle(kept, TransactionState.FINAL)
     found = store.transactions.current(lease.job.id)
     assert found == replace(kept, state=TransactionState.FINAL)
-
-
-class TestNonces:
-    """256 after one another share a word; nobody draws a number twice."""
-
-    def test_a_word_is_filled_before_the_next_is_drawn(self, store: Store) -> None:
-        entropy = SeededEntropy(5)
-        drawn = [store.nonces.draw(ISSUER, entropy) for _ in range(600)]
-        assert len(set(drawn)) == 600
-        words = [nonce // 256 for nonce in drawn]
-        assert [len({*words[at : at + 256]}) for at in (0, 256, 512)] == [1, 1, 1]
-        assert len(set(words)) == 3
-        assert all(0 < nonce < 1 << 256 for nonce in drawn)
-
-    def test_each_issuer_has_its_own(self, store: Store) -> None:
-        entropy = SeededEntropy(5)
-        one, other, next_one = (
-            store.nonces.draw(issuer, entropy) for issuer in (ISSUER, "12990200XXXX000290", ISSUER)
-        )
-        assert next_one == one + 1
-        assert other // 256 != one // 256
-
-    def test_they_go_on_where_another_process_stopped(self, tmp_path: Path, clock: ManualClock) -> None:
-        drawn = []
-        for seed in range(3):
-            opened = open_store(tmp_path / "store.db", clock)
-            drawn.append(opened.nonces.draw(ISSUER, SeededEntropy(seed)))
-            opened.close()
-        assert drawn == [drawn[0], drawn[0] + 1, drawn[0] + 2]

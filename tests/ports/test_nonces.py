@@ -1,0 +1,54 @@
+"""Nonces of status changes, of both stores."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ledger.adapters.store_memory import MemoryStore
+from ledger.adapters.store_sql import open_store
+from ledger.adapters.system import ManualClock, SeededEntropy
+from ledger.ports import Store
+from tests.flow_world import ISSUER, START
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock(START)
+
+
+@pytest.fixture(params=["memory", "sql"])
+def store(request: pytest.FixtureRequest, clock: ManualClock, tmp_path: Path) -> Iterator[Store]:
+    if request.param == "memory":
+        yield MemoryStore(clock)
+        return
+    opened = open_store(tmp_path / "store.db", clock)
+    yield opened
+    opened.close()
+
+
+class TestNonces:
+    def test_a_word_is_filled_before_the_next_is_drawn(self, store: Store) -> None:
+        entropy = SeededEntropy(5)
+        drawn = [store.nonces.draw(ISSUER, entropy) for _ in range(600)]
+        assert (len(set(drawn)), len({nonce // 256 for nonce in drawn})) == (600, 3)
+        words = [nonce // 256 for nonce in drawn]
+        assert [len({*words[at : at + 256]}) for at in (0, 256, 512)] == [1, 1, 1]
+        assert all(0 < nonce < 1 << 256 for nonce in drawn)
+
+    def test_each_issuer_has_its_own(self, store: Store) -> None:
+        entropy = SeededEntropy(5)
+        issuers = (ISSUER, "12990200XXXX000290", ISSUER)
+        one, other, next_one = (store.nonces.draw(issuer, entropy) for issuer in issuers)
+        assert next_one == one + 1
+        assert other // 256 != one // 256
+
+    def test_they_go_on_where_another_process_stopped(self, tmp_path: Path, clock: ManualClock) -> None:
+        drawn = []
+        for seed in range(3):
+            opened = open_store(tmp_path / "store.db", clock)
+            drawn.append(opened.nonces.draw(ISSUER, SeededEntropy(seed)))
+            opened.close()
+        assert drawn == [drawn[0], drawn[0] + 1, drawn[0] + 2]
