@@ -14,7 +14,7 @@ from ledger.apps.cli_frame import Option, Session, Text, command
 STARTED = Text("后台任务已启动:{home}(Ctrl-C 停止)", "Worker started: {home} (Ctrl-C stops it)")
 STOPPED = Text("已停止。", "Stopped.")
 IDLE = Text("已处理完:{count} 个任务。", "All done: {count} jobs looked at.")
-ADDRESS = Text("核验网页:{address}(Ctrl-C 停止)", "Verification page: {address} (Ctrl-C stops it)")
+ADDRESS = Text("核验网页:{address} (Ctrl-C 停止)", "Verification page: {address} (Ctrl-C stops it)")
 PASSWORDS = Text(
     "\n\n无人值守启动:把服务密钥(operator、credential、status、vault)的口令各存一个文件,文件名为\n"
     "「机关代码-角色」(ledger-vault),权限 0600,用 ECERT_PASSWORD_FILE 指向该目录;\n"

@@ -6,11 +6,13 @@ that dies takes the page with it, so that a supervisor sees it and starts both a
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from contextvars import copy_context
 from wsgiref.types import WSGIApplication
 
 from ledger.bootstrap import free_port, is_answering, open_web
@@ -21,7 +23,7 @@ from ledger.settings import Settings, export_settings, load_settings
 STOP_S = 60
 LOOK_EVERY_S = 0.5
 ANSWER_EVERY_S = 0.1
-KILL_S = 15  # a web process holds nothing: it may be killed when it does not stop
+KILL_S = 5  # a web process holds nothing: it may be killed when it does not stop
 
 
 def make_app() -> WSGIApplication:
@@ -29,6 +31,7 @@ def make_app() -> WSGIApplication:
     from web import WebSettings, create_app
 
     settings = load_settings()
+    _end_with(os.getppid(), signal.SIGKILL)  # it holds nothing, but the port that the next one needs
     parts = open_web(settings)
     chosen = WebSettings(
         mode=parts.mode,
@@ -37,6 +40,26 @@ def make_app() -> WSGIApplication:
         secure_cookies=parts.mode == "production",
     )
     return create_app(chosen, parts)
+
+
+def run_worker(parent: int) -> None:
+    """The worker under a page, in a process of its own: it stops when the page's process is gone."""
+    from ledger.apps.cli import main
+
+    _end_with(parent, signal.SIGTERM)  # finishes the job in hand, then lets the chain's lock go
+    main(["worker"])
+
+
+def _end_with(parent: int, number: signal.Signals) -> None:
+    """Send this process a signal once its parent has died without saying so (kill -9)."""
+
+    def look() -> None:
+        never = threading.Event()
+        while os.getppid() == parent:
+            never.wait(LOOK_EVERY_S)
+        os.kill(os.getpid(), number)
+
+    threading.Thread(target=look, daemon=True).start()
 
 
 def serve(settings: Settings, host: str, port: int, say: Callable[[str], None]) -> None:
@@ -73,6 +96,8 @@ def serve(settings: Settings, host: str, port: int, say: Callable[[str], None]) 
     )
     shown = f"[{host}]" if ":" in host else host
     address = f"http://{shown}:{chosen}/"
+    # until the server has its own handlers a signal must not leave the worker behind
+    signal.signal(signal.SIGTERM, _stop_early)
     worker = _start_worker() if is_chain_free(settings.home) else None
     died = threading.Event()
     stopping = threading.Event()
@@ -83,11 +108,14 @@ def serve(settings: Settings, host: str, port: int, say: Callable[[str], None]) 
                 say(address)
                 return
 
-    threading.Thread(target=announce, daemon=True).start()
-    if worker is not None:
-        threading.Thread(target=_watch, args=(worker, died, stopping), daemon=True).start()
     try:
+        # in a copy of this context: it knows the reader's language
+        threading.Thread(target=copy_context().run, args=(announce,), daemon=True).start()
+        if worker is not None:
+            threading.Thread(target=_watch, args=(worker, died, stopping), daemon=True).start()
         server.serve()
+    except _StoppedEarlyError:
+        pass  # told to stop before there was anything to stop but the worker
     finally:
         stopping.set()
         if worker is not None:
@@ -100,7 +128,16 @@ def serve(settings: Settings, host: str, port: int, say: Callable[[str], None]) 
 
 def _start_worker() -> subprocess.Popen[bytes]:
     """The worker inherits the terminal, so that it can ask for passwords when no file gives them."""
-    return subprocess.Popen([sys.executable, "-m", "ledger.apps.cli", "worker"])
+    code = f"from ledger.apps.serving import run_worker; run_worker({os.getpid()})"
+    return subprocess.Popen([sys.executable, "-c", code])  # noqa: S603 (our own module and a number)
+
+
+class _StoppedEarlyError(Exception):
+    """SIGTERM came before the web server took its signals over."""
+
+
+def _stop_early(*_: object) -> None:
+    raise _StoppedEarlyError
 
 
 def _watch(worker: subprocess.Popen[bytes], died: threading.Event, stopping: threading.Event) -> None:

@@ -1,0 +1,144 @@
+"""`ecert serve` as a supervisor sees it: stops when told, at any moment, and starts again after kill -9."""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ledger.adapters.home_files import Home
+from ledger.adapters.system import free_port
+from ledger.apps.serving import make_app
+from ledger.bootstrap_work import is_chain_free
+from tests.cli.story import ROOT, STARTER
+
+pytestmark = [pytest.mark.xdist_group("demo"), pytest.mark.timeout(300)]
+PATIENCE_S = 60
+
+
+@pytest.fixture(scope="module")
+def home(demo_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    home = tmp_path_factory.mktemp("serve") / "home"
+    shutil.copytree(demo_home, home)
+    return home
+
+
+@pytest.fixture
+def started() -> Iterator[list[subprocess.Popen[str]]]:
+    processes: list[subprocess.Popen[str]] = []
+    yield processes
+    for process in processes:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
+
+
+def start(home: Path, port: int, processes: list[subprocess.Popen[str]]) -> subprocess.Popen[str]:
+    process = subprocess.Popen(
+        [sys.executable, "-c", STARTER, "serve", "--port", str(port)],
+        cwd=ROOT,
+        env={
+            "ECERT_HOME": str(home),
+            "PATH": os.environ["PATH"],
+            "ECERT_LANG": "en",
+            "PYTHONUNBUFFERED": "1",
+        },
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    processes.append(process)
+    return process
+
+
+def address(process: subprocess.Popen[str]) -> str:
+    """What it prints once it answers."""
+    assert process.stdout is not None
+    seen = ""
+    end = time.monotonic() + PATIENCE_S
+    while time.monotonic() < end:
+        ready, _, _ = select.select([process.stdout], [], [], 1)
+        line = process.stdout.readline() if ready else ""
+        seen += line
+        if "http://" in line:
+            assert line.startswith("Verification page: ")  # ECERT_LANG, although a thread says it
+            return "http://" + line.split("http://")[1].split()[0]
+        assert line or process.poll() is None, seen
+    raise AssertionError(seen)
+
+
+def is_alive(url: str) -> bool:
+    with urllib.request.urlopen(url + "healthz", timeout=10) as answer:
+        return bool(json.load(answer)["status"] == "ok")
+
+
+def wait_for_lock(home: Path, *, free: bool) -> None:
+    end = time.monotonic() + PATIENCE_S
+    while is_chain_free(home) is not free:
+        assert time.monotonic() < end, f"the chain never became {'free' if free else 'held'}"
+        time.sleep(0.1)
+
+
+@pytest.mark.parametrize("moment", ["at once", "worker there", "answering"])
+def test_it_stops_when_told_at_any_moment(
+    home: Path, moment: str, started: list[subprocess.Popen[str]]
+) -> None:
+    process = start(home, free_port("127.0.0.1"), started)
+    if moment == "at once":
+        time.sleep(0.7)
+    elif moment == "worker there":
+        wait_for_lock(home, free=False)
+    else:
+        assert is_alive(address(process))
+    before = time.monotonic()
+    process.send_signal(signal.SIGTERM)
+    code = process.wait(30)
+    assert time.monotonic() - before < 10
+    assert code in ((0, -signal.SIGTERM) if moment == "at once" else (0,))
+    wait_for_lock(home, free=True)
+
+
+def test_killed_it_leaves_nothing_that_hinders_the_next_one(
+    home: Path, started: list[subprocess.Popen[str]]
+) -> None:
+    port = free_port("127.0.0.1")
+    first = start(home, port, started)
+    url = address(first)
+    wait_for_lock(home, free=False)
+    first.kill()
+    first.wait(10)
+    wait_for_lock(home, free=True)  # the worker followed
+    second = start(home, port, started)
+    assert address(second) == url
+    assert is_alive(url)
+    second.send_signal(signal.SIGTERM)
+    assert second.wait(30) == 0
+
+
+@pytest.mark.parametrize(("mode", "secure"), [("demo", False), ("production", True)])
+def test_cookies_are_secure_in_production(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: str, *, secure: bool
+) -> None:
+    shutil.copytree(home, tmp_path / "home")
+    record = Home(tmp_path / "home").record_file
+    record.write_text(
+        record.read_text(encoding="utf-8").replace('"mode": "demo"', f'"mode": "{mode}"'), "utf-8"
+    )
+    monkeypatch.setenv("ECERT_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("ECERT_CHECKS_PER_MINUTE", "7")
+    monkeypatch.setenv("ECERT_TRUSTED_PROXIES", "1")
+    app = make_app()
+    settings = app.extensions["web-settings"]  # type: ignore[attr-defined]
+    assert settings.secure_cookies is secure
+    assert (settings.checks_per_minute, settings.trusted_proxies) == (7, 1)
