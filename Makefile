@@ -26,11 +26,11 @@ test-kill:  ## 200 random kills
 	@scripts/test -m kill --kills 200
 
 contracts: setup  ## recompile; artifacts must stay as they are
-	$(PYTHON) scripts/compile
+	scripts/compile
 	git diff --exit-code contracts/artifacts
 
 bench: setup  ## the table of figures
-	$(PYTHON) scripts/bench
+	scripts/bench
 
 docs: setup  ## generated pages and screenshots
 	$(PYTHON) scripts/docs
