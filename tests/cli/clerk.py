@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,6 +53,15 @@ class Clerk:
     def bundle(self, identifier: str) -> str:
         """Where the bundle of a credential lies."""
         return str(self.ask("show", identifier)["bundle"])
+
+
+def clerk_of_a_copy(home: Path, folder: Path) -> Clerk:
+    """A clerk with an installation of his own: a copied chain is nobody's source until a worker opened it."""
+    clerk = Clerk(folder / "home")
+    shutil.copytree(home, clerk.home)
+    ran = clerk.run("worker", "--once")
+    assert ran.code == 0, ran.out + ran.err
+    return clerk
 
 
 def results(file: Path) -> list[dict[str, str]]:

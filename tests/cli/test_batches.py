@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
-
 import jsonschema
 import pytest
 
 from ledger.bootstrap import open_home
 from ledger.demo_data import deposit_rows, licence_rows, write_xlsx
 from ledger.settings import Settings
-from tests.cli.clerk import BUREAU, DEPOSIT, FUND, LICENCE, Clerk, batch_of, results, written
+from tests.cli.clerk import BUREAU, DEPOSIT, FUND, LICENCE, batch_of, clerk_of_a_copy, results, written
 from tests.cli.test_read_only import schema
 
 pytestmark = [pytest.mark.xdist_group("demo"), pytest.mark.timeout(600)]
@@ -18,9 +16,7 @@ pytestmark = [pytest.mark.xdist_group("demo"), pytest.mark.timeout(600)]
 
 @pytest.fixture(scope="module")
 def clerk(demo_home, tmp_path_factory):
-    home = tmp_path_factory.mktemp("batches") / "home"
-    shutil.copytree(demo_home, home)
-    return Clerk(home)
+    return clerk_of_a_copy(demo_home, tmp_path_factory.mktemp("batches"))
 
 
 def test_rows_are_dropped_by_number_and_serial_and_who_refused_is_kept(clerk, tmp_path):

@@ -10,7 +10,7 @@ import pytest
 
 from ledger.core.flow import DAY_S
 from ledger.demo_data import demo_uscc, deposit_rows
-from tests.cli.clerk import BUREAU, DEPOSIT, FUND, Clerk, batch_of, results, written
+from tests.cli.clerk import BUREAU, DEPOSIT, FUND, Clerk, batch_of, clerk_of_a_copy, results, written
 
 pytestmark = [pytest.mark.xdist_group("demo"), pytest.mark.timeout(900)]
 NEW_FUND = demo_uscc("12", "990200", "MAXXXX71")
@@ -19,9 +19,7 @@ TYPE = "HPF_PERSONAL_DEPOSIT"
 
 @pytest.fixture(scope="module")
 def clerk(demo_home, tmp_path_factory):
-    home = tmp_path_factory.mktemp("governing") / "home"
-    shutil.copytree(demo_home, home)
-    return Clerk(home)
+    return clerk_of_a_copy(demo_home, tmp_path_factory.mktemp("governing"))
 
 
 def grants(clerk, uscc):

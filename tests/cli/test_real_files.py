@@ -6,7 +6,7 @@ import shutil
 
 import pytest
 
-from tests.cli.clerk import BUREAU, DEPOSIT, FUND, LICENCE, Clerk, batch_of, results
+from tests.cli.clerk import BUREAU, DEPOSIT, FUND, LICENCE, batch_of, clerk_of_a_copy, results
 from tests.needs import SHARED
 
 pytestmark = [pytest.mark.xdist_group("demo"), pytest.mark.timeout(900), pytest.mark.needs("shared")]
@@ -14,9 +14,7 @@ pytestmark = [pytest.mark.xdist_group("demo"), pytest.mark.timeout(900), pytest.
 
 @pytest.fixture(scope="module")
 def clerk(demo_home, tmp_path_factory):
-    home = tmp_path_factory.mktemp("files") / "home"
-    shutil.copytree(demo_home, home)
-    return Clerk(home)
+    return clerk_of_a_copy(demo_home, tmp_path_factory.mktemp("files"))
 
 
 @pytest.mark.parametrize(

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
-
 import jsonschema
 import pytest
 
 from ledger.demo_data import deposit_rows
-from tests.cli.clerk import DEPOSIT, Clerk, altered, batch_of, results, written
+from tests.cli.clerk import DEPOSIT, altered, batch_of, clerk_of_a_copy, results, written
 from tests.cli.test_read_only import schema
 
 pytestmark = [pytest.mark.xdist_group("demo"), pytest.mark.timeout(600)]
@@ -17,9 +15,7 @@ NUMBER = "个人账号"
 
 @pytest.fixture(scope="module")
 def clerk(demo_home, tmp_path_factory):
-    home = tmp_path_factory.mktemp("rows") / "home"
-    shutil.copytree(demo_home, home)
-    return Clerk(home)
+    return clerk_of_a_copy(demo_home, tmp_path_factory.mktemp("rows"))
 
 
 def codes(value):
