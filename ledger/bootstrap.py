@@ -15,16 +15,14 @@ from functools import cached_property
 from pathlib import Path
 
 from ledger.adapters.agencies_home import HomeAgencies
-from ledger.adapters.home_files import LEDGER_OWNER, P256_ROLES, Home, HomeRecord, Mode
+from ledger.adapters.home_files import LEDGER_OWNER, P256_ROLES, Home, HomeRecord
 from ledger.adapters.passwords import PasswordChain, key_name
 from ledger.adapters.signer_file import Keyring, load_certificates
 from ledger.adapters.system import SystemClock, SystemEntropy, free_port, is_answering
-from ledger.adapters.token_files import TokenFiles
 from ledger.adapters.type_files import LoadedType, TypeFiles, load_types
 from ledger.core.credential_type import CredentialType
 from ledger.core.errors import InputError, NotFoundError
 from ledger.core.report import Report
-from ledger.core.status_list import lasts_s, parse_status_uri
 from ledger.core.trust import Trust, load_trust_bytes
 from ledger.core.x5c import leaf_facts
 from ledger.ports import ChainView, Clock, PasswordSource, Store, Vault
@@ -35,7 +33,6 @@ __all__ = [
     "LARGEST_BUNDLE",
     "BoundVerifier",
     "Installation",
-    "WebParts",
     "claim_labels",
     "default_ledger",
     "free_port",
@@ -45,7 +42,6 @@ __all__ = [
     "open_home",
     "open_verifier",
     "open_view",
-    "open_web",
     "password_chain",
     "read_bundle",
     "type_labels",
@@ -338,56 +334,3 @@ def claim_labels(code: str, claims: Iterable[str]) -> dict[str, tuple[str, str]]
     for claim in sorted(shown - labels.keys()):
         labels[claim] = (claim, claim)
     return labels
-
-
-@dataclass(frozen=True)
-class WebParts:
-    """What the verification page calls (web.WebServices).
-
-    Args:
-        home: the data directory: its agencies and their published lists.
-        verifier: trust file, chain view and clock in place; one a process.
-        clock: the machine's.
-        entropy: the machine's.
-        types: known credential types, for their labels.
-        mode: of the trust file; `demo` puts a banner on every page.
-    """
-
-    home: Home
-    verifier: BoundVerifier
-    clock: SystemClock
-    entropy: SystemEntropy
-    types: tuple[CredentialType, ...]
-    mode: Mode
-
-    def verify(self, data: bytes) -> Report:
-        """Judge these bytes now."""
-        return self.verifier.verify(data)
-
-    def status_list(self, uri: str) -> tuple[str, int] | None:
-        """The published token with this address and how many seconds it may be kept; None if there is none."""
-        try:
-            asked = parse_status_uri(uri)
-        except InputError:
-            return None
-        files = TokenFiles(self.home.published)
-        for agency in self.home.load().agencies:  # read anew: one may have been admitted meanwhile
-            if agency.iss == asked.iss:
-                token = files.load(agency.uscc, asked.ledger_id, asked.number)
-                return None if token is None else (token, max(0, lasts_s(token, self.clock.now())))
-        return None
-
-
-def open_web(settings: Settings) -> WebParts:
-    """The verification page's services over `settings.home`. Needs no key and no password.
-
-    Raises:
-        NotFoundError: HOME_MISSING, TRUST_MISSING, CHAIN_MISSING.
-        ConflictError: HOME_NOT_READY.
-    """
-    home = Home(settings.home)
-    record = home.load_ready()
-    clock = SystemClock()
-    verifier = open_verifier(home.trust_file, home.path, clock)
-    types = tuple(loaded.type for loaded in load_types().all())
-    return WebParts(home, verifier, clock, SystemEntropy(), types, record.mode)

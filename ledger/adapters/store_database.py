@@ -18,6 +18,15 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import DBAPIError, OperationalError
 
+from ledger.adapters import (  # noqa: F401  each adds its tables to the one metadata
+    tables_documents,
+    tables_intake,
+    tables_limits,
+    tables_people,
+    tables_programs,
+    tables_signing,
+    tables_verified,
+)
 from ledger.adapters.store_schema import SCHEMA_REVISION, metadata
 from ledger.core.errors import ConflictError, UnavailableError
 from ledger.ports import Clock

@@ -15,7 +15,8 @@ from collections.abc import Callable
 from contextvars import copy_context
 from wsgiref.types import WSGIApplication
 
-from ledger.bootstrap import free_port, is_answering, open_web
+from ledger.bootstrap import free_port, is_answering
+from ledger.bootstrap_web import open_web
 from ledger.bootstrap_work import is_chain_free
 from ledger.core.errors import UnavailableError
 from ledger.settings import Settings, export_settings, load_settings

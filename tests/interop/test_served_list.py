@@ -15,7 +15,8 @@ from werkzeug.serving import make_server
 
 from ledger.adapters.format_sd_jwt import SdJwtFormat
 from ledger.apps.working import open_work
-from ledger.bootstrap import Installation, load_trust, open_home, open_web
+from ledger.bootstrap import Installation, load_trust, open_home
+from ledger.bootstrap_web import open_web
 from ledger.bootstrap_work import open_desk
 from ledger.settings import load_settings
 from tests.interop.test_demo_bundles import credential_in

@@ -1,0 +1,3 @@
+"""Tables of counters that limit how often somebody may ask."""
+
+from __future__ import annotations

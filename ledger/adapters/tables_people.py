@@ -1,0 +1,3 @@
+"""Tables of people: persons, roles, sessions, second factors, audit log."""
+
+from __future__ import annotations

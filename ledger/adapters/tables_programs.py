@@ -1,0 +1,3 @@
+"""Tables of programs: API tokens, idempotency keys, standing approvals."""
+
+from __future__ import annotations

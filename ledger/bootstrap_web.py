@@ -1,0 +1,86 @@
+"""Wires what the web calls: public checking always, the offices' rooms where the installation is at hand.
+
+Every room is one attribute, made when it is first asked for. A room that needs the key store raises
+UnavailableError while its password is missing; public checking of files goes on.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from ledger.adapters.home_files import Home, Mode
+from ledger.adapters.system import SystemClock, SystemEntropy
+from ledger.adapters.token_files import TokenFiles
+from ledger.adapters.type_files import load_types
+from ledger.bootstrap import BoundVerifier, Installation, open_verifier
+from ledger.bootstrap_work import Desk, open_desk
+from ledger.core.credential_type import CredentialType
+from ledger.core.errors import InputError
+from ledger.core.report import Report
+from ledger.core.status_list import lasts_s, parse_status_uri
+from ledger.settings import Settings
+
+
+@dataclass
+class WebParts:
+    """What the web calls (web.WebServices).
+
+    Args:
+        here: the installation.
+        verifier: trust file, chain view and clock in place; one a process.
+        clock: the machine's.
+        entropy: the machine's.
+        types: known credential types, for their labels.
+        mode: of the trust file; `demo` puts a banner on every page.
+    """
+
+    here: Installation
+    verifier: BoundVerifier
+    clock: SystemClock
+    entropy: SystemEntropy
+    types: tuple[CredentialType, ...]
+    mode: Mode
+
+    @property
+    def home(self) -> Home:
+        """The data directory."""
+        return self.here.home
+
+    @cached_property
+    def desk(self) -> Desk:
+        """The services of the flow; their view only reads."""
+        return open_desk(self.here)
+
+    def verify(self, data: bytes) -> Report:
+        """Judge these bytes now."""
+        return self.verifier.verify(data)
+
+    def status_list(self, uri: str) -> tuple[str, int] | None:
+        """The published token with this address and how many seconds it may be kept; None if there is none."""
+        try:
+            asked = parse_status_uri(uri)
+        except InputError:
+            return None
+        files = TokenFiles(self.home.published)
+        for agency in self.home.load().agencies:  # read anew: one may have been admitted meanwhile
+            if agency.iss == asked.iss:
+                token = files.load(agency.uscc, asked.ledger_id, asked.number)
+                return None if token is None else (token, max(0, lasts_s(token, self.clock.now())))
+        return None
+
+
+def open_web(settings: Settings) -> WebParts:
+    """The web's services over `settings.home`. Opening needs no key and no password.
+
+    Raises:
+        NotFoundError: HOME_MISSING, TRUST_MISSING, CHAIN_MISSING.
+        ConflictError: HOME_NOT_READY.
+    """
+    home = Home(settings.home)
+    record = home.load_ready()
+    here = Installation(settings, home, record)
+    clock = SystemClock()
+    verifier = open_verifier(home.trust_file, home.path, clock)
+    types = tuple(loaded.type for loaded in load_types().all())
+    return WebParts(here, verifier, clock, SystemEntropy(), types, record.mode)
