@@ -45,6 +45,14 @@ class Advice(Enum):
         "Do not act on it; report it to the body that governs the ledger at once.",
     )
     CHECK_CLOCK = ("请校准本机时钟后再核验一次。", "Set this machine's clock and check again.")
+    READ_HERE = (
+        "请以本页显示的内容为准，不要照抄纸面。",
+        "Read the values here, not on the paper.",
+    )
+    COMPARE = (
+        "请把办事所依据的内容逐项与纸面比对。",
+        "Compare with the sheet every value that you rely on.",
+    )
     CHECK_PERSON = (
         "请另行核对来人身份。",
         "Check separately that the bearer is the person it is about.",
@@ -249,6 +257,26 @@ TEXTS: Final[Mapping[Code, CodeText]] = {
     Code.KEY_BINDING_NOT_CHECKED: CodeText(None, Advice.CHECK_PERSON, "文件含有持有人绑定，但此处不核对；来人身份未核对。", "The file carries a holder's proof, which is not checked here: who brought it was not checked."),
     Code.NO_DELEGATION: CodeText(None, Advice.NOTHING, "没有代办授权。", "No delegation is claimed."),
     Code.NO_PAGE: CodeText(None, Advice.NOTHING, "这不是盖章的 PDF 页面。", "This is no sealed PDF page."),
+    # Page
+    Code.PAGE_SEALED: CodeText(None, Advice.NOTHING, "页面由签发机构盖章，盖章后没有改动，并已登记上链。", "The page is sealed by the issuing agency, unaltered since, and on the ledger."),
+    Code.PAGE_NOT_SEALED: CodeText(4, Advice.READ_HERE, "文件没有机构盖章，页面上印的内容没有核对；请以本页显示的内容为准。", "The file bears no seal, so what is printed on it was not checked: read the values here, not on the paper."),
+    Code.PAGE_NOT_ANCHORED: CodeText(4, Advice.READ_HERE, "盖章完好，但这份文件的登记尚未在账本上最终确认，或回执不在本处。", "The seal holds, but this file's own entry is not final on the ledger yet, or its receipt is not held here."),
+    Code.PAGE_SEAL_BROKEN: CodeText(6, Advice.CALL_ISSUER, "盖章已失效：文件在盖章后被改动，或盖章是伪造的。", "The seal is broken: the file was altered after sealing, or the seal is forged."),
+    Code.PAGE_SEAL_PARTIAL: CodeText(6, Advice.CALL_ISSUER, "盖章没有覆盖整个文件。", "The seal does not cover the whole file."),
+    Code.PAGE_SEAL_LOOSE: CodeText(6, Advice.CALL_ISSUER, "盖章允许以后改动页面，不能据此信任页面。", "The seal permits later changes, so the page cannot be trusted."),
+    Code.PAGE_CHANGED_LATER: CodeText(6, Advice.CALL_ISSUER, "盖章之后文件又被添加或修改了内容。", "Something was added to the file or changed after it was sealed."),
+    Code.PAGE_SEAL_FOREIGN: CodeText(6, Advice.CALL_ISSUER, "盖章不是签发机构登记的印章。", "The seal is not one that is registered for the issuing agency."),
+    Code.PAGE_SEAL_PURPOSE: CodeText(6, Advice.CALL_ISSUER, "盖章用的密钥不是该机构登记的盖章密钥。", "The key behind the seal is not registered for sealing."),
+    Code.PAGE_KEY_NOT_GOOD: CodeText(6, Advice.CALL_ISSUER, "文件登记时，盖章密钥不在有效期内。", "The sealing key was not in force when the file was anchored."),
+    Code.PAGE_KEY_COMPROMISED: CodeText(6, Advice.CALL_ISSUER, "盖章密钥已报失密，无法证明盖章在失密之前。", "The sealing key was reported compromised, and nothing shows that the seal is older."),
+    Code.PAGE_BATCH_WITHDRAWN: CodeText(3, Advice.NEW_ONE, "该批文件已被整批作废。", "The batch of documents was withdrawn."),
+    Code.PAGE_FACTS: CodeText(6, Advice.CALL_ISSUER, "盖章文件里没有说明它对应哪张证照，或说明无法读取。", "The sealed file does not say which certificate it shows, or not in a readable way."),
+    Code.PAGE_BUNDLE_SWAPPED: CodeText(6, Advice.CALL_ISSUER, "文件里附带的证照不是盖章时所指的那一张。", "The certificate attached to the file is not the one that the seal names."),
+    Code.PAGE_NOT_COMPARED: CodeText(4, Advice.COMPARE, "纸面上的内容还没有与账本核对。", "What the sheet says has not been compared yet."),
+    Code.PAGE_PARTLY_COMPARED: CodeText(4, Advice.COMPARE, "核对过的内容与账本一致，但纸面上还有内容没有核对。", "What was compared agrees; other values of the sheet were not compared."),
+    Code.PAGE_VALUES_MATCH: CodeText(None, Advice.NOTHING, "纸面上的各项内容都核对过，与账本一致。", "Every value of the sheet was compared and agrees."),
+    Code.PAGE_VALUE_DIFFERS: CodeText(6, Advice.CALL_ISSUER, "纸面上的内容与证照不一致，纸面可能被改动。", "The sheet does not say what the certificate says: it may have been altered."),
+    Code.PAGE_PRINT_WITHDRAWN: CodeText(3, Advice.NEW_ONE, "签发机构已收回这份打印件，它不再有效。", "The issuing agency has withdrawn this print; it counts no more."),
     # Verdict
     Code.ACCEPTED: CodeText(0, Advice.CHECK_PERSON, "真实有效。", "Genuine and in force."),
 }
