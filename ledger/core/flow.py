@@ -82,6 +82,7 @@ class JobKind(StrEnum):
     CALL = "call"
     RELEASE = "release"
     PUBLISH = "publish"
+    IMPORT = "import"
 
 
 @dataclass(frozen=True, slots=True)

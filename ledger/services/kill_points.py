@@ -42,6 +42,15 @@ class KillPoint(StrEnum):
     CASE_SAVED = "case_saved"
     CASE_QUEUED = "case_queued"
     CASE_SENT = "case_sent"
+    INTAKE_KEYED = "intake_keyed"
+    INTAKE_STORED = "intake_stored"
+    INTAKE_JUDGED = "intake_judged"
+    INTAKE_CHECKED = "intake_checked"
+    INTAKE_SUBMITTED = "intake_submitted"
+    INTAKE_IMPORTED = "intake_imported"
+    INTAKE_BATCHED = "intake_batched"
+    INTAKE_CLOSED = "intake_closed"
+    INTAKE_ERASED = "intake_erased"
 
 
 POINTS: Mapping[KillPoint, str] = {
@@ -73,6 +82,15 @@ POINTS: Mapping[KillPoint, str] = {
     KillPoint.CASE_SAVED: "a decided change is durable, no call of it is in the outbox",
     KillPoint.CASE_QUEUED: "one call of a case is in the outbox, perhaps not all, and the case does not know",
     KillPoint.CASE_SENT: "all calls of a case are in the outbox, and the case knows",
+    KillPoint.INTAKE_KEYED: "the data key of an upload is durable, the upload is not",
+    KillPoint.INTAKE_STORED: "an upload and its job are durable, in one transaction",
+    KillPoint.INTAKE_JUDGED: "an upload is checked, the findings exist in memory only",
+    KillPoint.INTAKE_CHECKED: "an upload waits for its clerk",
+    KillPoint.INTAKE_SUBMITTED: "a clerk has handed the good rows in, no row is stored",
+    KillPoint.INTAKE_IMPORTED: "the rows of an upload are accepted, no batch is closed",
+    KillPoint.INTAKE_BATCHED: "the batches of an upload are closed, the upload does not know",
+    KillPoint.INTAKE_CLOSED: "an upload knows its batches, its content is gone, the key is not",
+    KillPoint.INTAKE_ERASED: "the key of an upload is destroyed, the upload does not know",
 }
 
 
