@@ -14,11 +14,13 @@ from ledger.adapters.system import SystemClock, SystemEntropy
 from ledger.adapters.token_files import TokenFiles
 from ledger.adapters.type_files import load_types
 from ledger.bootstrap import BoundVerifier, Installation, open_verifier
+from ledger.bootstrap_ops import open_limits
 from ledger.bootstrap_work import Desk, open_desk
 from ledger.core.credential_type import CredentialType
 from ledger.core.errors import InputError
 from ledger.core.report import Report
 from ledger.core.status_list import lasts_s, parse_status_uri
+from ledger.ports import Limits
 from ledger.settings import Settings
 
 
@@ -46,6 +48,11 @@ class WebParts:
     def home(self) -> Home:
         """The data directory."""
         return self.here.home
+
+    @cached_property
+    def limits(self) -> Limits:
+        """How often who asked, counted for all processes together."""
+        return open_limits(self.home, self.here.settings, self.clock, self.entropy)
 
     @cached_property
     def desk(self) -> Desk:

@@ -33,6 +33,7 @@ from ledger.core.flow import (
     Superseded,
     TransactionState,
 )
+from ledger.core.limits import LimitKind
 from ledger.core.model import (
     AnchorRecord,
     BlockRef,
@@ -70,6 +71,23 @@ class Entropy(Protocol):
 
     def permutation(self, size: int) -> Sequence[int]:
         """A uniformly random order of 0..size-1."""
+
+
+class Limits(Protocol):
+    """Counts how often somebody asks, for all processes together; the rules are in ledger.core.limits.
+
+    `who` is any name: an address (see `client_name`), an account, a token. It is never stored in clear.
+    Raises: UnavailableError(COUNTERS_UNAVAILABLE), except `take` of kinds that go on without counters.
+    """
+
+    def take(self, kind: LimitKind, who: str, count: int = 1) -> int:
+        """Seconds until `who` may ask `count` times; 0: now, and they are taken."""
+
+    def fail(self, kind: LimitKind, who: str) -> int:
+        """`who` was wrong once more: seconds until `take` lets the next try through."""
+
+    def forget(self, kind: LimitKind, who: str) -> None:
+        """`who` was right: wrong answers before are forgotten."""
 
 
 class CredentialSigner(Protocol):
@@ -400,8 +418,12 @@ class ApprovalStore(Protocol):
         batch: BatchRecord,
         signature: bytes,
         changes: Sequence[PlannedChange],
+        expected: BatchRecord | None = None,
     ) -> BatchRecord:
-        """signed, made or dead → made; `batch` carries maker, approver and deadline."""
+        """signed, made or dead → made; `batch` carries maker, approver and deadline.
+
+        Raises ConflictError(BATCH_CHANGED) when the stored batch is not `expected`.
+        """
 
     def approve(
         self,

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ledger.adapters.limits_memory import MemoryLimits
 from ledger.adapters.system import ManualClock, SeededEntropy
 from ledger.adapters.type_files import load_types
 from ledger.core.credential_type import CredentialType
+from ledger.core.limits import RULES, LimitKind, flowing
 from ledger.core.report import (
     CheckId,
     CheckResult,
@@ -162,8 +164,10 @@ def scripted_report(kind: str) -> Report:
 class ScriptedServices:
     """Answers by the first word of the file; anything unknown is unreadable. Keeps what it was given."""
 
-    def __init__(self) -> None:
+    def __init__(self, checks_per_minute: int = 60) -> None:
         self.clock = ManualClock(NOW)
+        rules = {**RULES, LimitKind.CHECK: flowing(checks_per_minute)}
+        self.limits = MemoryLimits(self.clock, rules)
         self.entropy = SeededEntropy(1)
         self.seen: list[bytes] = []
         self.lists: dict[str, tuple[str, int]] = {}

@@ -5,6 +5,7 @@ home.json     what this installation is: mode, chain, agencies, where each key l
 trust.json    trust file to hand to verifiers
 store.db      business data, encrypted          keys.db   data keys, wrapped
 chain.db      the embedded chain                view.db   projection for verification
+counters.db   how often whom was answered; may be deleted while nothing runs
 directory/    signed directory entries          pki/      certificates (no keys)
 keys/         <owner>/<who>/signing.key, each in its own folder
 released/     bundles whose anchor is final     published/  what may be served to everybody
@@ -115,6 +116,7 @@ class Home:
         self.key_store_file = path / "keys.db"
         self.chain_file = path / "chain.db"
         self.view_file = path / "view.db"
+        self.counters_file = path / "counters.db"
         self.directory = path / "directory"
         self.pki = path / "pki"
         self.keys = path / "keys"

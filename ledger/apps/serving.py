@@ -36,7 +36,6 @@ def make_app() -> WSGIApplication:
     parts = open_web(settings)
     chosen = WebSettings(
         mode=parts.mode,
-        checks_per_minute=settings.checks_per_minute,
         trusted_proxies=settings.trusted_proxies,
         secure_cookies=parts.mode == "production",
     )

@@ -77,16 +77,16 @@ def ask(client: FlaskClient, forwarded: str) -> int:
 
 
 def test_visitors_behind_our_proxy_have_a_limit_each() -> None:
-    settings = WebSettings("demo", checks_per_minute=2, trusted_proxies=1, secure_cookies=False)
-    client = create_app(settings, ScriptedServices()).test_client()
+    settings = WebSettings("demo", trusted_proxies=1, secure_cookies=False)
+    client = create_app(settings, ScriptedServices(checks_per_minute=2)).test_client()
     assert [ask(client, "203.0.113.1") for _ in range(3)] == [200, 200, 429]
     assert ask(client, "203.0.113.2") == 200
     assert ask(client, "198.51.100.9, 203.0.113.1") == 429  # what the visitor wrote himself is further left
 
 
 def test_without_a_proxy_nobody_chooses_his_own_address() -> None:
-    settings = WebSettings("demo", checks_per_minute=2, secure_cookies=False)
-    client = create_app(settings, ScriptedServices()).test_client()
+    settings = WebSettings("demo", secure_cookies=False)
+    client = create_app(settings, ScriptedServices(checks_per_minute=2)).test_client()
     assert [ask(client, f"203.0.113.{number}") for number in range(3)] == [200, 200, 429]
 
 

@@ -332,10 +332,8 @@ def test_wrong_content_type_is_told(client):
 
 
 def test_asking_too_often_waits_and_recovers():
-    services = ScriptedServices()
-    client = create_app(
-        WebSettings("demo", checks_per_minute=3, secure_cookies=False), services
-    ).test_client()
+    services = ScriptedServices(checks_per_minute=3)
+    client = create_app(WebSettings("demo", secure_cookies=False), services).test_client()
     answers = [post(client, "good").status_code for _ in range(4)]
     assert answers == [200, 200, 200, 429]
     refused = post(client, "good")
