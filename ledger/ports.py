@@ -41,6 +41,7 @@ from ledger.core.model import (
     IssuerRecord,
     KeyRecord,
     LedgerEvent,
+    StandingRecord,
     TypeRecord,
 )
 from ledger.core.model import ChainEvidence as ChainEvidence
@@ -49,6 +50,7 @@ from ledger.core.model import ViewHead as ViewHead
 from ledger.core.schema import SchemaFinding as SchemaFinding
 from ledger.core.schema import SchemaValidator as SchemaValidator
 from ledger.core.sd_jwt import Inspection as Inspection
+from ledger.core.standing import StandingAlarm, StandingUse
 
 ContractName = Literal["registry", "ledger"]
 
@@ -229,6 +231,9 @@ class ChainView(Protocol):
     def keys(self, issuer: str) -> tuple[KeyRecord, ...]: ...
 
     def types(self) -> tuple[TypeRecord, ...]: ...
+
+    def standings(self, issuer: str | None = None) -> tuple[StandingRecord, ...]:
+        """Standing approvals ever registered, ended and revoked ones too."""
 
 
 class CredentialFormat(Protocol):
@@ -420,10 +425,7 @@ class ApprovalStore(Protocol):
         changes: Sequence[PlannedChange],
         expected: BatchRecord | None = None,
     ) -> BatchRecord:
-        """signed, made or dead → made; `batch` carries maker, approver and deadline.
-
-        Raises ConflictError(BATCH_CHANGED) when the stored batch is not `expected`.
-        """
+        """signed, made or dead → made by the maker of `batch`; ConflictError(BATCH_CHANGED) if not `expected`."""
 
     def approve(
         self,
@@ -439,6 +441,35 @@ class ApprovalStore(Protocol):
 
     def superseded(self, batch_id: int) -> tuple[Superseded, ...]:
         """Released credentials that rows of this batch replace."""
+
+
+class StandingBook(Protocol):
+    """Batches that go to the chain under a standing approval, and what was used of it a day."""
+
+    def sanction(
+        self,
+        batch: BatchRecord,
+        signature: bytes,
+        changes: Sequence[PlannedChange],
+        job: NewJob,
+        uses: Sequence[StandingUse],
+    ) -> BatchRecord:
+        """signed → approved with its job and what it uses, in one transaction.
+
+        `batch` carries maker, approver, deadline and standing_id. Raises ConflictError(BATCH_STATE).
+        """
+
+    def give_back(self, lease: Lease, batch_id: int, reason: str) -> None:
+        """approved → signed: it waits for people, what it used is free again, the job is finished."""
+
+    def uses(self, standing_id: bytes, since_day: int) -> tuple[StandingUse, ...]:
+        """Leaves of each act and day since that day, by the day on which a batch was queued."""
+
+    def raise_alarm(self, alarm: StandingAlarm) -> bool:
+        """Keep it; False when there was one of that standing approval and day."""
+
+    def alarms(self, since_day: int) -> tuple[StandingAlarm, ...]:
+        """Newest first."""
 
 
 class NonceBook(Protocol):
@@ -536,6 +567,9 @@ class Store(Protocol):
 
     @property
     def approvals(self) -> ApprovalStore: ...
+
+    @property
+    def standing(self) -> StandingBook: ...
 
     @property
     def nonces(self) -> NonceBook: ...

@@ -22,6 +22,7 @@ from ledger.core.model import (
     GrantRecord,
     IssuerRecord,
     KeyRecord,
+    StandingRecord,
     TypeRecord,
 )
 from ledger.ports import ChainEvidence, ViewHead
@@ -174,6 +175,13 @@ class RowsView:
         if block_number is not None and block_number not in look.hashes:
             block = rows.get("block", (block_number,))
             look.hashes[block_number] = None if block is None else block[0]
+
+    def standings(self, issuer: str | None = None) -> tuple[StandingRecord, ...]:
+        """Standing approvals ever registered, ended and revoked ones too."""
+        with self._reading():
+            self._look()
+            found = [StandingRecord(*key, *row) for key, row in self._rows.items("standing")]
+        return tuple(one for one in found if issuer is None or one.issuer == issuer)
 
     def anchors(self, issuer: str | None = None) -> Iterator[AnchorRecord]:
         """In order of anchoring, as of the moment of the call."""

@@ -16,6 +16,7 @@ from ledger.adapters.store_memory_jobs import (
     MemoryTransactionLog,
     Part,
 )
+from ledger.adapters.store_memory_standing import MemoryStanding
 from ledger.core.errors import ConflictError, NotFoundError
 from ledger.core.flow import (
     WORDS_PER_LIST,
@@ -367,9 +368,17 @@ class MemorySigning(Part):
 class MemoryApprovals(Part):
     """Port ApprovalStore."""
 
-    def make(self, batch: BatchRecord, signature: bytes, changes: Sequence[PlannedChange]) -> BatchRecord:
+    def make(
+        self,
+        batch: BatchRecord,
+        signature: bytes,
+        changes: Sequence[PlannedChange],
+        expected: BatchRecord | None = None,
+    ) -> BatchRecord:
         with self._locked() as data:
             states = (BatchState.SIGNED, BatchState.MADE, BatchState.DEAD)
+            if expected is not None and data.batches[batch.id] != expected:
+                raise ConflictError("BATCH_CHANGED", "The batch was changed or signed meanwhile.")
             found = data.require(batch.id, states)
             if found.state is BatchState.DEAD:
                 data.cancel(batch_subject(batch.id, "anchor", ""))
@@ -462,6 +471,7 @@ class MemoryStore:
         self.batches = MemoryBatches(data)
         self.signing = MemorySigning(data)
         self.approvals = MemoryApprovals(data)
+        self.standing = MemoryStanding(data)
         self.nonces = MemoryNonces(data)
         self.releases = MemoryReleases(data)
         self.outbox = MemoryOutbox(data)

@@ -27,6 +27,7 @@ from ledger.core.flow import (
     StoredTransaction,
     TransactionState,
 )
+from ledger.core.standing import StandingAlarm, StandingUse
 from ledger.ports import Clock, Entropy, PreparedTransaction
 
 
@@ -62,6 +63,8 @@ class MemoryData:
     subjects: dict[tuple[str, str], int] = field(default_factory=dict)
     transactions: list[StoredTransaction] = field(default_factory=list)
     nonces: dict[str, tuple[bytes, int]] = field(default_factory=dict)
+    uses: dict[int, tuple[StandingUse, ...]] = field(default_factory=dict)
+    alarms: dict[tuple[bytes, int], StandingAlarm] = field(default_factory=dict)
     last_id: int = 0
 
     def next_id(self) -> int:

@@ -110,7 +110,9 @@ batch = Table(
     Column("refused_by", LargeBinary(32)),
     Column("refused_at", BigInteger),
     Column("leaf_order", LargeBinary),  # record ids in leaf order, 8 bytes each, little-endian
+    Column("standing_id", LargeBinary(32)),
     Index("ix_batch_stream_id_state", "stream_id", "state"),
+    Index("ix_batch_state", "state"),  # the worker looks for open and signed ones all the time
 )
 
 list_head = Table(  # where an issuer's newest list is filled up to

@@ -9,6 +9,7 @@ from ledger.adapters.store_sql_batches import SqlApprovals, SqlBatches, SqlRelea
 from ledger.adapters.store_sql_imports import SqlImports
 from ledger.adapters.store_sql_nonces import SqlNonces
 from ledger.adapters.store_sql_outbox import SqlOutbox, SqlTransactionLog
+from ledger.adapters.store_sql_standing import SqlStanding
 from ledger.ports import Clock
 
 
@@ -21,6 +22,7 @@ class SqlStore:
         self.batches = SqlBatches(database)
         self.signing = SqlSigning(database)
         self.approvals = SqlApprovals(database)
+        self.standing = SqlStanding(database)
         self.nonces = SqlNonces(database)
         self.releases = SqlReleases(database)
         self.outbox = SqlOutbox(database)

@@ -97,6 +97,7 @@ def _batch(row: Row[Any]) -> BatchRecord:
         reason=row.reason,
         refused_by=_bytes(row.refused_by),
         refused_at=row.refused_at,
+        standing_id=_bytes(row.standing_id),
     )
 
 
@@ -380,15 +381,32 @@ class SqlSigning:
         return [Leaf(places.get(row.id, -1), row.id, bytes(row.name), bytes(row.sealed)) for row in rows]
 
 
+def batch_changed(batch_id: int) -> ConflictError:
+    """What was signed is not what is stored now."""
+    return ConflictError(
+        "BATCH_CHANGED",
+        "This batch was changed or signed by somebody else meanwhile; look at it again.",
+        batch=batch_id,
+    )
+
+
 class SqlApprovals:
     """Port ApprovalStore."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def make(self, wanted: BatchRecord, signature: bytes, changes: Sequence[PlannedChange]) -> BatchRecord:
+    def make(
+        self,
+        wanted: BatchRecord,
+        signature: bytes,
+        changes: Sequence[PlannedChange],
+        expected: BatchRecord | None = None,
+    ) -> BatchRecord:
         with self._database.write() as connection:
             found = batch_in(connection, wanted.id, lock=True)
+            if expected is not None and found != expected:
+                raise batch_changed(wanted.id)
             _require_state(found, (BatchState.SIGNED, BatchState.MADE, BatchState.DEAD))
             if found.state is BatchState.DEAD:
                 cancel_in(connection, batch_subject(wanted.id, "anchor", ""))
@@ -417,11 +435,7 @@ class SqlApprovals:
             found = batch_in(connection, wanted.id, lock=True)
             _require_state(found, (BatchState.MADE,))
             if replace(wanted, state=found.state) != found:
-                raise ConflictError(
-                    "BATCH_CHANGED",
-                    "The maker signed this batch anew meanwhile; look at it again.",
-                    batch=wanted.id,
-                )
+                raise batch_changed(wanted.id)
             _set(connection, wanted.id, state=BatchState.APPROVED, approver_signature=signature)
             self._sign(connection, wanted, "approver", wanted.approver, signature)
             self._replace_changes(connection, wanted.id, changes)

@@ -200,6 +200,8 @@ class BatchRecord:
     reason: str
     refused_by: bytes | None = None
     refused_at: int | None = None
+    standing_id: bytes | None = None
+    """The standing approval that stands for the approver's signature, if there is one."""
 
     @property
     def words(self) -> int:

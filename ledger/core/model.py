@@ -206,6 +206,27 @@ class LedgerEvent:
 
 
 @dataclass(frozen=True, slots=True)
+class StandingRecord:
+    """A registered standing approval. Limits count leaves a day (Asia/Shanghai); `valid_until` is exclusive."""
+
+    id: bytes
+    issuer: str
+    type_id: int
+    acts: int
+    anchor_limit: int
+    supersede_limit: int
+    use_limit: int
+    valid_from: int
+    valid_until: int
+    approver: bytes
+    revoked_at: int | None
+
+    def is_good(self, now: int) -> bool:
+        """Begun, not ended, not revoked."""
+        return self.revoked_at is None and self.valid_from <= now < self.valid_until
+
+
+@dataclass(frozen=True, slots=True)
 class ViewHead:
     """Up to where the view knows the chain, and when that was last confirmed to be the source's head.
 
