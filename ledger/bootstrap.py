@@ -22,10 +22,12 @@ from ledger.adapters.system import SystemClock, SystemEntropy, free_port, is_ans
 from ledger.adapters.type_files import LoadedType, TypeFiles, load_types
 from ledger.core.credential_type import CredentialType
 from ledger.core.errors import InputError, NotFoundError
+from ledger.core.page import PageEvidence
 from ledger.core.report import Report
 from ledger.core.trust import Trust, load_trust_bytes
 from ledger.core.x5c import leaf_facts
 from ledger.ports import ChainView, Clock, PasswordSource, Store, Vault
+from ledger.services.granting import RegistryView
 from ledger.services.verify import Verifier
 from ledger.settings import Settings
 
@@ -70,7 +72,7 @@ def load_trust(path: Path | str) -> Trust:
     return load_trust_bytes(data)
 
 
-def open_view(source: Path | str, clock: Clock | None = None) -> ChainView:
+def open_view(source: Path | str, clock: Clock | None = None) -> RegistryView:
     """A chain view of a data directory or a chain file, caught up in memory, for reading only.
 
     Raises:
@@ -97,9 +99,9 @@ class BoundVerifier:
         self.trust = trust
         self.view = view
 
-    def verify(self, data: bytes) -> Report:
-        """The report on one bundle; never raises for any bytes."""
-        return self._verifier.verify(data, now=self._clock.now())
+    def verify(self, data: bytes, page: PageEvidence | None = None) -> Report:
+        """The report on one bundle, and on the page that carried it; never raises for any bytes."""
+        return self._verifier.verify(data, now=self._clock.now(), page=page)
 
     __call__ = verify
 
@@ -183,7 +185,7 @@ class Installation:
         return SqliteVault(self.home.key_store_file, self.keyring.vault_keys(uri), self.entropy)
 
     @cached_property
-    def view(self) -> ChainView:
+    def view(self) -> RegistryView:
         """The chain view for reading, as of now."""
         return open_view(self.home.path, self.clock)
 

@@ -127,13 +127,14 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class CredentialSummary:
-    """What the credential says. `issuer_name` is None unless the directory entry on chain gave it."""
+    """What the credential says. Name and telephone are None unless the directory entry on chain gave them."""
 
     type: str
     identifier: str | None
     issuer: str
     issuer_name: Mapping[str, str] | None
     claims: Mapping[str, Any]
+    issuer_phone: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from ledger.core.directory import parse_directory_entry
 from ledger.core.errors import InputError, UnavailableError
 from ledger.core.jose import read_json as read_json_strictly
 from ledger.core.model import CREDENTIALS_PER_WORD, ChainEvidence, ParsedCredential
+from ledger.core.page import PageEvidence
 from ledger.core.receipt import Bundle, JsonReader, Receipt
 from ledger.core.report import CheckId, CheckResult, CredentialSummary, Outcome, Report
 from ledger.core.sd_jwt import CHECK_OF_CODE, require_algorithm, require_payload
@@ -66,7 +67,9 @@ class Verifier:
         """The trust file in use."""
         return self._trust
 
-    def verify(self, data: bytes, *, now: int, list_token: str | None = None) -> Report:
+    def verify(
+        self, data: bytes, *, now: int, list_token: str | None = None, page: PageEvidence | None = None
+    ) -> Report:
         """The report on a bundle or a bare SD-JWT.
 
         Steps: 1 read bundle and credential; 2 algorithm, before any cryptography; 3 certificate and
@@ -77,6 +80,7 @@ class Verifier:
             data: the file as it came, of any length and content.
             now: seconds since 1970 UTC.
             list_token: text of a status list token to judge too.
+            page: what is known of the page that carried it.
         """
         faults: dict[CheckId, InputError] = {}
         bundle = self._read_bundle(data, faults)  # 1
@@ -100,6 +104,7 @@ class Verifier:
             directory_fault=None,
             type=None if credential is None else self._types.find(_text(credential.payload.get("vct"))),
             list_token=None,
+            page=page,
         )
         if bundle is not None and bundle.directory_entry is not None:
             _read_directory(evidence, bundle.directory_entry)
@@ -230,11 +235,13 @@ class _Kept(NamedTuple):
 def _shared_key(evidence: Evidence, x5c: tuple[bytes, ...]) -> tuple[Any, ...] | None:
     """All but the chain's evidence that the checks outside OWN_CHECKS look at.
 
-    None for whatever is out of the ordinary: with a fault, a key-binding JWT or a list token, without
+    None for whatever is out of the ordinary: with a fault, a page, a key-binding JWT or a list token, without
     an anchor, or with a status index that is not the credential's own, every check is asked.
     """
     chain, receipt, credential = evidence.chain, evidence.receipt, evidence.credential
     if chain is None or chain.anchor is None or receipt is None or credential is None or evidence.faults:
+        return None
+    if evidence.page is not None:
         return None
     if evidence.list_token is not None or credential.key_binding_jwt is not None or evidence.leaf is None:
         return None
@@ -340,6 +347,7 @@ def _summary(evidence: Evidence, checks: tuple[CheckResult, ...]) -> CredentialS
         issuer=_text(credential.payload.get("issuer_code")),
         issuer_name=entry.name if is_bound and entry is not None else None,
         claims=claims,
+        issuer_phone=entry.phone if is_bound and entry is not None else None,
     )
 
 
@@ -347,7 +355,7 @@ def _same_summary(evidence: Evidence, kept: CredentialSummary) -> CredentialSumm
     """What another credential says, its agency and type being the same and as well proven."""
     claims = domain_claims(evidence.need_credential.claims)
     identifier = _text(claims.get(_IDENTIFIER)) or None
-    return CredentialSummary(kept.type, identifier, kept.issuer, kept.issuer_name, claims)
+    return CredentialSummary(kept.type, identifier, kept.issuer, kept.issuer_name, claims, kept.issuer_phone)
 
 
 def _text(value: Any) -> str:

@@ -15,6 +15,7 @@ from ledger.core.checks.types import VerifiableType
 from ledger.core.directory import DirectoryEntry
 from ledger.core.errors import InputError
 from ledger.core.model import AnchorRecord, ChainEvidence, ParsedCredential
+from ledger.core.page import PageEvidence
 from ledger.core.receipt import Receipt
 from ledger.core.report import CheckId, CheckResult, Outcome
 from ledger.core.trust import Trust
@@ -37,6 +38,7 @@ class Evidence:
     `now`: seconds. `faults`: the first fault of each reading check. `path_fault`: why the X.509 path
     was not good at anchor time; without an anchor it was not looked at. `is_linked`: the receipt
     comes from a predecessor that the trust file names, so its block numbers are not this chain's.
+    `page`: what a person reads, a sealed file or a sheet; None for a bundle.
     """
 
     trust: Trust
@@ -54,6 +56,7 @@ class Evidence:
     directory_fault: InputError | None
     type: VerifiableType | None
     list_token: ListToken | None
+    page: PageEvidence | None = None
 
     # What a check's plan promises to be there; asking without it is our own mistake.
 

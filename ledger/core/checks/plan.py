@@ -19,11 +19,11 @@ from ledger.core.checks.evidence import Evidence, fault_result
 from ledger.core.checks.grants import check_grant_at_anchor, check_grant_chain, check_issuer_now
 from ledger.core.checks.inclusion import check_inclusion
 from ledger.core.checks.keys import check_key_compromise, check_key_valid_at_anchor
+from ledger.core.checks.page import check_page
 from ledger.core.checks.presentation import (
     check_audience,
     check_delegation,
     check_holder_binding,
-    check_page,
 )
 from ledger.core.checks.reading import check_algorithm, check_payload, reading_check
 from ledger.core.checks.schema import check_schema

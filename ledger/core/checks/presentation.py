@@ -1,4 +1,4 @@
-"""Who presents it, to whom, on whose behalf, on what page?  Checks 28, 29, 30 and 32.
+"""Who presents it, to whom, on whose behalf?  Checks 28, 29 and 30.
 
 A file in hand is no presentation: these checks do not apply to it, say so, and leave the verdict's
 second field, the presenter, at "not checked" (review F28).
@@ -16,7 +16,6 @@ _NO_HOLDER: Final = skipped(CheckId.HOLDER_BINDING, Code.NOT_PRESENTED)
 _HOLDER: Final = skipped(CheckId.HOLDER_BINDING, Code.KEY_BINDING_NOT_CHECKED)
 _AUDIENCE: Final = skipped(CheckId.AUDIENCE, Code.NOT_PRESENTED)
 _DELEGATION: Final = skipped(CheckId.DELEGATION, Code.NO_DELEGATION)
-_PAGE: Final = skipped(CheckId.PAGE, Code.NO_PAGE)
 
 
 def check_holder_binding(evidence: Evidence) -> CheckResult:
@@ -33,8 +32,3 @@ def check_audience(_evidence: Evidence) -> CheckResult:
 def check_delegation(_evidence: Evidence) -> CheckResult:
     """May the presenter act for the holder?"""
     return _DELEGATION
-
-
-def check_page(_evidence: Evidence) -> CheckResult:
-    """Does the sealed page say what the credential says?"""
-    return _PAGE
