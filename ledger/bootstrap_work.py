@@ -31,21 +31,24 @@ from ledger.adapters.row_readers import open_rows
 from ledger.adapters.schema_rust import RustSchemaValidator
 from ledger.adapters.token_files import TokenFiles
 from ledger.bootstrap import Installation
+from ledger.bootstrap_programs import ask_contract, make_standing
 from ledger.core.directory import parse_directory_entry
 from ledger.core.errors import InputError, RefusedError, UnavailableError
 from ledger.core.flow import Job, JobKind, Lease
 from ledger.core.identifiers import parse_uscc
 from ledger.core.model import ChainInfo
-from ledger.ports import ChainView, ContractCall, RowTable, Vault
+from ledger.ports import ContractCall, RowTable, Vault
 from ledger.services.anchor import AnchorService
 from ledger.services.approve import ApproveService
 from ledger.services.calls import enqueue_call
 from ledger.services.checking import CheckService
 from ledger.services.export import ExportService
+from ledger.services.granting import RegistryView
 from ledger.services.issue import ROW_CONTEXT, IssueService
 from ledger.services.kill_points import Hooks
 from ledger.services.publish import StatusListPublisher
 from ledger.services.signing import SigningService
+from ledger.services.standing import StandingService
 from ledger.services.status import StatusService
 
 
@@ -60,7 +63,7 @@ class Desk:
     """
 
     here: Installation
-    view: ChainView
+    view: RegistryView
     hooks: Hooks | None = None
 
     @cached_property
@@ -107,6 +110,11 @@ class Desk:
         """Signatures of maker and approver."""
         here = self.here
         return ApproveService(here.store, self.issue, self.info, here.clock, here.entropy, self.hooks)
+
+    @cached_property
+    def standing(self) -> StandingService:
+        """Standing approvals; without the contract's own count."""
+        return make_standing(self.here, self.view, self.approve, self.hooks)
 
     @cached_property
     def status(self) -> StatusService:

@@ -126,6 +126,19 @@ class SqlImports:
         with self._database.read() as connection:
             return _job_in(connection, job_id)
 
+    def of_digest(self, issuer: str, type_code: str, digest: bytes) -> ImportJob | None:
+        """The newest import of this digest, in whatever state."""
+        query = (
+            sa.select(import_job.c.id)
+            .join(stream, stream.c.id == import_job.c.stream_id)
+            .where(stream.c.issuer == issuer, stream.c.type_code == type_code, import_job.c.digest == digest)
+            .order_by(import_job.c.id.desc())
+            .limit(1)
+        )
+        with self._database.read() as connection:
+            found = connection.execute(query).scalar()
+            return None if found is None else _job_in(connection, int(found))
+
     def known(self, issuer: str, type_code: str, keys: Sequence[bytes]) -> Mapping[bytes, KnownRow]:
         query = (
             sa.select(

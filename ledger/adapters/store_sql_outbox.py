@@ -70,6 +70,12 @@ def finish_in(connection: Connection, lease: Lease, jobs: Sequence[NewJob] = ())
         enqueue_in(connection, job)
 
 
+def renew_in(connection: Connection, lease: Lease, until: int) -> Lease:
+    """Keep a leased job until then, within a transaction that notes how far it is."""
+    _update_leased(connection, lease, lease_until=until)
+    return Lease(lease.job, lease.owner, lease.fence, until)
+
+
 def bury_in(connection: Connection, lease: Lease, code: str, detail: Mapping[str, Any]) -> None:
     """Turn a leased job into a dead letter."""
     text = json.dumps(dict(detail), ensure_ascii=True, default=_hex)
@@ -166,8 +172,7 @@ class SqlOutbox:
     def renew(self, lease: Lease, lease_s: int) -> Lease:
         until = self._database.clock.now() + lease_s
         with self._database.write() as connection:
-            _update_leased(connection, lease, lease_until=until)
-        return Lease(lease.job, lease.owner, lease.fence, until)
+            return renew_in(connection, lease, until)
 
     def finish(self, lease: Lease, jobs: Sequence[NewJob] = ()) -> None:
         with self._database.write() as connection:

@@ -18,6 +18,7 @@ from ledger.core.rows import ROW_CHANGED, ROW_TWICE
 from ledger.core.status import Status
 from ledger.services.checking import ImportReport, IssuePlan, Progress
 from ledger.services.export import bundle_name
+from ledger.services.granting import require_grant
 
 BEFORE_SIGNED = (BatchState.OPEN, BatchState.CLOSED)
 RESULT_HEADER = ("row", "outcome", "identifier", "batch", "state", "bundle", "errors")
@@ -48,6 +49,8 @@ def check_file(here: Installation, order: IssueOrder, tell: Callable[[Progress],
     """Judge every row, write nothing."""
     desk = open_desk(here)
     plan = _plan(here, order)
+    kind = plan.credential_type
+    require_grant(here.view, plan.issuer, here.type_id(kind), kind.ref, here.clock.now())
     table, _digest = open_file(order.file)
     return IssueOutcome(desk.check.check(table, plan, tell))
 
@@ -105,15 +108,8 @@ def _save_result(here: Installation, order: IssueOrder, data: bytes, wanted: Pat
 
 
 def _plan(here: Installation, order: IssueOrder) -> IssuePlan:
-    agency = here.record.agency(order.issuer)
+    here.record.agency(order.issuer)  # of this installation
     kind = here.credential_type(order.type_name).type
-    if kind.ref not in agency.types:
-        raise RefusedError(
-            "TYPE_NOT_GRANTED",
-            f"{order.issuer} holds no grant for {kind.ref}.",
-            issuer=order.issuer,
-            type=kind.ref,
-        )
     if order.pending and Status.PENDING not in kind.statuses:
         raise InputError(
             "TYPE_WITHOUT_PENDING", f"Credentials of {kind.ref} are never PENDING.", type=kind.ref

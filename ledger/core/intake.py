@@ -7,10 +7,10 @@ Times are whole seconds since 1970 UTC.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from ledger.core.flow import DAY_S
 
@@ -179,6 +179,33 @@ class Draft:
     supersedes: int | None
     sealed: bytes
     updated_at: int
+
+
+Part = Literal["file", "failed"]
+"""Of an upload's content: as it came, and the rows that were not taken."""
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """What becomes of an intake in one transaction.
+
+    Args:
+        state: the new one.
+        values: columns that change with it.
+        step: what the worker shall do next, None for nothing.
+        findings: replace the old ones, None leaves them.
+        failed: sealed pieces of the failed rows, None leaves them.
+        drop: parts of the content that go.
+        forget: the same file is a new intake from now on.
+    """
+
+    state: IntakeState
+    values: Mapping[str, Any] = field(default_factory=dict)
+    step: IntakeStep | None = None
+    findings: Sequence[Finding] | None = None
+    failed: Sequence[bytes] | None = None
+    drop: tuple[Part, ...] = ()
+    forget: bool = False
 
 
 @dataclass(frozen=True, slots=True)

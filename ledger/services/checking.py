@@ -54,7 +54,9 @@ class ImportReport:
     """What became of a file. `job_id` is None for a check and for a file whose header is wrong.
 
     `errors` are faults of rows. `changes`: rows without fault whose record is known with other values.
-    `is_looked_up`: False for a check that could not look whether records are known.
+    `is_looked_up`: False for a check that could not look whether records are known. `replaceable`: how many
+    of the changed ones are final on chain, so that a corrected version can be issued. `warned`: rows in
+    which something was mended, also those whose warnings are not listed.
     """
 
     job_id: int | None
@@ -68,6 +70,8 @@ class ImportReport:
     accepted: bool
     changes: tuple[RowIssue, ...] = ()
     is_looked_up: bool = True
+    replaceable: int = 0
+    warned: int = 0
 
 
 ProgressHook = Callable[[Progress], None]
@@ -121,7 +125,7 @@ class CheckService:
         warnings: list[RowIssue] = []
         changes: list[RowIssue] = []
         seen: dict[bytes, bytes] = {}
-        total = invalid = already = 0
+        total = invalid = already = replaceable = warned = 0
         rows = iter(table.rows())
         while piece := list(islice(rows, plan.chunk)):
             good = []
@@ -132,12 +136,14 @@ class CheckService:
                     errors.extend(result.errors)
                 else:
                     good.append((number, result.fields))
+                warned += bool(result.warnings)
                 if result.warnings and len(warnings) < WARNINGS_KEPT:
                     warnings.extend(result.warnings)
             total += len(piece)
-            for number, outcome, is_stored in self._look_up(plan, good, seen):
+            for number, outcome, found in self._look_up(plan, good, seen):
                 if outcome is RowOutcome.CHANGED:
-                    changes.append(change_issue(number, column, is_stored=is_stored))
+                    changes.append(change_issue(number, column, is_stored=found is not None))
+                    replaceable += found is not None and is_final(found)
                 already += outcome is RowOutcome.ALREADY
             meter.tell(total, invalid)
         return ImportReport(
@@ -152,12 +158,14 @@ class CheckService:
             accepted=invalid == 0,
             changes=tuple(changes),
             is_looked_up=self._vault is not None,
+            replaceable=replaceable,
+            warned=warned,
         )
 
     def _look_up(
         self, plan: IssuePlan, good: list[tuple[int, dict[str, Any]]], seen: dict[bytes, bytes]
-    ) -> Iterator[tuple[int, RowOutcome, bool]]:
-        """(row, outcome, whether the store knows the record) of rows that would not be issued anew."""
+    ) -> Iterator[tuple[int, RowOutcome, KnownRow | None]]:
+        """(row, outcome, what the store knows of the record) of rows that would not be issued anew."""
         vault = self._vault
         if vault is None:
             return
@@ -169,12 +177,12 @@ class CheckService:
             before, found = seen.get(key), known.get(key)
             if before is not None:
                 same = before == content_index
-                yield number, RowOutcome.ALREADY if same else RowOutcome.CHANGED, False
+                yield number, RowOutcome.ALREADY if same else RowOutcome.CHANGED, None
                 continue
             if found is not None:
                 outcome = judge(found, content_index, supersede=plan.supersede)
                 if outcome in (RowOutcome.ALREADY, RowOutcome.CHANGED):
-                    yield number, outcome, True
+                    yield number, outcome, found
                     continue
             seen[key] = content_index
 
@@ -218,8 +226,12 @@ def judge(found: KnownRow, content_index: bytes, *, supersede: bool) -> RowOutco
         return RowOutcome.ISSUED
     if found.content_index == content_index:
         return RowOutcome.ALREADY
-    final = found.batch_state in (BatchState.ANCHORED, BatchState.RELEASED)
-    return RowOutcome.SUPERSEDES if supersede and final else RowOutcome.CHANGED
+    return RowOutcome.SUPERSEDES if supersede and is_final(found) else RowOutcome.CHANGED
+
+
+def is_final(found: KnownRow) -> bool:
+    """Whether the record's credential is on chain for good, so that a newer one can replace it."""
+    return found.batch_state in (BatchState.ANCHORED, BatchState.RELEASED)
 
 
 def header_refused(bound: BoundRows) -> ImportReport:

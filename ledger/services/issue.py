@@ -32,7 +32,7 @@ from ledger.core.flow import (
 from ledger.core.model import Purpose
 from ledger.core.rows import RowIssue
 from ledger.core.schema import SchemaValidator
-from ledger.ports import Agencies, ChainView, Clock, Entropy, RowTable, Store, Vault
+from ledger.ports import Agencies, Clock, Entropy, RowTable, Store, Vault
 from ledger.services.checking import (
     WARNINGS_KEPT,
     CheckService,
@@ -50,6 +50,7 @@ from ledger.services.checking import (
     row_checker,
     write_json,
 )
+from ledger.services.granting import RegistryView, require_grant
 from ledger.services.kill_points import Hooks, KillPoint, NoHooks
 from ledger.services.lasting import CertificateTerm
 
@@ -68,7 +69,7 @@ class IssueService:
     Args:
         store: where rows go.
         vault: encrypts them and makes search indexes.
-        view: which types and keys are registered.
+        view: which types and keys are registered, and who holds which grant.
         agencies: the issuer's credential key (its thumbprint only).
         validator: makes the schema validator of a type.
         clock, entropy: time and randomness.
@@ -80,7 +81,7 @@ class IssueService:
         self,
         store: Store,
         vault: Vault,
-        view: ChainView,
+        view: RegistryView,
         agencies: Agencies,
         validator: Callable[[Mapping[str, Any]], SchemaValidator],
         clock: Clock,
@@ -124,17 +125,19 @@ class IssueService:
 
         Raises:
             NotFoundError: TYPE_NOT_REGISTERED.
+            RefusedError: TYPE_NOT_GRANTED.
             ConflictError: IMPORT_RUNNING when another live import holds one of the rows,
                 IMPORT_TAKEN_OVER when another process goes on with this one.
             RefusedError: KEY_CERTIFICATE_TOO_SHORT; the file's rows leave again.
         """
+        type_id = self.require_grant(plan.issuer, plan.credential_type)
         bound = row_checker(plan, self._validator, self._clock).bind(table.header)
         if bound.errors:
             return header_refused(bound)
         request = ImportRequest(
             issuer=plan.issuer,
             type_code=plan.credential_type.ref,
-            type_id=self._type_id(plan.credential_type),
+            type_id=type_id,
             digest=digest,
             pending=plan.pending,
             max_batch=plan.max_batch,
@@ -182,11 +185,14 @@ class IssueService:
     def close_batches(self, batch_ids: Sequence[int]) -> tuple[BatchRecord, ...]:
         """Fix members, order and words of these batches and queue their signing.
 
-        Raises: NotFoundError(KEY_NOT_REGISTERED); ConflictError(BATCH_EMPTY, BATCH_HELD).
+        Raises: NotFoundError(KEY_NOT_REGISTERED); RefusedError(TYPE_NOT_GRANTED);
+            ConflictError(BATCH_EMPTY, BATCH_HELD).
         """
         closed = []
         for batch_id in batch_ids:
-            issuer = self._store.batches.batch(batch_id).issuer
+            batch = self._store.batches.batch(batch_id)
+            issuer = batch.issuer
+            require_grant(self._view, issuer, batch.type_id, batch.type_code, self._clock.now())
             closed.append(
                 self._store.batches.close(
                     batch_id,
@@ -204,6 +210,16 @@ class IssueService:
         found = self._store.batches.batches(states=(BatchState.OPEN,), job_id=job_id)
         self.close_batches([batch.id for batch in found if batch.size])
         return self._store.batches.batches(job_id=job_id)
+
+    def require_grant(self, issuer: str, credential_type: CredentialType) -> int:
+        """The chain's number of a type that the issuer may issue now.
+
+        Raises: NotFoundError(TYPE_NOT_REGISTERED), ConflictError(TYPE_FILE_CHANGED),
+            RefusedError(TYPE_NOT_GRANTED).
+        """
+        type_id = self._type_id(credential_type)
+        require_grant(self._view, issuer, type_id, credential_type.ref, self._clock.now())
+        return type_id
 
     def _expiry(self, plan: IssuePlan) -> tuple[ClaimBuilder, CertificateTerm]:
         """Tells when a row's credential would end, if it was signed today, and how long it may last."""

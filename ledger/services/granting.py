@@ -1,0 +1,60 @@
+"""Whether an issuer may issue a type now, as the chain has it: its own grant and those of all above it.
+
+The contract walks the same grants when a batch is anchored. Asking here first means that nothing is
+signed and nobody approves what the chain would refuse.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Protocol
+
+from ledger.core.errors import RefusedError
+from ledger.core.grants import GrantState, grant_state
+from ledger.core.model import GrantRecord, IssuerRecord
+from ledger.ports import ChainView
+
+
+class GrantView(Protocol):
+    """The part of a chain view that knows grants."""
+
+    def issuers(self) -> Iterator[IssuerRecord]:
+        """Every issuer ever admitted."""
+
+    def grants(self, issuer: str, type_id: int) -> tuple[GrantRecord, ...]:
+        """Intervals of one (issuer, type), oldest first."""
+
+
+class RegistryView(ChainView, GrantView, Protocol):
+    """A chain view that knows grants too."""
+
+
+def grant_now(view: GrantView, issuer: str, type_id: int, at: int) -> tuple[GrantState, str]:
+    """The state of the first grant upward that is not good and whose it is; (GOOD, issuer) when all are."""
+    parents = {record.issuer: record.parent for record in view.issuers()}
+    above: str | None = issuer
+    while above is not None:
+        state = grant_state(view.grants(above, type_id), at)
+        if state is not GrantState.GOOD:
+            return state, above
+        above = parents.get(above)
+    return GrantState.GOOD, issuer
+
+
+def require_grant(view: GrantView, issuer: str, type_id: int, type_ref: str, at: int) -> None:
+    """Refuse to issue without a grant that is good now.
+
+    Raises: RefusedError(TYPE_NOT_GRANTED) with the `state` of the grant and `holder`, whose grant it is.
+    """
+    state, holder = grant_now(view, issuer, type_id, at)
+    if state is GrantState.GOOD:
+        return
+    whose = "" if holder == issuer else f" (the grant of {holder} above it is {state.value})"
+    raise RefusedError(
+        "TYPE_NOT_GRANTED",
+        f"{issuer} holds no grant for {type_ref} that is good now{whose}.",
+        issuer=issuer,
+        type=type_ref,
+        state=state.value,
+        holder=holder,
+    )
