@@ -15,6 +15,7 @@ from ledger.adapters.token_files import TokenFiles
 from ledger.adapters.type_files import load_types
 from ledger.bootstrap import BoundVerifier, Installation, open_verifier
 from ledger.bootstrap_ops import open_limits
+from ledger.bootstrap_signing import SigningRoom
 from ledger.bootstrap_work import Desk, open_desk
 from ledger.core.credential_type import CredentialType
 from ledger.core.errors import InputError
@@ -58,6 +59,11 @@ class WebParts:
     def desk(self) -> Desk:
         """The services of the flow; their view only reads."""
         return open_desk(self.here)
+
+    @cached_property
+    def signing(self) -> SigningRoom:
+        """Signing by people, approving, cases of status changes."""
+        return SigningRoom(self.here, self.desk)
 
     def verify(self, data: bytes) -> Report:
         """Judge these bytes now."""

@@ -9,6 +9,8 @@
 | `ECERT_HOST`, `ECERT_PORT` | where `ecert serve` listens | `127.0.0.1`, `8420` |
 | `ECERT_CHECKS_PER_MINUTE` | checks that one client address may ask the page for, 1 to 100000 | `60` |
 | `ECERT_TRUSTED_PROXIES` | proxies in front of the page, each adding to `X-Forwarded-For`; 0 to 8 | `0` |
+| `ECERT_ORIGIN` | the site as browsers name it, `https://ledger.example.gov.cn`: passkeys that sign belong to it | none: they work on `http://localhost` only |
+| `ECERT_SERVER_SIGNING` | `1`: people sign with the key files on this machine after a log-in: two log-ins, not two independent keys | unset |
 | `ECERT_DEBUG` | `1`: show the traceback of an internal error (as `--debug`); it may hold personal data | unset |
 | `ECERT_ACCEPT_CLOCK` | `1`: seal blocks although the clock is far ahead of the chain (once) | unset |
 
@@ -19,6 +21,7 @@ time (`ETH_HASH_BACKEND`), so it comes before any of them.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,6 +53,8 @@ class Settings:
         port: TCP port to listen on.
         checks_per_minute: verifications a client address may ask the page for.
         trusted_proxies: how many proxies of ours stand before the page; 0: headers of none are believed.
+        origin: scheme, host and port of the site that people's passkeys belong to; None: localhost.
+        server_signing: a log-in signs with the agency's key files on this machine.
         accept_clock: the operator has looked at the clock and vouches for it.
         debug: show tracebacks of internal errors.
     """
@@ -62,6 +67,8 @@ class Settings:
     port: int = DEFAULT_PORT
     checks_per_minute: int = DEFAULT_CHECKS
     trusted_proxies: int = 0
+    origin: str | None = None
+    server_signing: bool = False
     accept_clock: bool = False
     debug: bool = False
 
@@ -87,6 +94,8 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         port=_number(environ, "ECERT_PORT", DEFAULT_PORT, 1, HIGHEST_PORT),
         checks_per_minute=_number(environ, "ECERT_CHECKS_PER_MINUTE", DEFAULT_CHECKS, 1, MOST_CHECKS),
         trusted_proxies=_number(environ, "ECERT_TRUSTED_PROXIES", 0, 0, MOST_PROXIES),
+        origin=_origin(environ),
+        server_signing=_flag(environ, "ECERT_SERVER_SIGNING"),
         accept_clock=_flag(environ, "ECERT_ACCEPT_CLOCK"),
         debug=_flag(environ, "ECERT_DEBUG"),
     )
@@ -137,6 +146,21 @@ def _number(environ: Mapping[str, str], name: str, default: int, least: int, mos
             value=text,
         )
     return int(text)
+
+
+def _origin(environ: Mapping[str, str]) -> str | None:
+    """https, or http on this machine; lower case, without a path: exactly what a browser says."""
+    text = environ.get("ECERT_ORIGIN")
+    if not text:
+        return None
+    if not re.fullmatch(r"https://[a-z0-9.-]+(:[0-9]{1,5})?|http://localhost(:[0-9]{1,5})?", text):
+        raise InputError(
+            "SETTING_INVALID",
+            f"ECERT_ORIGIN is {text!r}; it must look like https://ledger.example.gov.cn, without a path.",
+            name="ECERT_ORIGIN",
+            value=text,
+        )
+    return text
 
 
 def _flag(environ: Mapping[str, str], name: str) -> bool:

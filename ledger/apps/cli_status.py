@@ -11,6 +11,8 @@ from ledger.apps.cli_shapes import APPROVER, DOCUMENT, LEGAL, REASON, case_json
 
 TO = ("valid", "suspended", "revoked", "superseded", "cancelled", "void")
 STATE = {
+    "draft": Text("待经办确认", "waits for the maker"),
+    "dropped": Text("已放弃", "given up"),
     "made": Text("待审批", "waits for the approver"),
     "approved": Text("已审批", "approved"),
     "sent": Text("已发送", "sent"),

@@ -36,6 +36,7 @@ _STANDING_TYPE = (
     "uint32 supersedeLimit,uint32 useLimit,uint64 validFrom,uint64 validUntil,bytes32 approver,"
     "uint256 nonce)"
 )
+_ENROLMENT_TYPE = "KeyEnrolment(bytes18 issuer,bytes32 challenge,uint64 deadline)"
 _AUTHORISATION_TYPE = (
     "Authorisation(bytes18 issuer,bytes32 callHash,bytes32 signer,uint256 nonce,uint64 deadline)"
 )
@@ -47,6 +48,18 @@ _PROPOSE = "propose(bytes18,bytes,(bytes32,uint256,uint64,bytes))"
 _ACCEPT = "accept(uint256,bytes,(bytes32,uint256,uint64,bytes))"
 _CANCEL = "cancel(uint256,(bytes32,uint256,uint64,bytes))"
 _REVOKE_STANDING = "revokeStanding(bytes32,bytes18,(bytes32,uint256,uint64,bytes))"
+
+STRUCTS = {
+    "Batch": _BATCH_TYPE,
+    "StatusChange": _STATUS_CHANGE_TYPE,
+    "BatchWithdrawal": _WITHDRAWAL_TYPE,
+    "StandingApproval": _STANDING_TYPE,
+    "Authorisation": _AUTHORISATION_TYPE,
+    "KeyEnrolment": _ENROLMENT_TYPE,
+}
+"""Name of each signed struct to its EIP-712 type, for ledger.core.typed_data."""
+DOMAIN_TYPE = _DOMAIN_TYPE
+VERSION = _VERSION
 
 _KIND_ECDSA = b"\x01"
 _KIND_CONTRACT = b"\x02"
@@ -105,6 +118,15 @@ class Authorisation:
     call_hash: bytes
     signer: bytes
     nonce: int
+    deadline: int
+
+
+@dataclass(frozen=True, slots=True)
+class KeyEnrolment:
+    """A wallet's proof that its owner has it; no contract knows this struct, it gives no right."""
+
+    issuer: str
+    challenge: bytes
     deadline: int
 
 
@@ -231,6 +253,17 @@ def authorisation_digest(domain: Domain, authorisation: Authorisation) -> bytes:
     )
 
 
+def enrolment_digest(domain: Domain, enrolment: KeyEnrolment) -> bytes:
+    """What a wallet signs to be enrolled, 32 bytes."""
+    return _digest(
+        domain,
+        _ENROLMENT_TYPE,
+        _issuer(enrolment.issuer),
+        _fixed(enrolment.challenge, _WORD),
+        _number(enrolment.deadline),
+    )
+
+
 def changes_hash(changes: Sequence[WordChange]) -> bytes:
     """keccak256(abi.encode(changes)): binds a StatusChange to its words, 32 bytes."""
     words = [_number(_WORD), _number(len(changes))]
@@ -269,6 +302,11 @@ def passkey_signer(qx: int, qy: int) -> bytes:
     name = b"P256"
     head = _number(3 * _WORD) + _number(qx) + _number(qy)
     return keccak(head, _number(len(name)), name.ljust(_WORD, b"\0"))
+
+
+def signer_text(signer_id: bytes) -> str:
+    """A signer id for people: an account's address where it is one, else all 32 bytes, in hex with 0x."""
+    return "0x" + (signer_id[12:] if not any(signer_id[:12]) else signer_id).hex()
 
 
 def ecdsa_signature(signature: bytes) -> bytes:

@@ -7,8 +7,9 @@ Approval needs no nonce: (issuer, root) is its own.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from ledger.core.eip712 import (
     Domain,
@@ -32,12 +33,30 @@ from ledger.core.flow import (
     Superseded,
     batch_subject,
 )
-from ledger.core.model import ChainInfo, ReasonClass, WordChange
+from ledger.core.model import Batch, ChainInfo, ReasonClass, WordChange
 from ledger.core.status import Status, word_changes
 from ledger.ports import ChainSigner, Clock, Entropy, Store
 from ledger.services.calls import publish_job, signed_struct
 from ledger.services.issue import IssueService
 from ledger.services.kill_points import Hooks, KillPoint, NoHooks
+
+MAKEABLE = (BatchState.SIGNED, BatchState.MADE, BatchState.DEAD)
+"""Where a maker may sign: first, again, and after its job gave up."""
+
+
+@dataclass(frozen=True, slots=True)
+class BatchDraft:
+    """Exactly what one person is to sign over a batch.
+
+    Attributes:
+        found: the batch as it was; it must still be so when the signatures are stored.
+        wanted: with maker, approver and deadline.
+        changes: SUPERSEDED changes that follow it, signed one by one after it.
+    """
+
+    found: BatchRecord
+    wanted: BatchRecord
+    changes: tuple[PlannedChange, ...]
 
 
 class ApproveService:
@@ -88,11 +107,22 @@ class ApproveService:
     def make(
         self, batch_id: int, maker: ChainSigner, approver_id: bytes, deadline: int | None = None
     ) -> BatchRecord:
-        """The maker's signature; the batch then waits for this approver.
+        """The maker's signature with a key at hand; the batch then waits for this approver.
+
+        Args: as plan_make.
+        Raises: as plan_make.
+        """
+        draft = self.plan_make(batch_id, maker.signer_id, approver_id, deadline)
+        return self.finish_make(draft, [_sign(maker, digest) for digest in self.digests(draft)])
+
+    def plan_make(
+        self, batch_id: int, maker_id: bytes, approver_id: bytes, deadline: int | None = None
+    ) -> BatchDraft:
+        """What the maker is to sign. Changes nothing but the nonces that it draws.
 
         Args:
             batch_id: a signed batch, or one to be made anew.
-            maker: signs.
+            maker_id: 32-byte signer id of who will sign.
             approver_id: 32-byte signer id of the person who shall approve.
             deadline: until when the approval may reach the chain; default 7 days, never after the
                 end of the iat day + 7.
@@ -101,9 +131,16 @@ class ApproveService:
             RefusedError: SAME_SIGNER, DEADLINE_TOO_LATE.
             ConflictError: BATCH_TOO_OLD (ask_again makes a new batch of its rows), BATCH_STATE.
         """
-        if maker.signer_id == approver_id:
+        if maker_id == approver_id:
             raise RefusedError("SAME_SIGNER", "Maker and approver must be two people with two keys.")
         batch = self._store.batches.batch(batch_id)
+        if batch.state not in MAKEABLE:
+            raise ConflictError(
+                "BATCH_STATE",
+                f"Batch {batch_id} is {batch.state}; it cannot be signed by its maker now.",
+                batch=batch_id,
+                state=str(batch.state),
+            )
         now = self._clock.now()
         if now >= batch.expires_on:
             raise ConflictError(
@@ -118,23 +155,36 @@ class ApproveService:
                 f"The approval of batch {batch_id} ends at the latest with the iat day + 7.",
                 latest=batch.expires_on,
             )
-        wanted = replace(batch, maker=maker.signer_id, approver=approver_id, deadline=end)
-        signature = _sign(maker, self.digest(wanted))
+        wanted = replace(batch, maker=maker_id, approver=approver_id, deadline=end)
+        return BatchDraft(batch, wanted, tuple(self._plan_changes(wanted)))
+
+    def finish_make(self, draft: BatchDraft, signatures: Sequence[bytes]) -> BatchRecord:
+        """Store the maker's signatures, one for each of `digests`, verified by the caller.
+
+        Raises:
+            ConflictError: BATCH_CHANGED when the batch is not as it was when the draft was made, BATCH_STATE.
+        """
+        first, *others = signatures
         changes = [
-            replace(change, maker_signature=_sign(maker, self._change_digest(wanted, change)))
-            for change in self._plan_changes(wanted)
+            replace(change, maker_signature=signature)
+            for change, signature in zip(draft.changes, others, strict=True)
         ]
         self._hooks.reach(KillPoint.MAKER_SIGNED)
-        made = self._store.approvals.make(wanted, signature, changes)
+        made = self._store.approvals.make(draft.wanted, first, changes, expected=draft.found)
         self._hooks.reach(KillPoint.MAKER_STORED)
         return made
 
     def approve(self, batch_id: int, approver: ChainSigner) -> BatchRecord:
-        """The approver's signature, stored together with the job that carries the batch to the chain.
+        """The approver's signature with a key at hand. Raises: as plan_approval."""
+        draft = self.plan_approval(batch_id, approver.signer_id)
+        return self.finish_approval(draft, [_sign(approver, digest) for digest in self.digests(draft)])
+
+    def plan_approval(self, batch_id: int, approver_id: bytes) -> BatchDraft:
+        """What the approver is to sign. Changes nothing.
 
         Raises:
             RefusedError: NOT_THE_APPROVER.
-            ConflictError: APPROVAL_EXPIRED, BATCH_STATE, BATCH_CHANGED.
+            ConflictError: APPROVAL_EXPIRED, BATCH_STATE.
         """
         batch = self._store.batches.batch(batch_id)
         if batch.state is not BatchState.MADE:
@@ -144,7 +194,7 @@ class ApproveService:
                 batch=batch_id,
                 state=str(batch.state),
             )
-        if batch.approver != approver.signer_id:
+        if batch.approver != approver_id:
             raise RefusedError(
                 "NOT_THE_APPROVER",
                 f"The maker asked somebody else to approve batch {batch_id}.",
@@ -156,17 +206,46 @@ class ApproveService:
                 f"The maker's signature of batch {batch_id} ran out: ask again.",
                 batch=batch_id,
             )
-        signature = _sign(approver, self.digest(batch))
+        return BatchDraft(batch, batch, self._store.approvals.changes(batch_id))
+
+    def finish_approval(self, draft: BatchDraft, signatures: Sequence[bytes]) -> BatchRecord:
+        """Store the approver's signatures together with the job that carries the batch to the chain.
+
+        Raises:
+            ConflictError: BATCH_CHANGED, BATCH_STATE.
+        """
+        first, *others = signatures
         changes = [
-            replace(change, approver_signature=_sign(approver, self._change_digest(batch, change)))
-            for change in self._store.approvals.changes(batch_id)
+            replace(change, approver_signature=signature)
+            for change, signature in zip(draft.changes, others, strict=True)
         ]
         self._hooks.reach(KillPoint.APPROVER_SIGNED)
-        subject = batch_subject(batch_id, "anchor", signature[1:17].hex())
-        job = NewJob(JobKind.ANCHOR, subject, {"batch": batch_id})
-        approved = self._store.approvals.approve(batch, signature, changes, job)
+        # a new signature is a new job: the hash, since a passkey's begins with the public key each time
+        subject = batch_subject(draft.wanted.id, "anchor", hashlib.sha256(first).hexdigest()[:32])
+        job = NewJob(JobKind.ANCHOR, subject, {"batch": draft.wanted.id})
+        approved = self._store.approvals.approve(draft.wanted, first, changes, job)
         self._hooks.reach(KillPoint.APPROVAL_STORED)
         return approved
+
+    def structs(self, draft: BatchDraft) -> tuple[Batch | StatusChange, ...]:
+        """What is signed, in order: the batch, then each change that follows it."""
+        changes = (self._change_struct(draft.wanted, change) for change in draft.changes)
+        return (signed_struct(draft.wanted), *changes)
+
+    def digests(self, draft: BatchDraft) -> tuple[bytes, ...]:
+        """EIP-712 digests of `structs`, 32 bytes each."""
+        return (
+            self.digest(draft.wanted),
+            *(
+                status_change_digest(self._domain, self._change_struct(draft.wanted, change))
+                for change in draft.changes
+            ),
+        )
+
+    @property
+    def domain(self) -> Domain:
+        """Where the signatures count."""
+        return self._domain
 
     def reject(
         self,
@@ -227,10 +306,10 @@ class ApproveService:
             for root, olds in by_root.items()
         ]
 
-    def _change_digest(self, batch: BatchRecord, change: PlannedChange) -> bytes:
+    def _change_struct(self, batch: BatchRecord, change: PlannedChange) -> StatusChange:
         if batch.maker is None or batch.approver is None:
             raise RuntimeError("a change is signed with its batch")
-        struct = StatusChange(
+        return StatusChange(
             issuer=batch.issuer,
             root=change.root,
             changes_hash=planned_hash(change),
@@ -241,7 +320,6 @@ class ApproveService:
             nonce=change.nonce,
             deadline=change.deadline,
         )
-        return status_change_digest(self._domain, struct)
 
 
 def planned_hash(change: PlannedChange) -> bytes:

@@ -11,22 +11,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any
 
 from ledger.core.credential_type import CredentialType
 from ledger.core.eip712 import (
     BatchWithdrawal,
+    Domain,
     StatusChange,
     changes_hash,
     ecdsa_signature,
     ledger_domain,
+    signer_text,
     status_change_digest,
     withdrawal_digest,
 )
 from ledger.core.errors import ConflictError, InputError, NotFoundError, RefusedError
 from ledger.core.flow import APPROVAL_DAYS, DAY_S, Place
-from ledger.core.jose import compact_json, strict_json_object
-from ledger.core.model import ChainInfo, ReasonClass, WordChange
+from ledger.core.model import ChainInfo
 from ledger.core.status import TRANSITIONS, Status, word_changes
 from ledger.ports import (
     BatchStore,
@@ -38,76 +39,21 @@ from ledger.ports import (
     NonceBook,
     Vault,
 )
+from ledger.services.cases import Case as Case
+from ledger.services.cases import CaseBook as CaseBook
+from ledger.services.cases import CaseList as CaseList
+from ledger.services.cases import Grounds as Grounds
+from ledger.services.cases import Part, decode_case, encode_case
 from ledger.services.kill_points import Hooks, KillPoint, NoHooks
 
 NO_STANDING = bytes(32)
 NO_END = 0
-
-
-class CaseBook(Protocol):
-    """Keeps sealed cases by id; the newest bytes of an id win."""
-
-    def save(self, case_id: str, sealed: bytes, *, waiting: bool) -> None:
-        """Replace the case of that id; `waiting`: it is still to be handed to the outbox."""
-
-    def load(self, case_id: str) -> bytes | None:
-        """None when there is no such case. Raises InputError(CASE_UNREADABLE)."""
-
-    def ids(self) -> Sequence[str]:
-        """Ids of all cases; some may turn out to be none."""
-
-    def waiting(self) -> Sequence[str]:
-        """Ids of cases still to be handed to the outbox; cheap, it is asked several times a second."""
+NOBODY = bytes(32)
+"""Signer of a case that nobody has signed yet, and of a suspension, which nobody signs."""
 
 
 EnqueueCall = Callable[..., int]
 """services.calls.enqueue_call with its store: (issuer, call, *, subject, not_after, publish) -> id."""
-
-
-@dataclass(frozen=True, slots=True)
-class Grounds:
-    """Why. Only `reason` ever goes on chain; the rest is for holder and issuer (review F21)."""
-
-    reason: ReasonClass
-    legal_basis: str = ""
-    document: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """The change of one batch within a case: what is signed, and by whom so far."""
-
-    root: bytes
-    list: int
-    changes: tuple[WordChange, ...]
-    nonce: int
-    maker_signature: bytes = b""
-    approver_signature: bytes = b""
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """One decision about credentials (`status` set) or about a whole batch (`status` None)."""
-
-    id: str
-    issuer: str
-    status: Status | None
-    grounds: Grounds
-    names: tuple[str, ...]
-    parts: tuple[Part, ...]
-    maker: bytes
-    approver: bytes
-    deadline: int
-    made_at: int
-    state: str  # made, approved, sent
-
-
-@dataclass(frozen=True, slots=True)
-class CaseList:
-    """Cases, oldest first, and the ids of those whose file or key is missing or damaged."""
-
-    cases: tuple[Case, ...]
-    unreadable: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,17 +162,36 @@ class StatusService:
             )
         return Target(place, place.leaf_index, place.root, evidence.anchor.list, now)
 
-    def suspend(self, names: Sequence[bytes], grounds: Grounds) -> Case:
+    def suspend(self, names: Sequence[bytes], grounds: Grounds, person: int = 0) -> Case:
         """Suspend at once, by the operator's transaction alone."""
         targets = self.targets(names, Status.SUSPENDED)
-        case = self._new_case(targets, Status.SUSPENDED, grounds, bytes(32), bytes(32))
+        case = replace(self._new_case(targets, Status.SUSPENDED, grounds), person_made=person, state="new")
         self._save(case)
         return self._send(case)
+
+    def draft(self, names: Sequence[bytes], status: Status, grounds: Grounds, person: int = 0) -> Case:
+        """A case that its maker has not signed yet; saved, so that a closed tab loses nothing.
+
+        Raises:
+            RefusedError: SUSPEND_ALONE.
+            As targets.
+        """
+        if status is Status.SUSPENDED:
+            raise RefusedError("SUSPEND_ALONE", "Suspending needs no case: the operator does it at once.")
+        case = replace(self._new_case(self.targets(names, status), status, grounds), person_made=person)
+        self._save(case)
+        return case
+
+    def draft_withdrawal(self, batch_id: int, grounds: Grounds, person: int = 0) -> Case:
+        """As `draft`, for a whole anchored batch. Raises: ConflictError NOT_ANCHORED_YET, ALREADY_WITHDRAWN."""
+        case = replace(self._new_withdrawal(batch_id, grounds), person_made=person)
+        self._save(case)
+        return case
 
     def make(
         self, names: Sequence[bytes], status: Status, grounds: Grounds, maker: ChainSigner, approver: bytes
     ) -> Case:
-        """A case signed by its maker, waiting for `approver` (32-byte signer id).
+        """A case signed by its maker with a key at hand, waiting for `approver` (32-byte signer id).
 
         Raises:
             RefusedError: SAME_PERSON, SUSPEND_ALONE.
@@ -234,8 +199,8 @@ class StatusService:
         if status is Status.SUSPENDED:
             raise RefusedError("SUSPEND_ALONE", "Suspending needs no case: the operator does it at once.")
         _require_two(maker.signer_id, approver)
-        case = self._new_case(self.targets(names, status), status, grounds, maker.signer_id, approver)
-        return self._signed_by_maker(case, maker)
+        case = self._new_case(self.targets(names, status), status, grounds)
+        return self._signed_by_maker(self._for(case, maker.signer_id, approver), maker)
 
     def make_withdrawal(self, batch_id: int, grounds: Grounds, maker: ChainSigner, approver: bytes) -> Case:
         """A case that withdraws a whole anchored batch, signed by its maker.
@@ -244,6 +209,10 @@ class StatusService:
             ConflictError: NOT_ANCHORED_YET, ALREADY_WITHDRAWN.
         """
         _require_two(maker.signer_id, approver)
+        case = self._new_withdrawal(batch_id, grounds)
+        return self._signed_by_maker(self._for(case, maker.signer_id, approver), maker)
+
+    def _new_withdrawal(self, batch_id: int, grounds: Grounds) -> Case:
         batch = self._batches.batch(batch_id)
         evidence = None if batch.root is None else self._view.evidence(batch.issuer, batch.root, None)
         if batch.root is None or evidence is None or evidence.anchor is None:
@@ -257,51 +226,118 @@ class StatusService:
             raise ConflictError(
                 "ALREADY_WITHDRAWN", f"Batch {batch_id} was withdrawn already.", batch=batch_id
             )
-        case = Case(
+        now = self._clock.now()
+        part = Part(batch.root, batch.list, (), 0)
+        return Case(
             id=self._entropy.token(16).hex(),
             issuer=batch.issuer,
             status=None,
             grounds=grounds,
             names=(str(batch_id),),
-            parts=(Part(batch.root, batch.list, (), 0),),
-            maker=maker.signer_id,
-            approver=approver,
-            deadline=self._clock.now() + APPROVAL_DAYS * DAY_S,
-            made_at=self._clock.now(),
-            state="new",
+            parts=(part,),
+            maker=NOBODY,
+            approver=NOBODY,
+            deadline=now + APPROVAL_DAYS * DAY_S,
+            made_at=now,
+            state="draft",
         )
-        return self._signed_by_maker(case, maker)
+
+    def plan_make(self, case_id: str, maker: bytes, approver: bytes) -> Case:
+        """The draft as its maker is to sign it: with both signers and an end. Changes nothing.
+
+        Raises:
+            RefusedError: SAME_PERSON.
+            ConflictError: CASE_STATE, STATUS_TRANSITION when the credentials changed meanwhile.
+        """
+        _require_two(maker, approver)
+        case = self._in_state(case_id, "draft")
+        if case.status is not None:
+            self.targets([bytes.fromhex(name) for name in case.names], case.status)
+        return self._for(case, maker, approver)
+
+    def finish_make(self, planned: Case, signatures: Sequence[bytes], person: int = 0) -> Case:
+        """Store the maker's signatures, one a part, verified by the caller. Raises: ConflictError(CASE_STATE)."""
+        self._in_state(planned.id, "draft")
+        parts = tuple(
+            replace(part, maker_signature=signature)
+            for part, signature in zip(planned.parts, signatures, strict=True)
+        )
+        made = replace(planned, parts=parts, state="made", person_made=person or planned.person_made)
+        self._save(made)
+        self._hooks.reach(KillPoint.CASE_MADE)
+        return made
 
     def approve(self, case_id: str, approver: ChainSigner) -> Case:
-        """Sign as the approver named in the case, and send it.
+        """Sign as the approver named in the case, with a key at hand, and send it. Raises: as plan_approval."""
+        case = self.plan_approval(case_id, approver.signer_id)
+        return self.finish_approval(
+            case, [ecdsa_signature(approver.sign_digest(digest)) for digest in self.digests(case)]
+        )
+
+    def plan_approval(self, case_id: str, approver: bytes) -> Case:
+        """The case as its approver is to sign it. Changes nothing.
 
         Raises:
             NotFoundError: CASE_UNKNOWN.
             RefusedError: WRONG_APPROVER, CASE_EXPIRED.
             ConflictError: CASE_STATE when it was approved before.
         """
-        case = self.case(case_id)
-        if case.state != "made":
-            raise ConflictError(
-                "CASE_STATE", f"Case {case_id} is {case.state} already.", case=case_id, state=case.state
-            )
-        if approver.signer_id != case.approver:
+        case = self._in_state(case_id, "made")
+        if approver != case.approver:
             raise RefusedError(
                 "WRONG_APPROVER",
-                f"Case {case_id} names another approver: use the key 0x{case.approver[12:].hex()}.",
+                f"Case {case_id} names another approver: use the key {signer_text(case.approver)}.",
                 case=case_id,
             )
         if self._clock.now() >= case.deadline:
             raise RefusedError(
                 "CASE_EXPIRED", f"Case {case_id} waited too long: let the maker make it again.", case=case_id
             )
+        return case
+
+    def finish_approval(self, case: Case, signatures: Sequence[bytes], person: int = 0) -> Case:
+        """Store the approver's signatures, verified by the caller, and send. Raises: ConflictError(CASE_STATE)."""
+        self._in_state(case.id, "made")
         parts = tuple(
-            replace(part, approver_signature=ecdsa_signature(approver.sign_digest(self._digest(case, part))))
-            for part in case.parts
+            replace(part, approver_signature=signature)
+            for part, signature in zip(case.parts, signatures, strict=True)
         )
-        approved = replace(case, parts=parts, state="approved")
+        approved = replace(case, parts=parts, state="approved", person_approved=person)
         self._save(approved)
         return self._send(approved)
+
+    def drop(self, case_id: str) -> Case:
+        """Give a case up before its approver signed it. Raises: ConflictError(CASE_STATE)."""
+        dropped = replace(self._in_state(case_id, "draft", "made"), state="dropped")
+        self._save(dropped)
+        return dropped
+
+    def _in_state(self, case_id: str, *states: str) -> Case:
+        case = self.case(case_id)
+        if case.state not in states:
+            raise ConflictError(
+                "CASE_STATE", f"Case {case_id} is {case.state} already.", case=case_id, state=case.state
+            )
+        return case
+
+    def _for(self, case: Case, maker: bytes, approver: bytes) -> Case:
+        end = self._clock.now() + APPROVAL_DAYS * DAY_S
+        return replace(case, maker=maker, approver=approver, deadline=end)
+
+    def structs(self, case: Case) -> tuple[StatusChange | BatchWithdrawal, ...]:
+        """What is signed, one struct a batch that is touched."""
+        if case.status is None:
+            return tuple(_withdrawal(case, part) for part in case.parts)
+        return tuple(_status_change(case, part) for part in case.parts)
+
+    def digests(self, case: Case) -> tuple[bytes, ...]:
+        """EIP-712 digests of `structs`, 32 bytes each."""
+        return tuple(self._digest(case, part) for part in case.parts)
+
+    @property
+    def domain(self) -> Domain:
+        """Where the signatures count."""
+        return self._domain
 
     def case(self, case_id: str) -> Case:
         """Raises NotFoundError(CASE_UNKNOWN)."""
@@ -309,7 +345,7 @@ class StatusService:
         key = self._vault.load([_case_key(case_id)]).get(_case_key(case_id)) if sealed else None
         if sealed is None or key is None:
             raise NotFoundError("CASE_UNKNOWN", f"There is no case {case_id}.", case=case_id)
-        return _decode_case(key.open(sealed, b"case:" + case_id.encode()))
+        return decode_case(key.open(sealed, b"case:" + case_id.encode()))
 
     def cases(self) -> CaseList:
         """All cases; what cannot be opened is named and stops nothing."""
@@ -344,8 +380,6 @@ class StatusService:
         targets: Sequence[Target],
         status: Status,
         grounds: Grounds,
-        maker: bytes,
-        approver: bytes,
     ) -> Case:
         by_batch: dict[tuple[bytes, int], list[int]] = {}
         for target in targets:
@@ -368,11 +402,11 @@ class StatusService:
             grounds=grounds,
             names=tuple(target.place.name.hex() for target in targets),
             parts=parts,
-            maker=maker,
-            approver=approver,
+            maker=NOBODY,
+            approver=NOBODY,
             deadline=self._clock.now() + APPROVAL_DAYS * DAY_S,
             made_at=self._clock.now(),
-            state="new",
+            state="draft",
         )
 
     def _signed_by_maker(self, case: Case, maker: ChainSigner) -> Case:
@@ -409,7 +443,7 @@ class StatusService:
 
     def _save(self, case: Case) -> None:
         key = self._vault.create([_case_key(case.id)])[0]
-        sealed = key.seal(_encode_case(case), b"case:" + case.id.encode())
+        sealed = key.seal(encode_case(case), b"case:" + case.id.encode())
         self._cases.save(case.id, sealed, waiting=_is_to_be_sent(case))
 
 
@@ -476,59 +510,3 @@ def _call(case: Case, part: Part) -> ContractCall:
     )
     approvals = (part.maker_signature, part.approver_signature, NO_STANDING)
     return ContractCall("ledger", "changeStatus", (signed, words, approvals))
-
-
-def _encode_case(case: Case) -> bytes:
-    value = {
-        "id": case.id,
-        "issuer": case.issuer,
-        "status": None if case.status is None else int(case.status),
-        "reason": int(case.grounds.reason),
-        "legal_basis": case.grounds.legal_basis,
-        "document": case.grounds.document,
-        "names": list(case.names),
-        "parts": [
-            {
-                "root": part.root.hex(),
-                "list": part.list,
-                "changes": [[change.word, hex(change.mask), hex(change.value)] for change in part.changes],
-                "nonce": hex(part.nonce),
-                "maker": part.maker_signature.hex(),
-                "approver": part.approver_signature.hex(),
-            }
-            for part in case.parts
-        ],
-        "maker": case.maker.hex(),
-        "approver": case.approver.hex(),
-        "deadline": case.deadline,
-        "made_at": case.made_at,
-        "state": case.state,
-    }
-    return compact_json(value)
-
-
-def _decode_case(data: bytes) -> Case:
-    value = strict_json_object(data)
-    return Case(
-        id=value["id"],
-        issuer=value["issuer"],
-        status=None if value["status"] is None else Status(value["status"]),
-        grounds=Grounds(ReasonClass(value["reason"]), value["legal_basis"], value["document"]),
-        names=tuple(value["names"]),
-        parts=tuple(
-            Part(
-                bytes.fromhex(part["root"]),
-                part["list"],
-                tuple(WordChange(word, int(mask, 16), int(bits, 16)) for word, mask, bits in part["changes"]),
-                int(part["nonce"], 16),
-                bytes.fromhex(part["maker"]),
-                bytes.fromhex(part["approver"]),
-            )
-            for part in value["parts"]
-        ),
-        maker=bytes.fromhex(value["maker"]),
-        approver=bytes.fromhex(value["approver"]),
-        deadline=value["deadline"],
-        made_at=value["made_at"],
-        state=value["state"],
-    )

@@ -1,0 +1,128 @@
+"""Wires signing by people: their keys, what waits for them, cases of status changes, the approver's looks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from ledger.adapters.key_reader import PeopleKeyReader
+from ledger.adapters.signing_sql import SqlSigningBook
+from ledger.bootstrap import Installation
+from ledger.bootstrap_work import Desk
+from ledger.core.errors import NotFoundError
+from ledger.core.model import Role
+from ledger.core.signing import SigningKey, Site
+from ledger.ports import ChainSigner
+from ledger.services.approve import ApproveService
+from ledger.services.enrolment import Enrolment
+from ledger.services.roles import RoleBook
+from ledger.services.signing_desk import SigningDesk
+from ledger.services.status import StatusService
+
+KEY_FILE_OF_ROLE = {Role.MAKER: "maker", Role.APPROVER: "approver"}
+
+
+class HomeServerKeys:
+    """The agency's maker and approver key files in this home (services.signing_desk.ServerKeys).
+
+    Args:
+        here: the installation.
+    """
+
+    def __init__(self, here: Installation) -> None:
+        self._here = here
+
+    def signer(self, issuer: str, role: Role) -> ChainSigner:
+        """Raises: NotFoundError(KEY_NOT_FOUND)."""
+        return self._here.keyring.chain_signer(self._here.agencies.uri(issuer, KEY_FILE_OF_ROLE[role]))
+
+
+@dataclass
+class SigningRoom:
+    """What the pages of approving, keys and statuses call.
+
+    Args:
+        here: the installation.
+        flow: its services of the flow.
+    """
+
+    here: Installation
+    flow: Desk
+
+    @cached_property
+    def book(self) -> SqlSigningBook:
+        """Keys and requests, in the store's database."""
+        return signing_book(self.here)
+
+    @cached_property
+    def roles(self) -> RoleBook:
+        """Roles of people's keys on chain."""
+        return RoleBook(self.flow.reader)
+
+    @cached_property
+    def desk(self) -> SigningDesk:
+        """Preparing and completing signatures."""
+        here = self.here
+        return SigningDesk(
+            book=self.book,
+            reader=PeopleKeyReader(),
+            approve=self.approve,
+            status=self.status,
+            roles=self.roles,
+            clock=here.clock,
+            entropy=here.entropy,
+            server=HomeServerKeys(here) if here.settings.server_signing else None,
+        )
+
+    @cached_property
+    def enrolment(self) -> Enrolment:
+        """New keys of people."""
+        here = self.here
+        return Enrolment(
+            self.book, PeopleKeyReader(), self.desk, self.approve.domain, here.clock, here.entropy
+        )
+
+    @property
+    def approve(self) -> ApproveService:
+        """Batches."""
+        return self.flow.approve
+
+    @property
+    def status(self) -> StatusService:
+        """Cases."""
+        return self.flow.status
+
+    @cached_property
+    def site(self) -> Site | None:
+        """The site of people's passkeys, None when the settings name none (then only localhost signs)."""
+        origin = self.here.settings.origin
+        return None if origin is None else site_of(origin)
+
+
+def signing_book(here: Installation) -> SqlSigningBook:
+    """The keys that people of this installation enrolled."""
+    from ledger.adapters.store_sql import SqlStore
+
+    store = here.store
+    if not isinstance(store, SqlStore):
+        raise TypeError("signing keys lie in the store's database")
+    return SqlSigningBook(store.database)
+
+
+def site_of(origin: str) -> Site:
+    """The site with this origin; its host is what authenticators keep keys under."""
+    host = origin.split("://", 1)[1]
+    return Site(origin, host.rsplit(":", 1)[0] if ":" in host else host)
+
+
+def enrolled_key(here: Installation, issuer: str, person: int) -> SigningKey:
+    """The newest active key of a person. Raises: NotFoundError(SIGNING_KEY_UNKNOWN)."""
+    keys = [key for key in signing_book(here).keys(issuer, person) if key.state == "active"]
+    if not keys:
+        raise NotFoundError(
+            "SIGNING_KEY_UNKNOWN",
+            f"Person {person} has enrolled no signing key for {issuer}: let them do so in the browser first.",
+            person=person,
+            issuer=issuer,
+        )
+    return keys[-1]
