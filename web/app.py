@@ -16,10 +16,11 @@ from typing import IO, Any, Literal, Protocol
 from flask import Flask, Request
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+from ledger.bootstrap_health import HealthService
 from ledger.core.credential_type import CredentialType
 from ledger.core.report import Report
-from ledger.ports import Clock, Entropy
-from web import problems, security, views
+from ledger.ports import Clock, Entropy, Limits
+from web import frame, ops, problems, security, views
 
 MAX_BUNDLE_BYTES = 1_048_576  # docs/formats.md: a bundle has at most 1 MiB
 FORM_OVERHEAD_BYTES = 65_536  # boundaries, field names and the token around a bundle
@@ -32,15 +33,15 @@ class WebSettings:
 
     Args:
         mode: `demo` puts a banner on every page.
-        checks_per_minute: verifications one client address may ask for, in a row and on average.
         trusted_proxies: how many proxies of ours add to X-Forwarded-For; with 0 nobody's header is believed.
         secure_cookies: False only where the page is served without TLS on this machine.
+        metrics_token: who shows it reads /metrics from elsewhere; None: only this machine does.
     """
 
     mode: Literal["demo", "production"]
-    checks_per_minute: int = 60
     trusted_proxies: int = 0
     secure_cookies: bool = True
+    metrics_token: str | None = None
 
 
 class WebServices(Protocol):
@@ -53,6 +54,17 @@ class WebServices(Protocol):
     @property
     def entropy(self) -> Entropy:
         """The only source of randomness."""
+
+    @property
+    def limits(self) -> Limits:
+        """How often who asked."""
+
+    @property
+    def health(self) -> HealthService:
+        """What is missing, and figures."""
+
+    def answered(self, endpoint: str, status: int, seconds: float) -> None:
+        """Count an answer."""
 
     @property
     def types(self) -> Sequence[CredentialType]:
@@ -100,7 +112,7 @@ def create_app(settings: WebSettings, services: WebServices) -> Flask:
 
     Services live in `app.extensions["ledger"]`, so that views need no globals.
     """
-    app = VerifyApp(__name__)
+    app = VerifyApp(__name__, static_folder=None)  # web.assets serves the files
     app.config.update(
         MAX_CONTENT_LENGTH=MemoryRequest.max_content_length,
         MAX_FORM_MEMORY_SIZE=MemoryRequest.max_form_memory_size,
@@ -110,12 +122,13 @@ def create_app(settings: WebSettings, services: WebServices) -> Flask:
     app.jinja_env.lstrip_blocks = True
     app.extensions["ledger"] = services
     app.extensions["web-settings"] = settings
-    app.extensions["rate-limit"] = security.RateLimiter(settings.checks_per_minute, services.clock.monotonic)
     if settings.trusted_proxies:
         # the address and scheme that the last `trusted_proxies` hops wrote; what a client wrote is further left
         proxies = settings.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies)  # type: ignore[method-assign]
+    frame.register(app)
     views.register(app)
     security.register(app)
     problems.register(app)
+    ops.register(app)
     return app

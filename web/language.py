@@ -1,13 +1,17 @@
-"""Which language a reader gets: what was asked for now, then what was asked for before, then Chinese."""
+"""Which language a reader gets: what was asked for now, what is kept for the person, the cookie, Chinese."""
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Final, Literal
 
 from flask import Response, has_request_context, request
 
-Language = Literal["zh", "en"]
-LANGUAGES: tuple[Language, ...] = ("zh", "en")
+from web.access import actor_or_none
+
+Language = Literal["zh", "en", "bo"]
+LANGUAGES: Final[tuple[Language, ...]] = ("zh", "en", "bo")
+TAGS: Final[Mapping[Language, str]] = {"zh": "zh-CN", "en": "en", "bo": "bo"}
 COOKIE = "lang"
 COOKIE_AGE_S = 31_536_000
 
@@ -15,16 +19,32 @@ COOKIE_AGE_S = 31_536_000
 def chosen_language() -> Language:
     """The reader's language; `zh` unless they said otherwise."""
     if has_request_context():
-        for value in (request.args.get("lang"), _form_language(), request.cookies.get(COOKIE)):
+        person = actor_or_none()
+        kept = person.language if person is not None else None
+        for value in (asked_language(), kept, request.cookies.get(COOKIE)):
             if value in LANGUAGES:
-                return "en" if value == "en" else "zh"
+                return value
     return "zh"
+
+
+def asked_language() -> Language | None:
+    """The language that this very request asks for; None if it does not."""
+    for value in (request.args.get("lang"), _form_language()):
+        if value in LANGUAGES:
+            return value
+    return None
+
+
+def html_lang(language: Language) -> str:
+    """The value of `<html lang>` (BCP 47)."""
+    return TAGS[language]
 
 
 def remember_language(response: Response) -> None:
     """Keep an explicit choice for a year; it says nothing about a person."""
-    if request.args.get("lang") in LANGUAGES or _form_language() in LANGUAGES:
-        response.set_cookie(COOKIE, chosen_language(), max_age=COOKIE_AGE_S, samesite="Lax", httponly=True)
+    asked = asked_language()
+    if asked is not None:
+        response.set_cookie(COOKIE, asked, max_age=COOKIE_AGE_S, samesite="Lax", httponly=True)
 
 
 def _form_language() -> str | None:

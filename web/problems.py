@@ -14,7 +14,7 @@ from ledger.core.errors import (
     UnavailableError,
 )
 from web.language import chosen_language
-from web.texts import PROBLEMS
+from web.texts import code_text
 
 STATUS_OF: tuple[tuple[type[LedgerError], int], ...] = (
     (InputError, 422),
@@ -37,8 +37,11 @@ def wants_json() -> bool:
 def problem(status: int, code: str, *, retry_after_s: int | None = None) -> Response:
     """A page or a problem document for `code`, in the reader's language."""
     language = chosen_language()
-    kind = code if code in PROBLEMS else f"HTTP_{status}" if f"HTTP_{status}" in PROBLEMS else "HTTP_500"
-    title, advice = (PROBLEMS[kind][language][part] for part in (0, 1))
+    words = (
+        code_text(code, language) or code_text(f"HTTP_{status}", language) or code_text("HTTP_500", language)
+    )
+    assert words is not None  # noqa: S101  HTTP_500 is in the catalogue
+    title, advice = words
     if wants_json():
         response = jsonify(
             type=f"urn:ecert:problem:{code}", title=title, status=status, detail=advice, code=code

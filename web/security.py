@@ -1,25 +1,29 @@
-"""What protects the page: headers, same-origin forms, a limit on how often one client asks."""
+"""What protects the page: headers, same-origin forms, whom a request is counted for."""
 
 from __future__ import annotations
 
 import base64
 import hmac
-import math
-import threading
-from collections import OrderedDict
-from collections.abc import Callable
 from urllib.parse import urlsplit
 
-from flask import Flask, Request, Response, current_app, request
+from flask import Flask, Request, Response, current_app, g, request
+
+from ledger.core.limits import client_name
 
 TOKEN_BYTES = 32
-MAX_CLIENTS = 4096  # remembered at a time; the oldest is forgotten first
 
 # Nothing comes from elsewhere and nothing is written into a page as script or style.
 POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
-    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; "
+    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
+# Pages with a camera: the reader of codes is WebAssembly, the picture never leaves the page.
+CAMERA = {
+    "Content-Security-Policy": POLICY.replace("script-src 'self'", "script-src 'self' 'wasm-unsafe-eval'")
+    .replace("img-src 'self'", "img-src 'self' blob:")
+    .replace("connect-src 'self'", "connect-src 'self'; media-src 'self' blob:; worker-src 'self'"),
+    "Permissions-Policy": "camera=(self), geolocation=(), microphone=()",
+}
 HEADERS = {
     "Content-Security-Policy": POLICY,
     "Cross-Origin-Opener-Policy": "same-origin",
@@ -32,27 +36,14 @@ HEADERS = {
 }
 
 
-class RateLimiter:
-    """A bucket per client that holds a minute's worth and fills evenly. Per process, in memory."""
+def allow_camera() -> None:
+    """This answer is a page that reads codes with the camera."""
+    g.camera = True
 
-    def __init__(self, per_minute: int, monotonic: Callable[[], float]) -> None:
-        self._capacity = float(per_minute)
-        self._rate = per_minute / 60.0
-        self._monotonic = monotonic
-        self._lock = threading.Lock()
-        self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
-    def wait_s(self, client: str) -> int:
-        """Seconds until this client may ask again; 0 takes one from its bucket."""
-        now = self._monotonic()
-        with self._lock:
-            level, then = self._buckets.pop(client, (self._capacity, now))
-            level = min(self._capacity, level + (now - then) * self._rate)
-            allowed = level >= 1
-            self._buckets[client] = (level - 1 if allowed else level, now)
-            if len(self._buckets) > MAX_CLIENTS:
-                self._buckets.popitem(last=False)
-        return 0 if allowed else math.ceil((1 - level) / self._rate)
+def client() -> str:
+    """Whom to count this request for (see ledger.core.limits.client_name)."""
+    return client_name(request.remote_addr)
 
 
 def cookie_name(*, secure: bool) -> str:
@@ -110,13 +101,11 @@ def register(app: Flask) -> None:
 
     @app.after_request
     def protect(response: Response) -> Response:
-        for name, value in HEADERS.items():
+        for name, value in (HEADERS | CAMERA if g.get("camera") else HEADERS).items():
             response.headers.setdefault(name, value)
         if secure:
             response.headers["Strict-Transport-Security"] = "max-age=31536000"
-        if request.endpoint == "static":
-            response.headers["Cache-Control"] = "public, max-age=300"
-        elif "Cache-Control" not in response.headers:
+        if "Cache-Control" not in response.headers:
             response.headers["Cache-Control"] = "no-store"
             response.headers["Vary"] = "Accept, Cookie"
         return response

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 from flask import Flask, Response, abort, current_app, jsonify, make_response, render_template, request
 
+from ledger.core.limits import LimitKind
 from web.access import public
-from web.language import Language, chosen_language, remember_language
+from web.language import Language, chosen_language
 from web.problems import problem, wants_json
-from web.security import form_token, is_foreign, is_own_form, set_token
+from web.security import client, is_foreign, is_own_form
 from web.texts import text
 from web.verdict import result_page
 
@@ -41,7 +42,7 @@ def home() -> Response:
 def verify() -> Response:
     """Judge what was handed in: a page for people, the report for programs."""
     services = current_app.extensions["ledger"]
-    wait_s = current_app.extensions["rate-limit"].wait_s(request.remote_addr or "")
+    wait_s = services.limits.take(LimitKind.CHECK, client())
     if wait_s:
         return problem(429, "RATE_LIMITED", retry_after_s=wait_s)
     if request.mimetype not in RAW_TYPES | FORM_TYPES:
@@ -62,12 +63,6 @@ def verify() -> Response:
     if submission.error is not None:
         return _form_page(submission)
     return _result(submission.data)
-
-
-@public("tells a supervisor that the process answers; says nothing about anybody")
-def healthz() -> Response:
-    """Alive."""
-    return jsonify(status="ok")
 
 
 @public("a verifier must be able to look up a status without saying who asks")
@@ -99,23 +94,13 @@ def _result(data: bytes) -> Response:
     page = result_page(report, services.types, language, services.clock.now())
     if report.exit_code == UNREADABLE:
         return _form_page(Submission(data, error=f"{page.reason} {page.advice}".strip()))
-    response = make_response(
-        render_template("result.html", page=page, bundle=_as_text(data), token=form_token())
-    )
-    set_token(response, form_token())
-    remember_language(response)
-    return response
+    return make_response(render_template("result.html", page=page, bundle=_as_text(data)))
 
 
 def _form_page(submission: Submission | None) -> Response:
-    token = form_token()
-    response = make_response(
-        render_template("home.html", submission=submission, token=token),
-        200 if submission is None else 422,
+    return make_response(
+        render_template("home.html", submission=submission), 200 if submission is None else 422
     )
-    set_token(response, token)
-    remember_language(response)
-    return response
 
 
 def _read_form(language: Language) -> Submission:
@@ -143,18 +128,8 @@ def register(app: Flask) -> None:
     """All addresses of the page, in one place, and what every template knows."""
     app.add_url_rule("/", view_func=home, methods=["GET"])
     app.add_url_rule("/verify", view_func=verify, methods=["POST"])
-    app.add_url_rule("/healthz", view_func=healthz, methods=["GET"])
     for rule in (
         "/status/<string:ledger>/<int:number>",
         "/<path:agency>/status/<string:ledger>/<int:number>",
     ):
         app.add_url_rule(rule, view_func=status_list, methods=["GET"])
-
-    @app.context_processor
-    def frame() -> dict[str, object]:
-        language = chosen_language()
-        return {
-            "language": language,
-            "mode": app.extensions["web-settings"].mode,
-            "t": lambda key: text(key, language),
-        }

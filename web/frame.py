@@ -1,0 +1,116 @@
+"""What every template knows: its language, texts, addresses of files, navigation, spelled numbers and times."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, timezone
+from decimal import Decimal
+from urllib.parse import urlencode
+
+from flask import Flask, Response, current_app, g, request, url_for
+from markupsafe import Markup, escape
+
+from web import assets, navigation
+from web.access import actor_or_none
+from web.language import LANGUAGES, TAGS, chosen_language, html_lang, remember_language
+from web.security import form_token, set_token
+from web.texts import text
+
+SHANGHAI = timezone(timedelta(hours=8))  # no summer time since 1991; docs/formats.md, Times
+MINUTE_S, HOUR_S, DAY_S = 60, 3600, 86_400
+
+
+def translate(key: str, **values: object) -> str:
+    """The sentence `key` in the reader's language (`t` in templates)."""
+    return text(key, chosen_language(), **values)
+
+
+def form_token_field() -> Markup:
+    """The hidden field that tells our forms from others'; the browser gets its cookie with this page."""
+    token = g.setdefault("form_token_handed_out", form_token())
+    return Markup('<input type="hidden" name="token" value="{}">').format(escape(token))
+
+
+def link(endpoint: str, **values: object) -> str | None:
+    """The address of a page, None where this installation has no such page."""
+    if endpoint not in current_app.view_functions:
+        return None
+    return url_for(endpoint, **values)  # type: ignore[arg-type]  # values of routes: words and numbers
+
+
+def switch_links() -> list[tuple[str, str, str, bool]]:
+    """For the header: address of this page, tag, own name, whether it is the present one.
+
+    A page that answers a POST cannot be asked for again: its links lead to the start page.
+    """
+    here = request.method in {"GET", "HEAD"}
+    kept = [(key, value) for key, value in request.args.items(multi=True) if key != "lang" and here]
+    path = request.path if here else "/"
+    language = chosen_language()
+    return [
+        (
+            f"{path}?{urlencode([*kept, ('lang', other)])}",
+            TAGS[other],
+            text("own_name", other),
+            other == language,
+        )
+        for other in LANGUAGES
+    ]
+
+
+def spell_number(number: float) -> str:
+    """4210 as 4,210."""
+    return f"{number:,}"
+
+
+def spell_time(seconds: int) -> str:
+    """Date and time of day in Beijing time, as clerks write it."""
+    return datetime.fromtimestamp(seconds, UTC).astimezone(SHANGHAI).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def spell_day(seconds: int) -> str:
+    """The day in Beijing."""
+    return spell_time(seconds)[:10]
+
+
+def spell_age(seconds: int) -> str:
+    """How long ago that was, in one word and the reader's language."""
+    age = max(0, current_app.extensions["ledger"].clock.now() - seconds)
+    for unit, name in ((DAY_S, "ago_days"), (HOUR_S, "ago_hours"), (MINUTE_S, "ago_minutes")):
+        if age >= unit:
+            return translate(name, count=age // unit)
+    return translate("ago_now")
+
+
+def spell_percent(ratio: float | str | Decimal) -> str:
+    """0.05 as 5%."""
+    return f"{(Decimal(str(ratio)) * 100).normalize():f}%"
+
+
+def register(app: Flask) -> None:
+    """Tell the templates."""
+    assets.register(app)
+    app.jinja_env.globals.update(
+        t=translate, form_token_field=form_token_field, link=link, switch_links=switch_links
+    )
+    app.jinja_env.filters.update(
+        number=spell_number, when=spell_time, day=spell_day, ago=spell_age, percent=spell_percent
+    )
+
+    @app.context_processor
+    def frame() -> dict[str, object]:
+        language = chosen_language()
+        person = actor_or_none()
+        return {
+            "language": language,
+            "html_lang": html_lang(language),
+            "mode": app.extensions["web-settings"].mode,
+            "person": person,
+            "navigation": navigation.links(app, person),
+        }
+
+    @app.after_request
+    def keep(response: Response) -> Response:
+        remember_language(response)
+        if (token := g.pop("form_token_handed_out", None)) is not None:
+            set_token(response, token)
+        return response
