@@ -7,6 +7,7 @@ One process at a time holds the lock, seals blocks and sends: it opens a `Bench`
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -33,7 +34,7 @@ from ledger.adapters.token_files import TokenFiles
 from ledger.bootstrap import Installation
 from ledger.bootstrap_programs import ask_contract, make_standing
 from ledger.core.directory import parse_directory_entry
-from ledger.core.errors import InputError, RefusedError, UnavailableError
+from ledger.core.errors import InputError, LedgerError, RefusedError, UnavailableError
 from ledger.core.flow import Job, JobKind, Lease
 from ledger.core.identifiers import parse_uscc
 from ledger.core.model import ChainInfo
@@ -46,10 +47,13 @@ from ledger.services.export import ExportService
 from ledger.services.granting import RegistryView
 from ledger.services.issue import ROW_CONTEXT, IssueService
 from ledger.services.kill_points import Hooks
+from ledger.services.on_demand import Window
 from ledger.services.publish import StatusListPublisher
 from ledger.services.signing import SigningService
 from ledger.services.standing import StandingService
 from ledger.services.status import StatusService
+
+_log = logging.getLogger("ledger.worker")
 
 
 @dataclass
@@ -237,8 +241,20 @@ class Bench:
         self.owner = f"{os.uname().nodename}:{os.getpid()}"
         self._follower = Follower(chain, self.view, here.clock, self.owner)
         self._anchor = AnchorService(here.store, chain, self.view, here.agencies, here.clock, hooks)
+        self._chain = chain
         self.advance()
         here.home.tighten()
+
+    @cached_property
+    def standing(self) -> StandingService:
+        """Standing approvals, with the contract's own count."""
+        ask = ask_contract(self._chain)
+        return make_standing(self.here, self.view, self.desk.approve, self.hooks, ask)
+
+    @cached_property
+    def window(self) -> Window:
+        """Closes the open batches that single issues gather in."""
+        return Window(self.here.store.batches, self.desk.issue, self.here.clock)
 
     def advance(self) -> None:
         """Take new blocks into the view and confirm it."""
@@ -250,12 +266,20 @@ class Bench:
         desk = self.desk
         return {
             JobKind.SIGN: desk.signing.sign,
-            JobKind.ROOT: desk.signing.root,
+            JobKind.ROOT: self._root,
             JobKind.ANCHOR: self._anchor.anchor,
             JobKind.CALL: self._anchor.call,
             JobKind.RELEASE: desk.export.release,
             JobKind.PUBLISH: desk.export.publish,
         }
+
+    def _root(self, lease: Lease) -> None:
+        """The tree; a batch that a standing approval covers goes on at once."""
+        self.desk.signing.root(lease)
+        try:
+            self.standing.sanction(self.here.store.batches.batch(lease.job.payload["batch"]))
+        except LedgerError as error:  # the job is done; whoever tidies up tries again
+            _log.warning("not queued under a standing approval", extra={"code": error.code})
 
 
 @contextmanager

@@ -35,7 +35,7 @@ from ledger.adapters.system import ManualClock, SystemEntropy
 from ledger.adapters.token_files import TokenFiles
 from ledger.adapters.type_files import TypeFiles, load_types
 from ledger.adapters.vault import SqliteVault, VaultKeys
-from ledger.apps.worker import ChainDriver, Worker
+from ledger.apps.worker import ChainDriver, Handler, Worker
 from ledger.core.cells import Cell
 from ledger.core.directory import make_directory_entry, parse_directory_entry
 from ledger.core.flow import BatchRecord, BatchState, JobKind
@@ -177,6 +177,10 @@ class WorldAgencies:
     def operator(self, issuer: str) -> MemoryChainSigner:
         assert issuer == ISSUER
         return chain_signer("operator")
+
+    def service(self, issuer: str) -> MemoryChainSigner | None:
+        assert issuer == ISSUER
+        return chain_signer("service")
 
 
 def found(
@@ -349,7 +353,14 @@ class World:
 
     def _open_worker(self) -> Worker:
         driver = ChainDriver(self.chain, self.follower.advance, self.clock, self.hooks)
-        self.handlers = {
+        self.handlers = self.make_handlers()
+        return Worker(
+            self.store.outbox, self.handlers, self.clock, self.owner, driver.drive, self.tidy, self.hooks
+        )
+
+    def make_handlers(self) -> dict[JobKind, Handler]:
+        """What to do with each kind of job."""
+        return {
             JobKind.SIGN: self.signing.sign,
             JobKind.ROOT: self.signing.root,
             JobKind.ANCHOR: self.anchor.anchor,
@@ -357,9 +368,6 @@ class World:
             JobKind.RELEASE: self.export.release,
             JobKind.PUBLISH: self.export.publish,
         }
-        return Worker(
-            self.store.outbox, self.handlers, self.clock, self.owner, driver.drive, self.tidy, self.hooks
-        )
 
     def tidy(self) -> bool:
         """Send and close what a killed process left."""

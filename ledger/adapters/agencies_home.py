@@ -43,6 +43,12 @@ class HomeAgencies:
         """The service key that carries this issuer's transactions."""
         return self.chain_signer(issuer, "operator")
 
+    def service(self, issuer: str) -> ChainSigner | None:
+        """The key that makes batches under a standing approval, None when there is none."""
+        self._record.agency(issuer)
+        is_here = self._home.key_file(self._record, issuer, "service").exists()
+        return self.chain_signer(issuer, "service") if is_here else None
+
     def chain_signer(self, issuer: str, who: str) -> ChainSigner:
         """Any chain key of the agency that lies in this installation."""
         return self._keyring.chain_signer(self.uri(issuer, who))

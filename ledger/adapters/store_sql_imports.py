@@ -26,7 +26,7 @@ from ledger.core.flow import (
     RowOutcome,
 )
 
-_RECORD_COLUMNS = (
+RECORD_COLUMNS = (
     "stream_id",
     "key_index",
     "revision",
@@ -198,7 +198,7 @@ class SqlImports:
                 self._database.insert_many(
                     connection,
                     record,
-                    _RECORD_COLUMNS,
+                    RECORD_COLUMNS,
                     [
                         (
                             stream_id,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -13,7 +14,10 @@ from ledger.services.kill_points import Hooks
 
 PATIENCE_S = 120.0
 LOOK_EVERY_S = 0.2
+GATHER_EVERY_S = 0.2
 PUBLISH_EVERY_S = 25.0  # less than half of the shortest list token's life (ttl 60 s, expires after two)
+
+_log = logging.getLogger("ledger.worker")
 
 
 class Work:
@@ -28,6 +32,8 @@ class Work:
         here = bench.here
         self._clock = here.clock
         self._published_at: float | None = None
+        self._gathered_at: float | None = None
+        self._not_gathered = ""
         self._driver = ChainDriver(bench.chain, bench.advance, here.clock, bench.hooks)
         self.worker = Worker(
             here.store.outbox,
@@ -42,11 +48,27 @@ class Work:
     def _drive(self) -> bool:
         moved = self._driver.drive()
         now = self._clock.monotonic()
+        if self._gathered_at is None or now - self._gathered_at >= GATHER_EVERY_S:
+            self._gathered_at = now
+            moved = self._gather() or moved
         if self._published_at is None or now - self._published_at >= PUBLISH_EVERY_S:
             issuers = [agency.uscc for agency in self.bench.here.record.agencies]
             self.bench.desk.publisher.publish_all(issuers)
             self._published_at = now
         return moved
+
+    def _gather(self) -> bool:
+        """Single issues of the last moment become a batch; covered batches go on. Also when there is no rest."""
+        try:
+            closed = self.bench.window.close_due()
+            return bool(closed + self.bench.standing.sanction_waiting())
+        except LedgerError as error:
+            if error.code == "CLOCK_JUMP":
+                raise
+            if error.code != self._not_gathered:  # told once, tried again all the time
+                _log.warning("single issues wait", extra={"code": error.code})
+            self._not_gathered = error.code
+            return False
 
     def _tidy(self) -> bool:
         """What a process that died left half done: decided cases, accepted rows in open batches."""
@@ -54,6 +76,8 @@ class Work:
         done = desk.status.resend() > 0
         failure: LedgerError | None = None
         for batch in desk.issue.open_batches():
+            if batch.job_id is None:
+                continue  # single issues: see _gather
             try:
                 done = bool(desk.issue.close_batches([batch.id])) or done
             except LedgerError as error:  # the others are closed all the same

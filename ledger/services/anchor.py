@@ -37,6 +37,8 @@ from ledger.services.kill_points import Hooks, KillPoint, NoHooks
 
 LOOK_AGAIN_S = 1  # blocks come at most once a second
 _EXPIRED = ("LedgerExpired", "RegistryExpired")
+_FOR_PEOPLE = ("TRANSACTION_REVERTED", "APPROVAL_EXPIRED")
+"""A standing approval that was revoked, ended or used up meanwhile: maker and approver can sign themselves."""
 _EMPTY_CALL = ContractCall("ledger", "isOpen", ())
 
 
@@ -81,7 +83,11 @@ class AnchorService:
         try:
             done = self._anchored_where(lease, batch)
         except BuriedError as buried:
-            self._store.outbox.bury(lease, buried.code, buried.detail)
+            if batch.standing_id is not None and buried.code in _FOR_PEOPLE:
+                reason = f"STANDING_REFUSED {buried.detail.get('error', '')}".strip()
+                self._store.standing.give_back(lease, batch.id, reason)
+            else:
+                self._store.outbox.bury(lease, buried.code, buried.detail)
             return
         if done is None:
             self._wait(lease)

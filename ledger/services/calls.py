@@ -98,7 +98,11 @@ def anchor_call(batch: BatchRecord) -> ContractCall:
         wanted.approver,
         wanted.deadline,
     )
-    approvals = (batch.maker_signature or b"", batch.approver_signature or b"", NO_STANDING)
+    approvals = (
+        batch.maker_signature or b"",
+        batch.approver_signature or b"",
+        batch.standing_id or NO_STANDING,
+    )
     return ContractCall("ledger", "anchor", (struct, approvals))
 
 
@@ -116,7 +120,7 @@ def change_call(batch: BatchRecord, change: PlannedChange, changes_hash: bytes) 
         change.nonce,
         change.deadline,
     )
-    approvals = (change.maker_signature, change.approver_signature, NO_STANDING)
+    approvals = (change.maker_signature, change.approver_signature, batch.standing_id or NO_STANDING)
     return ContractCall("ledger", "changeStatus", (struct, change.changes, approvals))
 
 

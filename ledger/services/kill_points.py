@@ -28,6 +28,9 @@ class KillPoint(StrEnum):
     MAKER_STORED = "maker_stored"
     APPROVER_SIGNED = "approver_signed"
     APPROVAL_STORED = "approval_stored"
+    WINDOW_STORED = "window_stored"
+    STANDING_SIGNED = "standing_signed"
+    STANDING_STORED = "standing_stored"
     TRANSACTION_RECORDED = "transaction_recorded"
     TRANSACTION_SENT = "transaction_sent"
     BLOCK_SEALED = "block_sealed"
@@ -68,6 +71,9 @@ POINTS: Mapping[KillPoint, str] = {
     KillPoint.MAKER_STORED: "the batch waits for its approver",
     KillPoint.APPROVER_SIGNED: "the approver's signature exists in memory only",
     KillPoint.APPROVAL_STORED: "the approved batch and its job are durable, in one transaction",
+    KillPoint.WINDOW_STORED: "single rows are durable in an open batch, whoever sent them has no answer",
+    KillPoint.STANDING_SIGNED: "the service key's signature exists in memory only",
+    KillPoint.STANDING_STORED: "a batch under a standing approval and its job are durable, in one transaction",
     KillPoint.TRANSACTION_RECORDED: "the signed transaction is durable, not sent",
     KillPoint.TRANSACTION_SENT: "the chain has the transaction, in no block yet",
     KillPoint.BLOCK_SEALED: "the block is final, nobody here has looked",

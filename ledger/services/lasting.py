@@ -7,10 +7,19 @@ for longer would be refused while it still is in force. Permanent credentials ar
 
 from __future__ import annotations
 
+from typing import Protocol
+
 from ledger.core.claims import shanghai_day
 from ledger.core.errors import RefusedError
 from ledger.core.x5c import leaf_facts
-from ledger.ports import CredentialSigner
+
+
+class Certified(Protocol):
+    """Whoever has certificates: a signer, or the certificates alone."""
+
+    @property
+    def x5c(self) -> tuple[bytes, ...]:
+        """DER certificates, leaf first, without the root."""
 
 
 class CertificateTerm:
@@ -20,7 +29,7 @@ class CertificateTerm:
         signer: its certificates come with it; without any there is nothing to compare with.
     """
 
-    def __init__(self, signer: CredentialSigner) -> None:
+    def __init__(self, signer: Certified) -> None:
         self._not_after = leaf_facts(signer.x5c[0]).not_after if signer.x5c else None
 
     def require(self, exp: int | None, **place: int) -> None:
