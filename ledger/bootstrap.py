@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ledger.adapters.agencies_home import HomeAgencies
 from ledger.adapters.home_files import LEDGER_OWNER, P256_ROLES, Home, HomeRecord
@@ -26,10 +27,13 @@ from ledger.core.page import PageEvidence
 from ledger.core.report import Report
 from ledger.core.trust import Trust, load_trust_bytes
 from ledger.core.x5c import leaf_facts
-from ledger.ports import ChainView, Clock, PasswordSource, Store, Vault
+from ledger.ports import ChainView, Clock, PasswordSource, Vault
 from ledger.services.granting import RegistryView
 from ledger.services.verify import Verifier
 from ledger.settings import Settings
+
+if TYPE_CHECKING:
+    from ledger.adapters.store_sql import SqlStore  # a light command never loads a database layer
 
 __all__ = [
     "LARGEST_BUNDLE",
@@ -170,7 +174,7 @@ class Installation:
         return HomeAgencies(self.home, self.record, self.keyring)
 
     @cached_property
-    def store(self) -> Store:
+    def store(self) -> SqlStore:
         """Business data."""
         from ledger.adapters.store_sql import open_store
 

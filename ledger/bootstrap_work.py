@@ -31,6 +31,7 @@ from ledger.adapters.release_folder import FileReleaseFolder
 from ledger.adapters.row_readers import open_rows
 from ledger.adapters.schema_rust import RustSchemaValidator
 from ledger.adapters.token_files import TokenFiles
+from ledger.adapters.vitals_sql import SqlVitals
 from ledger.bootstrap import Installation
 from ledger.bootstrap_programs import ask_contract, make_standing
 from ledger.core.directory import parse_directory_entry
@@ -255,6 +256,11 @@ class Bench:
     def window(self) -> Window:
         """Closes the open batches that single issues gather in."""
         return Window(self.here.store.batches, self.desk.issue, self.here.clock)
+
+    @cached_property
+    def vitals(self) -> SqlVitals:
+        """Signs of life in the store."""
+        return SqlVitals(self.here.store.database)
 
     def advance(self) -> None:
         """Take new blocks into the view and confirm it."""

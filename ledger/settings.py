@@ -11,6 +11,10 @@
 | `ECERT_TRUSTED_PROXIES` | proxies in front of the page, each adding to `X-Forwarded-For`; 0 to 8 | `0` |
 | `ECERT_ORIGIN` | the site as browsers name it, `https://ledger.example.gov.cn`: passkeys that sign belong to it | none: they work on `http://localhost` only |
 | `ECERT_SERVER_SIGNING` | `1`: people sign with the key files on this machine after a log-in: two log-ins, not two independent keys | unset |
+| `ECERT_WEB_PROCESSES` | processes that answer (`ecert serve --workers`), 1 to 64 | `1` |
+| `ECERT_WEB_THREADS` | requests that one of them works on at a time, 1 to 64 | `4` |
+| `ECERT_METRICS_TOKEN_FILE` | a file (0600) with the token that reads `/metrics` from elsewhere | none: this machine only |
+| `ECERT_ERASURES` | where else each erasure is written down at once, as a file or several with `:` between | none |
 | `ECERT_DEBUG` | `1`: show the traceback of an internal error (as `--debug`); it may hold personal data | unset |
 | `ECERT_ACCEPT_CLOCK` | `1`: seal blocks although the clock is far ahead of the chain (once) | unset |
 
@@ -36,6 +40,8 @@ HIGHEST_PORT = 65_535
 DEFAULT_CHECKS = 60
 MOST_CHECKS = 100_000
 MOST_PROXIES = 8
+DEFAULT_THREADS = 4
+MOST_PROCESSES = 64
 KECCAK_BACKEND = "pysha3"  # C; the pure Python one is 50 times slower
 
 
@@ -55,6 +61,10 @@ class Settings:
         trusted_proxies: how many proxies of ours stand before the page; 0: headers of none are believed.
         origin: scheme, host and port of the site that people's passkeys belong to; None: localhost.
         server_signing: a log-in signs with the agency's key files on this machine.
+        web_processes: processes that answer.
+        web_threads: requests that one of them works on at a time.
+        metrics_token_path: file with the token for /metrics.
+        erasure_paths: files outside the data directory that each erasure is written to as well.
         accept_clock: the operator has looked at the clock and vouches for it.
         debug: show tracebacks of internal errors.
     """
@@ -69,6 +79,10 @@ class Settings:
     trusted_proxies: int = 0
     origin: str | None = None
     server_signing: bool = False
+    web_processes: int = 1
+    web_threads: int = DEFAULT_THREADS
+    metrics_token_path: Path | None = None
+    erasure_paths: tuple[Path, ...] = ()
     accept_clock: bool = False
     debug: bool = False
 
@@ -96,6 +110,10 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         trusted_proxies=_number(environ, "ECERT_TRUSTED_PROXIES", 0, 0, MOST_PROXIES),
         origin=_origin(environ),
         server_signing=_flag(environ, "ECERT_SERVER_SIGNING"),
+        web_processes=_number(environ, "ECERT_WEB_PROCESSES", 1, 1, MOST_PROCESSES),
+        web_threads=_number(environ, "ECERT_WEB_THREADS", DEFAULT_THREADS, 1, MOST_PROCESSES),
+        metrics_token_path=_path(environ, "ECERT_METRICS_TOKEN_FILE"),
+        erasure_paths=_paths(environ, "ECERT_ERASURES"),
         accept_clock=_flag(environ, "ECERT_ACCEPT_CLOCK"),
         debug=_flag(environ, "ECERT_DEBUG"),
     )
@@ -113,6 +131,11 @@ def _home(environ: Mapping[str, str]) -> Path:
 def _path(environ: Mapping[str, str], name: str) -> Path | None:
     value = environ.get(name)
     return Path(value).expanduser().absolute() if value else None
+
+
+def _paths(environ: Mapping[str, str], name: str) -> tuple[Path, ...]:
+    parts = [part for part in environ.get(name, "").split(os.pathsep) if part]
+    return tuple(Path(part).expanduser().absolute() for part in parts)
 
 
 def _language(environ: Mapping[str, str]) -> Language:

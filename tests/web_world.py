@@ -8,10 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ledger.adapters.answers_sql import Answers
 from ledger.adapters.limits_memory import MemoryLimits
 from ledger.adapters.system import ManualClock, SeededEntropy
 from ledger.adapters.type_files import load_types
+from ledger.bootstrap_health import Health
 from ledger.core.credential_type import CredentialType
+from ledger.core.health import Expiry, Vitals, missing, warnings
 from ledger.core.limits import RULES, LimitKind, flowing
 from ledger.core.report import (
     CheckId,
@@ -161,6 +164,37 @@ def scripted_report(kind: str) -> Report:
     )
 
 
+class ScriptedHealth:
+    """As well as the test says."""
+
+    buckets_s = (0.1, 1.0)
+
+    def __init__(self) -> None:
+        self.vitals = Vitals(
+            NOW,
+            has_database=True,
+            has_counters=True,
+            has_vault=True,
+            view_age_s=1,
+            view_block=7,
+            chain_block=9,
+            beat_age_s=3,
+            list_left_s=40,
+            lists=2,
+            queue={"sign": 4},
+            batches={"released": 2},
+            expiries=(Expiry("12990100MAXXXX023E", "credential", 90 * 86_400),),
+            backup_age_s=60,
+        )
+        self.counted: dict[tuple[str, int], Answers] = {}
+
+    def look(self) -> Health:
+        return Health(self.vitals, missing(self.vitals), warnings(self.vitals))
+
+    def totals(self) -> dict[tuple[str, int], Answers]:
+        return self.counted
+
+
 class ScriptedServices:
     """Answers by the first word of the file; anything unknown is unreadable. Keeps what it was given."""
 
@@ -172,7 +206,12 @@ class ScriptedServices:
         self.seen: list[bytes] = []
         self.lists: dict[str, tuple[str, int]] = {}
         self.asked: list[str] = []
+        self.answers: list[tuple[str, int]] = []
+        self.health = ScriptedHealth()
         self._types = tuple(loaded.type for loaded in load_types().all())
+
+    def answered(self, endpoint: str, status: int, seconds: float) -> None:
+        self.answers.append((endpoint, status))
 
     @property
     def types(self) -> Sequence[CredentialType]:

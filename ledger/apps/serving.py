@@ -16,6 +16,7 @@ from contextvars import copy_context
 from wsgiref.types import WSGIApplication
 
 from ledger.bootstrap import free_port, is_answering
+from ledger.bootstrap_ops import log_web_to, metrics_token
 from ledger.bootstrap_web import open_web
 from ledger.bootstrap_work import is_chain_free
 from ledger.core.errors import UnavailableError
@@ -38,7 +39,9 @@ def make_app() -> WSGIApplication:
         mode=parts.mode,
         trusted_proxies=settings.trusted_proxies,
         secure_cookies=parts.mode == "production",
+        metrics_token=metrics_token(settings),
     )
+    log_web_to(parts.home)
     return create_app(chosen, parts)
 
 

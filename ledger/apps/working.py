@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from ledger.apps.heart import Heart
 from ledger.apps.worker import ChainDriver, Worker
 from ledger.bootstrap import Installation
 from ledger.bootstrap_work import Bench, open_bench
@@ -34,6 +35,7 @@ class Work:
         self._published_at: float | None = None
         self._gathered_at: float | None = None
         self._not_gathered = ""
+        self.heart = Heart(bench.vitals, here.clock, bench.owner)
         self._driver = ChainDriver(bench.chain, bench.advance, here.clock, bench.hooks)
         self.worker = Worker(
             here.store.outbox,
@@ -46,6 +48,7 @@ class Work:
         )
 
     def _drive(self) -> bool:
+        self.heart.came_round()
         moved = self._driver.drive()
         now = self._clock.monotonic()
         if self._gathered_at is None or now - self._gathered_at >= GATHER_EVERY_S:
@@ -92,7 +95,8 @@ class Work:
 
     def forever(self, should_stop: Callable[[], bool]) -> None:
         """Work until told to stop."""
-        self.worker.run_forever(should_stop, self._clock.sleep)
+        with self.heart.beating():
+            self.worker.run_forever(should_stop, self._clock.sleep)
 
 
 @contextmanager

@@ -1,0 +1,64 @@
+"""Around every request: its number, its time, one line in the log where a line helps.
+
+Written down are endpoint names, methods, statuses and times: never a path (it may hold a number of
+somebody's proof), a query, a form, an address or a name.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+
+import structlog
+from flask import Flask, Response, current_app, g, request
+
+from web.access import actor_or_none
+
+HEADER = "X-Request-Id"
+OWN_BYTES = 12
+SLOW_S = 1.0
+ERROR = 400
+_GIVEN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{7,63}")
+_log = logging.getLogger("web.requests")
+
+
+def request_id() -> str:
+    """The number of this request."""
+    return str(g.request_id)
+
+
+def _begin() -> None:
+    services = current_app.extensions["ledger"]
+    given = request.headers.get(HEADER, "")
+    # a proxy's number is taken over, so that its log and ours can be laid side by side; anything else is not
+    number = given if _GIVEN.fullmatch(given) else services.entropy.token(OWN_BYTES).hex()
+    g.request_id = number
+    structlog.contextvars.clear_contextvars()
+    structlog.contextvars.bind_contextvars(request_id=number)  # every line that is logged meanwhile
+    g.began_at = services.clock.monotonic()
+
+
+def _end(response: Response) -> Response:
+    services = current_app.extensions["ledger"]
+    response.headers[HEADER] = request_id()
+    passed = services.clock.monotonic() - g.began_at
+    endpoint = request.endpoint or "none"
+    services.answered(endpoint, response.status_code, passed)
+    person = actor_or_none()
+    if response.status_code >= ERROR or passed >= SLOW_S or (person is not None and request.method != "GET"):
+        _log.info(
+            "answered",
+            extra={
+                "endpoint": endpoint,
+                "method": request.method,
+                "status": response.status_code,
+                "ms": round(passed * 1000),
+            },
+        )
+    return response
+
+
+def register(app: Flask) -> None:
+    """Number, time and count every request; the last to see the answer, errors included."""
+    app.before_request_funcs.setdefault(None, []).insert(0, _begin)
+    app.after_request_funcs.setdefault(None, []).insert(0, _end)  # Flask runs them last to first
