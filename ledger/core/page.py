@@ -84,6 +84,7 @@ class SealedPage:
         facts_fault: why there is none.
         key: the key registered under the seal's thumbprint, of any issuer.
         anchor: of the document batch that holds the file's SHA-256; None: not final, or not known here.
+        is_asked: False when the ledger gave no answer about key and anchor.
     """
 
     seal: Seal
@@ -91,6 +92,7 @@ class SealedPage:
     facts_fault: InputError | None = None
     key: KeyRecord | None = None
     anchor: AnchorRecord | None = None
+    is_asked: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,7 @@ from ledger.core.model import (
     TypeRecord,
     ViewHead,
 )
+from ledger.core.page import PageEvidence
 from ledger.core.report import Report
 from ledger.core.status_list import encode_status_list
 from ledger.core.trust import ContractPin, Finality, KeySet, Trust
@@ -303,6 +304,7 @@ class World:
     view_is_empty: bool = False
     view_is_down: bool = False
     list_token: str | None = None
+    page: Callable[[World, bytes], PageEvidence] | None = None
 
     def other_keys(self) -> Iterator[KeyRecord]:
         yield key_record(CITY, 8, authorities().status_signer.thumbprint, Purpose.STATUS)
@@ -379,7 +381,8 @@ class World:
 
     def verify(self) -> Report:
         data = self.bundle()
-        return self.verifier().verify(data, now=self.now, list_token=self.list_token)
+        page = None if self.page is None else self.page(self, data)
+        return self.verifier().verify(data, now=self.now, list_token=self.list_token, page=page)
 
     def anchor_record(self) -> AnchorRecord:
         if self.anchored_root is None:

@@ -10,12 +10,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from ledger.core.checks.chain import check_status_age
 from ledger.core.checks.codes import Code
 from ledger.core.checks.evidence import Evidence, fault_result
 from ledger.core.merkle import entry_of
 from ledger.core.model import DOCUMENT_TYPE, AnchorRecord, KeyRecord, Purpose
 from ledger.core.page import PaperPage, SealedPage, SealState
-from ledger.core.report import CheckId, CheckResult, failed, passed, skipped, unknown
+from ledger.core.report import CheckId, CheckResult, Outcome, failed, passed, skipped, unknown
 
 _NO_PAGE: Final = skipped(CheckId.PAGE, Code.NO_PAGE)
 _BROKEN: Final[Mapping[SealState, Code]] = {
@@ -46,7 +47,11 @@ def _check_sealed(evidence: Evidence, page: SealedPage) -> CheckResult:
         return failed(check, _BROKEN[page.seal.state])
     if evidence.chain is None:  # 3
         return unknown(check, evidence.chain_absent)
+    if not page.is_asked:
+        return unknown(check, Code.CHAIN_UNAVAILABLE)
     issuer, key, as_of = evidence.need_receipt.issuer, page.key, evidence.need_chain.head.confirmed_at
+    if key is None and (age := check_status_age(evidence)).outcome is not Outcome.PASSED:
+        return unknown(check, age.code, as_of)  # a key may be younger than what we know of the ledger
     if key is None or key.issuer != issuer:
         return failed(check, Code.PAGE_SEAL_FOREIGN, as_of, issuer=issuer)
     if key.purpose != Purpose.SEAL:

@@ -1,6 +1,9 @@
-"""Tables of the verifier's desk: look-ups, history, receipts, watches."""
+"""Tables of the verifier's desk: how often a sheet of paper was compared."""
 
 from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
 
 revision = "0008"
 down_revision = "0007"
@@ -9,8 +12,17 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Nothing yet."""
+    """One row a sheet that was compared at least once."""
+    op.create_table(
+        "sheet_comparison",
+        sa.Column("print_id", sa.LargeBinary(length=16), nullable=False),
+        sa.Column("day", sa.Integer(), nullable=False),
+        sa.Column("used", sa.Integer(), nullable=False),
+        sa.Column("wrong", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("print_id", name=op.f("pk_sheet_comparison")),
+    )
 
 
 def downgrade() -> None:
-    """Nothing yet."""
+    """Drop it."""
+    op.drop_table("sheet_comparison")
