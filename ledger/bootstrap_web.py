@@ -9,12 +9,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
+from ledger.adapters.counters_database import CountersDatabase
+from ledger.adapters.explorer_reader import ChainFileLog, SqlEntryBook
 from ledger.adapters.home_files import Home, Mode
 from ledger.adapters.system import SystemClock, SystemEntropy
 from ledger.adapters.token_files import TokenFiles
 from ledger.adapters.type_files import load_types
 from ledger.bootstrap import BoundVerifier, Installation, open_verifier
+from ledger.bootstrap_health import HealthService
 from ledger.bootstrap_ops import open_limits
+from ledger.bootstrap_people import PeopleParts, open_people
 from ledger.bootstrap_signing import SigningRoom
 from ledger.bootstrap_work import Desk, open_desk
 from ledger.core.credential_type import CredentialType
@@ -22,6 +26,10 @@ from ledger.core.errors import InputError
 from ledger.core.report import Report
 from ledger.core.status_list import lasts_s, parse_status_uri
 from ledger.ports import Limits
+from ledger.services.audit import AuditService
+from ledger.services.explorer import ExplorerService
+from ledger.services.login import LoginService
+from ledger.services.people import PeopleService
 from ledger.settings import Settings
 
 
@@ -53,7 +61,21 @@ class WebParts:
     @cached_property
     def limits(self) -> Limits:
         """How often who asked, counted for all processes together."""
-        return open_limits(self.home, self.here.settings, self.clock, self.entropy)
+        return open_limits(self.counters, self.here.settings, self.entropy)
+
+    @cached_property
+    def counters(self) -> CountersDatabase:
+        """The database of counters."""
+        return CountersDatabase(self.home.counters_file, self.clock)
+
+    @cached_property
+    def health(self) -> HealthService:
+        """What is missing, and figures."""
+        return HealthService(self.here, self.verifier, self.counters)
+
+    def answered(self, endpoint: str, status: int, seconds: float) -> None:
+        """Count an answer of the web."""
+        self.health.answers.count(endpoint, status, seconds)
 
     @cached_property
     def desk(self) -> Desk:
@@ -64,6 +86,33 @@ class WebParts:
     def signing(self) -> SigningRoom:
         """Signing by people, approving, cases of status changes."""
         return SigningRoom(self.here, self.desk)
+
+    @cached_property
+    def people_parts(self) -> PeopleParts:
+        """People, log-in, audit; needs the key store."""
+        return open_people(self.here, self.verifier.view, self.limits)
+
+    @property
+    def people(self) -> PeopleService:
+        """Who there is and what they may do."""
+        return self.people_parts.people
+
+    @property
+    def login(self) -> LoginService:
+        """How people come in."""
+        return self.people_parts.login
+
+    @property
+    def audit(self) -> AuditService:
+        """Who did what."""
+        return self.people_parts.audit
+
+    @cached_property
+    def explorer(self) -> ExplorerService:
+        """The ledger's public side, for anybody who looks."""
+        log = ChainFileLog(self.desk.reader)
+        book = SqlEntryBook(self.here.store.database)
+        return ExplorerService(self.desk.view, log, self.here.store, book)
 
     def verify(self, data: bytes) -> Report:
         """Judge these bytes now."""

@@ -22,7 +22,7 @@ from sqlalchemy import (
     text,
 )
 
-SCHEMA_REVISION = "0010"  # the newest migration; a test compares
+SCHEMA_REVISION = "0011"  # the newest migration; a test compares
 
 metadata = MetaData(
     naming_convention={
@@ -169,6 +169,7 @@ credential = Table(
     Column("record_id", _id, ForeignKey("record.id"), nullable=False),
     Column("entry", LargeBinary(32), nullable=False),
     Column("sealed", LargeBinary),  # NULL once destroyed with a refused batch
+    Index("ix_credential_entry", "entry"),  # a file in hand is looked up by its hash
 )
 
 approval = Table(  # every signature ever given; the batch carries the current ones

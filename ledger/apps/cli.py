@@ -92,6 +92,10 @@ ROOT = BilingualGroup(
             Text("核验证照文件,逐项给出结果。", "Check bundles, point by point."),
             _lazy("cli_verify", "VERIFY"),
         ),
+        "proof": (
+            Text("核对一份上链证明。", "Check a proof of anchoring."),
+            _lazy("cli_proof", "PROOF"),
+        ),
         "show": (
             Text("查看一份已签发的证照。", "Look at one issued credential."),
             _lazy("cli_show", "SHOW"),

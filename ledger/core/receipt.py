@@ -138,11 +138,16 @@ def _bundle(document: Any) -> Bundle:
     presentation = document.get("presentation")
     if "presentation" in document and type(presentation) is not dict:
         raise _wrong("BUNDLE_SHAPE", "presentation")
-    receipt = _receipt(document["receipt"]) if "receipt" in document else None
+    receipt = parse_receipt(document["receipt"]) if "receipt" in document else None
     return Bundle(credential, receipt, entry, presentation, _unknown(document, _BUNDLE_MEMBERS))
 
 
-def _receipt(document: Any) -> Receipt:
+def parse_receipt(document: Any) -> Receipt:
+    """A receipt from its JSON members.
+
+    Raises:
+        InputError: RECEIPT_SHAPE, RECEIPT_VERSION, RECEIPT_CRITICAL, RECEIPT_HASH_UNKNOWN.
+    """
     if type(document) is not dict:
         raise _wrong("RECEIPT_SHAPE", "receipt")
     _require_understood(document, _RECEIPT_MEMBERS, "RECEIPT_CRITICAL")
