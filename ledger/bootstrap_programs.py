@@ -4,14 +4,26 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
 
+import orjson
+
+from ledger.adapters.schema_rust import RustSchemaValidator
+from ledger.adapters.signer_file import load_certificates
+from ledger.adapters.singles_sql import SqlSingles
+from ledger.adapters.store_database import Database
+from ledger.adapters.store_sql import SqlStore
+from ledger.adapters.tokens_sql import SqlTokens
 from ledger.bootstrap import Installation
 from ledger.core.errors import RefusedError
 from ledger.core.standing import StandingAlarm
 from ledger.ports import Chain, ChainView, ContractCall
 from ledger.services.approve import ApproveService
 from ledger.services.kill_points import Hooks
+from ledger.services.on_demand import WINDOW_ROWS, OnDemandService
 from ledger.services.standing import AskChain, StandingService
+from ledger.services.tokens import TokenService
 
 _log = logging.getLogger("ledger.standing")
 
@@ -62,3 +74,60 @@ def _tell(alarm: StandingAlarm) -> None:
             "usual": alarm.usual,
         },
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Certificates:
+    """Certificates without their key."""
+
+    x5c: tuple[bytes, ...]
+
+
+@dataclass
+class ProgramsRoom:
+    """What programs use: tokens, single issues, standing approvals.
+
+    Args:
+        here: the installation.
+        view: for reading.
+        standing: standing approvals as a reader of the chain sees them.
+        hooks: told about kill points.
+    """
+
+    here: Installation
+    view: ChainView
+    standing: StandingService
+    hooks: Hooks | None = None
+
+    @cached_property
+    def tokens(self) -> TokenService:
+        """API tokens."""
+        return TokenService(SqlTokens(database_of(self.here)), self.here.clock, self.here.entropy)
+
+    @cached_property
+    def on_demand(self) -> OnDemandService:
+        """Single issues; needs the key store, no key of an agency."""
+        here = self.here
+        return OnDemandService(
+            here.store,
+            SqlSingles(database_of(here), WINDOW_ROWS),
+            here.vault,
+            self.view,
+            self._certificates,
+            RustSchemaValidator,
+            here.clock,
+            here.entropy,
+            self.hooks,
+            dumps=orjson.dumps,
+        )
+
+    def _certificates(self, issuer: str) -> Certificates:
+        return Certificates(load_certificates(self.here.agencies.uri(issuer, "credential")))
+
+
+def database_of(here: Installation) -> Database:
+    """The database of the store."""
+    store = here.store
+    if not isinstance(store, SqlStore):
+        raise TypeError("an installation keeps its business data in SQL")
+    return store.database

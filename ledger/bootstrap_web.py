@@ -19,6 +19,7 @@ from ledger.bootstrap import BoundVerifier, Installation, open_verifier
 from ledger.bootstrap_health import HealthService
 from ledger.bootstrap_ops import open_limits
 from ledger.bootstrap_people import PeopleParts, open_people
+from ledger.bootstrap_programs import ProgramsRoom
 from ledger.bootstrap_signing import SigningRoom
 from ledger.bootstrap_work import Desk, open_desk
 from ledger.core.credential_type import CredentialType
@@ -106,6 +107,11 @@ class WebParts:
     def audit(self) -> AuditService:
         """Who did what."""
         return self.people_parts.audit
+
+    @cached_property
+    def programs(self) -> ProgramsRoom:
+        """API tokens, single issues, standing approvals."""
+        return ProgramsRoom(self.here, self.desk.view, self.desk.standing)
 
     @cached_property
     def explorer(self) -> ExplorerService:
