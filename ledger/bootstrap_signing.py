@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
+from ledger.adapters.batch_looks import SqlBatchLooks
 from ledger.adapters.key_reader import PeopleKeyReader
 from ledger.adapters.signing_sql import SqlSigningBook
+from ledger.adapters.store_database import Database
 from ledger.bootstrap import Installation
 from ledger.bootstrap_work import Desk
 from ledger.core.errors import NotFoundError
@@ -15,6 +17,7 @@ from ledger.core.signing import SigningKey, Site
 from ledger.ports import ChainSigner
 from ledger.services.approve import ApproveService
 from ledger.services.enrolment import Enrolment
+from ledger.services.review import ReviewService
 from ledger.services.roles import RoleBook
 from ledger.services.signing_desk import SigningDesk
 from ledger.services.status import StatusService
@@ -82,6 +85,14 @@ class SigningRoom:
             self.book, PeopleKeyReader(), self.desk, self.approve.domain, here.clock, here.entropy
         )
 
+    @cached_property
+    def review(self) -> ReviewService:
+        """What an approver looks at."""
+        here = self.here
+        types = {loaded.type.ref: loaded.type for loaded in here.types.all()}
+        looks = SqlBatchLooks(store_database(here))
+        return ReviewService(here.store, looks, here.vault, types, here.entropy)
+
     @property
     def approve(self) -> ApproveService:
         """Batches."""
@@ -99,14 +110,19 @@ class SigningRoom:
         return None if origin is None else site_of(origin)
 
 
-def signing_book(here: Installation) -> SqlSigningBook:
-    """The keys that people of this installation enrolled."""
+def store_database(here: Installation) -> Database:
+    """The store's own database, which the tables of the rooms share."""
     from ledger.adapters.store_sql import SqlStore
 
     store = here.store
     if not isinstance(store, SqlStore):
-        raise TypeError("signing keys lie in the store's database")
-    return SqlSigningBook(store.database)
+        raise TypeError("the store of an installation is a database")
+    return store.database
+
+
+def signing_book(here: Installation) -> SqlSigningBook:
+    """The keys that people of this installation enrolled."""
+    return SqlSigningBook(store_database(here))
 
 
 def site_of(origin: str) -> Site:
