@@ -17,6 +17,7 @@ from ledger.adapters.token_files import TokenFiles
 from ledger.adapters.type_files import load_types
 from ledger.bootstrap import BoundVerifier, Installation, open_verifier
 from ledger.bootstrap_health import HealthService
+from ledger.bootstrap_intake import open_intake, open_issuing_desk
 from ledger.bootstrap_ops import open_limits
 from ledger.bootstrap_people import PeopleParts, open_people
 from ledger.bootstrap_programs import ProgramsRoom
@@ -28,7 +29,10 @@ from ledger.core.report import Report
 from ledger.core.status_list import lasts_s, parse_status_uri
 from ledger.ports import Limits
 from ledger.services.audit import AuditService
+from ledger.services.documents import DocumentService
 from ledger.services.explorer import ExplorerService
+from ledger.services.intake import IntakeService
+from ledger.services.issuing_desk import IssuingDesk
 from ledger.services.login import LoginService
 from ledger.services.people import PeopleService
 from ledger.settings import Settings
@@ -79,6 +83,16 @@ class WebParts:
         self.health.answers.count(endpoint, status, seconds)
 
     @cached_property
+    def intake(self) -> IntakeService:
+        """Takes files and forms for issuing."""
+        return open_intake(self.here)
+
+    @cached_property
+    def issuing(self) -> IssuingDesk:
+        """Batches, their rows in clear, figures, search."""
+        return open_issuing_desk(self.here)
+
+    @cached_property
     def desk(self) -> Desk:
         """The services of the flow; their view only reads."""
         return open_desk(self.here)
@@ -112,6 +126,11 @@ class WebParts:
     def programs(self) -> ProgramsRoom:
         """API tokens, single issues, standing approvals."""
         return ProgramsRoom(self.here, self.desk.view, self.desk.standing)
+
+    @property
+    def documents(self) -> DocumentService:
+        """Prints of credentials; needs the key store."""
+        return self.desk.paper.documents
 
     @cached_property
     def explorer(self) -> ExplorerService:

@@ -33,6 +33,8 @@ from ledger.adapters.schema_rust import RustSchemaValidator
 from ledger.adapters.token_files import TokenFiles
 from ledger.adapters.vitals_sql import SqlVitals
 from ledger.bootstrap import Installation
+from ledger.bootstrap_documents import DocumentRoom
+from ledger.bootstrap_intake import open_intake_work
 from ledger.bootstrap_programs import ask_contract, make_standing
 from ledger.core.directory import parse_directory_entry
 from ledger.core.errors import InputError, LedgerError, RefusedError, UnavailableError
@@ -46,6 +48,7 @@ from ledger.services.calls import enqueue_call
 from ledger.services.checking import CheckService
 from ledger.services.export import ExportService
 from ledger.services.granting import RegistryView
+from ledger.services.intake_work import IntakeWork
 from ledger.services.issue import ROW_CONTEXT, IssueService
 from ledger.services.kill_points import Hooks
 from ledger.services.on_demand import Window
@@ -198,6 +201,11 @@ class Desk:
         )
 
     @cached_property
+    def paper(self) -> DocumentRoom:
+        """Prints of credentials."""
+        return DocumentRoom(self.here, self.view, self.info, self.export, self.hooks)
+
+    @cached_property
     def signing(self) -> SigningService:
         """Signs credentials and makes trees."""
         here = self.here
@@ -266,6 +274,11 @@ class Bench:
         """Take new blocks into the view and confirm it."""
         self._follower.advance()
 
+    @cached_property
+    def intake(self) -> IntakeWork:
+        """Checks and imports what was uploaded."""
+        return open_intake_work(self.here, self.desk.issue, self.hooks)
+
     @property
     def handlers(self) -> Mapping[JobKind, Callable[[Lease], None]]:
         """What to do with each kind of job."""
@@ -277,6 +290,8 @@ class Bench:
             JobKind.CALL: self._anchor.call,
             JobKind.RELEASE: desk.export.release,
             JobKind.PUBLISH: desk.export.publish,
+            JobKind.IMPORT: self.intake.run,
+            JobKind.DOCUMENT: lambda lease: desk.paper.maker.make(lease),
         }
 
     def _root(self, lease: Lease) -> None:

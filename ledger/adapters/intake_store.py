@@ -34,7 +34,7 @@ from ledger.core.intake import (
 )
 
 _COUNTS = ("rows", "done", "valid", "invalid", "already", "changed", "replaceable", "warnings")
-_ENDED = (IntakeState.CLOSED, IntakeState.REFUSED, IntakeState.ABANDONED)
+_ENDED = (IntakeState.CLOSED, IntakeState.ABANDONED)
 
 
 class SqlIntakes:
@@ -82,6 +82,14 @@ class SqlIntakes:
         with self._database.read() as connection:
             rows = connection.execute(query.order_by(intake.c.id.desc()).offset(first).limit(count))
             return tuple(_intake(row) for row in rows)
+
+    def of_digest(self, issuer: str, type_code: str, digest: bytes) -> Intake | None:
+        query = sa.select(intake).where(
+            intake.c.issuer == issuer, intake.c.type_code == type_code, intake.c.digest == digest
+        )
+        with self._database.read() as connection:
+            row = connection.execute(query).first()
+        return None if row is None else _intake(row)
 
     def of_import(self, job_id: int) -> Intake | None:
         with self._database.read() as connection:
@@ -171,14 +179,16 @@ class SqlIntakes:
             ],
         )
 
-    def note(self, lease: Lease, lease_s: int, intake_id: int, done: int, seconds_left: int | None) -> Lease:
+    def note(
+        self, lease: Lease, lease_s: int, intake_id: int, done: int, rows: int, seconds_left: int | None
+    ) -> Lease:
         now = self._database.clock.now()
         with self._database.write() as connection:
             renewed = renew_in(connection, lease, now + lease_s)
             connection.execute(
                 sa.update(intake)
                 .where(intake.c.id == intake_id)
-                .values(done=done, seconds_left=seconds_left, updated_at=now)
+                .values(done=done, rows=rows, seconds_left=seconds_left, updated_at=now)
             )
         return renewed
 
@@ -189,6 +199,20 @@ class SqlIntakes:
         query = (
             sa.select(intake)
             .where(intake.c.state.in_(list(states)), intake.c.updated_at < before)
+            .order_by(intake.c.id)
+            .limit(count)
+        )
+        with self._database.read() as connection:
+            return tuple(_intake(row) for row in connection.execute(query))
+
+    def stale_failed(self, before: int, count: int) -> tuple[Intake, ...]:
+        query = (
+            sa.select(intake)
+            .where(
+                intake.c.state == IntakeState.CLOSED,
+                intake.c.updated_at < before,
+                intake.c.failed_kept > 0,
+            )
             .order_by(intake.c.id)
             .limit(count)
         )

@@ -33,6 +33,8 @@ HOPELESS = frozenset({"ROW_ERASED", "KEY_CHANGED", "CREDENTIAL_ERASED", "ROOT_MI
 """Conflicts that come out the same however often the job is tried."""
 CHAIN_KINDS = (JobKind.ANCHOR, JobKind.CALL)
 """Jobs that only the process that can send may take."""
+LONG_KINDS = (JobKind.IMPORT,)
+"""Jobs that may take long and let others in between their pieces (Worker.breathe)."""
 
 _log = logging.getLogger("ledger.worker")
 Handler = Callable[[Lease], None]
@@ -111,6 +113,7 @@ class Worker:
         self._outbox = outbox
         self._handlers = dict(handlers)
         self._kinds = tuple(self._handlers)
+        self._short_kinds = tuple(kind for kind in self._kinds if kind not in LONG_KINDS)
         self._clock = clock
         self._owner = owner
         self._drive = drive
@@ -128,6 +131,16 @@ class Worker:
         self._hooks.reach(KillPoint.JOB_CLAIMED)
         self._do(lease)
         return True
+
+    def breathe(self) -> None:
+        """Between two pieces of a long job: move the chain on and do one other job.
+
+        Long jobs leave each other alone: their kinds are in LONG_KINDS.
+        """
+        self._drive()
+        lease = self._outbox.claim(self._short_kinds, self._owner, self._lease_s)
+        if lease is not None:
+            self._do(lease)
 
     def run_until_idle(self, pause: Callable[[float], None], max_pauses: int = 10_000) -> int:
         """Work until no job of our kinds is left, dead letters aside.

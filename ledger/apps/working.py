@@ -20,6 +20,8 @@ PUBLISH_EVERY_S = 25.0  # less than half of the shortest list token's life (ttl 
 
 _log = logging.getLogger("ledger.worker")
 
+TIDY_UPLOADS_EVERY_S = 60.0
+
 
 class Work:
     """A worker at its bench.
@@ -36,6 +38,7 @@ class Work:
         self._gathered_at: float | None = None
         self._not_gathered = ""
         self.heart = Heart(bench.vitals, here.clock, bench.owner)
+        self._tidied_at: float | None = None
         self._driver = ChainDriver(bench.chain, bench.advance, here.clock, bench.hooks)
         self.worker = Worker(
             here.store.outbox,
@@ -46,6 +49,7 @@ class Work:
             self._tidy,
             bench.hooks,
         )
+        bench.intake.breathe = self.worker.breathe
 
     def _drive(self) -> bool:
         self.heart.came_round()
@@ -64,7 +68,8 @@ class Work:
         """Single issues of the last moment become a batch; covered batches go on. Also when there is no rest."""
         try:
             closed = self.bench.window.close_due()
-            return bool(closed + self.bench.standing.sanction_waiting())
+            collected = self.bench.desk.paper.maker.collect()
+            return bool(closed + collected + self.bench.standing.sanction_waiting())
         except LedgerError as error:
             if error.code == "CLOCK_JUMP":
                 raise
@@ -77,6 +82,10 @@ class Work:
         """What a process that died left half done: decided cases, accepted rows in open batches."""
         desk = self.bench.desk
         done = desk.status.resend() > 0
+        now = self._clock.monotonic()
+        if self._tidied_at is None or now - self._tidied_at >= TIDY_UPLOADS_EVERY_S:
+            self._tidied_at = now
+            done = self.bench.intake.tidy() > 0 or done
         failure: LedgerError | None = None
         for batch in desk.issue.open_batches():
             if batch.job_id is None:

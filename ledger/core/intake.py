@@ -218,6 +218,18 @@ class DeadJob:
     detail: Mapping[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class StoredRow:
+    """A row of a batch as it lies there; `leaf_index` is None before the batch is closed."""
+
+    record_id: int
+    row_number: int
+    leaf_index: int | None
+    name: bytes
+    sealed: bytes
+    supersedes: int | None
+
+
 def clean_file_name(name: str) -> str:
     """What to show of a file name that somebody sent: no folders, nothing invisible, not long."""
     last = name.replace("\\", "/").rpartition("/")[2]

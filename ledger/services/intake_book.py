@@ -39,6 +39,9 @@ class IntakeBook(Protocol):
     ) -> tuple[Intake, ...]:
         """Newest first; no states: all."""
 
+    def of_digest(self, issuer: str, type_code: str, digest: bytes) -> Intake | None:
+        """The intake that has this digest."""
+
     def of_import(self, job_id: int) -> Intake | None:
         """The intake whose rows went through this import."""
 
@@ -58,7 +61,9 @@ class IntakeBook(Protocol):
         Raises: ConflictError(INTAKE_STATE, LEASE_LOST), NotFoundError(INTAKE_UNKNOWN).
         """
 
-    def note(self, lease: Lease, lease_s: int, intake_id: int, done: int, seconds_left: int | None) -> Lease:
+    def note(
+        self, lease: Lease, lease_s: int, intake_id: int, done: int, rows: int, seconds_left: int | None
+    ) -> Lease:
         """How far the job is, and the lease renewed. Raises: ConflictError(LEASE_LOST)."""
 
     def import_of(self, issuer: str, type_code: str, digest: bytes) -> ImportJob | None:
@@ -67,8 +72,11 @@ class IntakeBook(Protocol):
     def stale(self, states: Sequence[IntakeState], before: int, count: int) -> tuple[Intake, ...]:
         """Intakes in these states that nobody moved since."""
 
+    def stale_failed(self, before: int, count: int) -> tuple[Intake, ...]:
+        """Closed ones that still hold failed rows and that nobody moved since."""
+
     def unerased(self, count: int) -> tuple[Intake, ...]:
-        """Closed, refused or abandoned ones whose key may still exist."""
+        """Closed and abandoned ones whose key may still exist."""
 
     def set_erased(self, intake_id: int, at: int) -> None:
         """The content's key is destroyed."""
@@ -106,5 +114,8 @@ class Sheets(Protocol):
     ) -> bytes:
         """A workbook of texts, or CSV in UTF-8 with a byte order mark."""
 
-    def example(self, type_ref: str) -> Sequence[str] | None:
-        """One invented row under the type's own headers, None where none is known."""
+    def template(self, kind: SheetKind, type_ref: str, titles: tuple[str, str]) -> bytes:
+        """An empty table under the type's headers and one invented line as an example.
+
+        `titles`: of the sheet to fill in and of that with the example.
+        """
