@@ -57,7 +57,7 @@ def _claim_rows(claims: Mapping[str, Any], kind: CredentialType | None, language
 
 
 def _label(labels: Labels, language: Language) -> str:
-    label = labels.zh if language == "zh" else labels.en
+    label: str = getattr(labels, language)
     return label[:1].upper() + label[1:]
 
 

@@ -1,4 +1,4 @@
-"""What each code says, in Chinese and English, its national result code, and what to do next.
+"""What each code says, in Chinese and English (in Tibetan: texts_bo), its national result code, and what to do next.
 
 The only table of sentences for check results; a test demands a row for every code. `national` is
 the result code 0 to 6 of the national e-licence platform that a FAILED or UNKNOWN result leads to,
@@ -11,9 +11,10 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import Final, Literal, NamedTuple
 
+from ledger.core.checks import texts_bo
 from ledger.core.checks.codes import Code
 
-Language = Literal["zh", "en"]
+Language = Literal["zh", "en", "bo"]
 
 
 class Advice(Enum):
@@ -336,14 +337,20 @@ CHECK_NAMES: Final[Mapping[str, Mapping[Language, str]]] = {
 def text_of(code: str, language: Language) -> str:
     """Plain sentence for a code."""
     row = TEXTS[Code(code)]
-    return row.zh if language == "zh" else row.en
+    return texts_bo.SENTENCES[code] if language == "bo" else row.zh if language == "zh" else row.en
 
 
 def advice_of(code: str, language: Language) -> str:
     """What to do about a code."""
-    return TEXTS[Code(code)].advice.value[0 if language == "zh" else 1]
+    advice = TEXTS[Code(code)].advice
+    return texts_bo.ADVICE[advice.name] if language == "bo" else advice.value[0 if language == "zh" else 1]
 
 
 def check_name(check: str, language: Language) -> str:
     """Name of a check for people."""
-    return CHECK_NAMES[check][language]
+    return texts_bo.NAMES[check] if language == "bo" else CHECK_NAMES[check][language]
+
+
+def national_text(national: int, language: Language) -> str:
+    """What a national result code, 0 to 6, says."""
+    return texts_bo.NATIONAL[national] if language == "bo" else NATIONAL_TEXTS[national][language]
