@@ -16,6 +16,7 @@ from ledger.adapters.system import SystemClock, SystemEntropy
 from ledger.adapters.token_files import TokenFiles
 from ledger.adapters.type_files import load_types
 from ledger.bootstrap import BoundVerifier, Installation, open_verifier
+from ledger.bootstrap_check import CheckRoom
 from ledger.bootstrap_health import HealthService
 from ledger.bootstrap_intake import open_intake, open_issuing_desk
 from ledger.bootstrap_ops import open_limits
@@ -34,6 +35,8 @@ from ledger.services.explorer import ExplorerService
 from ledger.services.intake import IntakeService
 from ledger.services.issuing_desk import IssuingDesk
 from ledger.services.login import LoginService
+from ledger.services.lookup import LookupService
+from ledger.services.page import PageService
 from ledger.services.people import PeopleService
 from ledger.settings import Settings
 
@@ -131,6 +134,23 @@ class WebParts:
     def documents(self) -> DocumentService:
         """Prints of credentials; needs the key store."""
         return self.desk.paper.documents
+
+    @cached_property
+    def checks(self) -> CheckRoom:
+        """Checking of files, photos and sheets."""
+        return CheckRoom(
+            self.here, self.verifier, lambda: self.documents, lambda: self.desk.export, self.types, self.clock
+        )
+
+    @property
+    def pages(self) -> PageService:
+        """Whatever is handed in."""
+        return self.checks.pages
+
+    @property
+    def lookup(self) -> LookupService:
+        """Sheets by code, secret or number; needs the key store."""
+        return self.checks.lookup
 
     @cached_property
     def explorer(self) -> ExplorerService:

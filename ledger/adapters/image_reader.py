@@ -11,6 +11,7 @@ from PIL import Image, UnidentifiedImageError
 from ledger.core.errors import InputError
 from ledger.core.page import MAX_UPLOAD
 
+_QR: Final = zxingcpp.BarcodeFormats(zxingcpp.BarcodeFormat.QRCode)
 MAX_PIXELS: Final = 50_000_000  # the largest photos of today's phones
 MAX_SIDE: Final = 20_000  # pixels
 WORKING_SIDE: Final = 4_000  # pixels: a QR of 2 cm on A4 still has 10 of them a module
@@ -49,6 +50,6 @@ def read_drawn(picture: Image.Image) -> tuple[str, ...]:
 
 
 def _codes(picture: Image.Image) -> tuple[str, ...]:
-    found = zxingcpp.read_barcodes(picture, formats=zxingcpp.BarcodeFormat.QRCode)
+    found = zxingcpp.read_barcodes(picture, formats=_QR, text_mode=zxingcpp.TextMode.Plain)
     texts = (code.text for code in found if code.valid and 0 < len(code.text) <= MAX_TEXT)
     return tuple(dict.fromkeys(texts))[:MAX_CODES]

@@ -96,14 +96,19 @@ def _limits() -> DecodeLimits:
     )
 
 
+def _untyped(found: Any) -> Any:
+    """The same; half of pyHanko's calls have no types."""
+    return found
+
+
 def _walk(reader: PdfFileReader) -> int:
     """How many pages there are; every object is looked at once."""
-    references = list(_references(reader))
+    references, objects = list(_references(reader)), _untyped(reader)
     if len(references) > MAX_OBJECTS:
         raise InputError("PDF_TOO_COMPLEX", "The PDF has too many parts.", limit=MAX_OBJECTS)
     pages = 0
     for reference in references:
-        found = reader.get_object(reference, transparent_decrypt=False)
+        found = objects.get_object(reference, transparent_decrypt=False)
         if isinstance(found, generic.DictionaryObject) and found.get("/Type") == "/Page":
             pages += 1
         _refuse_active(found, 0)
@@ -138,13 +143,13 @@ def _refuse_active(found: Any, depth: int) -> None:
 def _at(found: Any, name: str | int) -> Any:
     """The value under a name or at a place, behind references; None if there is none."""
     try:
-        value = found[name] if isinstance(found, dict | list) else None
+        value: Any = _untyped(found)[name] if isinstance(found, dict | list) else None
     except (KeyError, IndexError):
         return None
     for _ in range(MAX_REFERENCES):
         if not isinstance(value, generic.IndirectObject):
             return value
-        value = value.get_object()
+        value = _untyped(value).get_object()
     return None
 
 
@@ -201,7 +206,7 @@ def _judge(seal: EmbeddedPdfSignature, data: bytes) -> Seal:
     digest = info["digest_algorithm"]["algorithm"].native
     if seal.sig_object.get("/SubFilter") != _SUB_FILTER or digest not in _DIGESTS or thumbprint is None:  # 1
         return Seal(SealState.BROKEN, thumbprint)
-    seal.compute_integrity_info(skip_diff=True)
+    _untyped(seal).compute_integrity_info(skip_diff=True)
     is_intact, is_valid = validate_sig_integrity(info, certificate, "data", seal.compute_digest())  # 2
     coverage = seal.evaluate_signature_coverage()
     if not (is_intact and is_valid):

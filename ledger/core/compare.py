@@ -41,20 +41,21 @@ _DAY: Final = re.compile(
 _WITH_CODE: Final = re.compile(r"(.+)\(([^()]+)\)")
 
 
-def is_same(field: Field | None, value: Any, typed: str) -> bool:
+def is_same(field: Field | None, value: Any, typed: str, *, is_day: bool = False) -> bool:
     """Whether `typed` says `value`.
 
     Args:
         field: what kind of value it is; None for claims outside the type's fields.
         value: as the credential has it.
         typed: what a person read off the sheet, not empty.
+        is_day: the value is a day though no field says so; a word instead of one is compared as it is.
     """
     if len(typed) > MAX_TYPED:
         return False
     if isinstance(value, bool):
         word = _plain(typed).casefold()
         return word in (_YES if value else _NO)
-    read = _reader(field)
+    read = _day_or_word if is_day else _reader(field)
     found = read(_plain(typed))
     return found is not None and found == read(_plain(str(value)))
 
@@ -132,6 +133,11 @@ def _day(text: str) -> date | None:
         return None
 
 
+def _day_or_word(text: str) -> date | str:
+    found = _day(text)
+    return text if found is None else found
+
+
 _READERS: Final[Mapping[str, Callable[[str], Any]]] = {
     "identifier": _identifier,
     "uscc": _identifier,
@@ -148,12 +154,12 @@ def _code(field: Field, text: str) -> str | None:
     by_label: dict[str, str] = {}
     for code, labels in field.values.items():
         by_label[_plain(code)] = code
-        for label in (labels.zh, labels.en, labels.bo):
-            by_label[_plain(label).casefold()] = code
+        for spelled in (labels.zh, labels.en, labels.bo):
+            by_label[_plain(spelled).casefold()] = code
     if text in by_label or text.casefold() in by_label:
         return by_label.get(text) or by_label[text.casefold()]
     both = _WITH_CODE.fullmatch(text)
     if both is None:
         return None
-    label, code = by_label.get(both[1].casefold()), by_label.get(both[2])
-    return code if label == code else None
+    label = by_label.get(both[1].casefold())
+    return label if label == by_label.get(both[2]) else None
