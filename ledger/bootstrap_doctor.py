@@ -18,6 +18,7 @@ from ledger.adapters.case_files import CaseFiles, is_case_id
 from ledger.adapters.chain_embedded.reader import EmbeddedReader
 from ledger.adapters.chain_view_open import FollowingView
 from ledger.adapters.chain_view_sql import SqlView
+from ledger.adapters.home_files import P256_ROLES
 from ledger.adapters.signer_file import load_certificates
 from ledger.adapters.token_files import TokenFiles
 from ledger.adapters.vault import looks_sealed, stored_names
@@ -184,11 +185,11 @@ def _certificates(here: Installation) -> Iterator[Finding]:
         key.thumbprint: key for record in here.view.issuers() for key in here.view.keys(record.issuer)
     }
     for agency in here.record.agencies:
-        for who in ("credential", "status"):
+        for who in P256_ROLES:
             x5c = load_certificates(here.agencies.uri(agency.uscc, who))
             detail: dict[str, Any] = {"issuer": agency.uscc, "key": who}
-            if not x5c:
-                yield Finding(PROBLEM, "DOCTOR_NO_CERTIFICATE", detail)
+            if not x5c:  # without a seal key nothing can be printed, all else goes on
+                yield Finding(WARNING if who == "seal" else PROBLEM, "DOCTOR_NO_CERTIFICATE", detail)
                 continue
             facts = leaf_facts(x5c[0])
             key = registered.get(facts.thumbprint)

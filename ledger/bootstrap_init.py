@@ -78,7 +78,11 @@ ROLES = (
     ("maker", Role.MAKER),
     ("approver", Role.APPROVER),
 )
-PURPOSES = (("credential", Purpose.CREDENTIAL), ("status", Purpose.STATUS))
+PURPOSES = (
+    ("credential", Purpose.CREDENTIAL),
+    ("status", Purpose.STATUS),
+    ("seal", Purpose.SEAL),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -327,6 +331,7 @@ class Setup:
                     uri=agency.iss,
                     not_before=start,
                     not_after=start + LEAF_YEARS * YEAR_S,
+                    is_seal=who == "seal",
                 )
                 save_certificates(self._uri(agency.uscc, who), (leaf, authority.certificate))
                 self._home.keep_leaf(signer.thumbprint, leaf)

@@ -51,7 +51,9 @@ def new_key(kind: str, folder: Path, password: PasswordSource) -> NewKey:
     return NewKey(path, "thumbprint", "0x" + thumbprint.hex())
 
 
-def certify(here: Installation, agency: Agency, uri: str, authority: str | None) -> CredentialSigner:
+def certify(
+    here: Installation, agency: Agency, uri: str, authority: str | None, *, is_seal: bool = False
+) -> CredentialSigner:
     """The signer of a P-256 key, with a certificate: if it has none, the agency's CA issues one.
 
     Args:
@@ -59,6 +61,7 @@ def certify(here: Installation, agency: Agency, uri: str, authority: str | None)
         agency: whose name and URL the certificate bears.
         uri: the key.
         authority: key URI of the agency's CA; None: the one in the data directory.
+        is_seal: the key seals printed pages.
 
     Raises:
         InputError: X5C_* when no trust anchor of the trust file stands behind the certificate now.
@@ -77,6 +80,7 @@ def certify(here: Installation, agency: Agency, uri: str, authority: str | None)
         uri=agency.iss,
         not_before=start,
         not_after=min(start + LEAF_YEARS * YEAR_S, leaf_facts(ca.certificate).not_after),
+        is_seal=is_seal,
     )
     _require_certificate(here, agency, signer, (leaf, ca.certificate), uri)
     save_certificates(uri, (leaf, ca.certificate))

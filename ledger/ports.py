@@ -612,6 +612,13 @@ class ReleaseFolder(Protocol):
         """All bundles of a batch appear at once, 0600 in 0700; complete already: no effect."""
 
 
+class Glyphs(Protocol):
+    """Which characters can be drawn on paper with the fonts of the product."""
+
+    def missing(self, text: str) -> tuple[str, ...]:
+        """Characters that no shipped font has, each once, in order."""
+
+
 class RowTable(Protocol):
     """The rows of one import file, read as a stream as often as asked.
 

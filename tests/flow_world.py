@@ -12,7 +12,7 @@ import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 
 import orjson
@@ -24,13 +24,19 @@ from ledger.adapters.chain_embedded.deploy import deploy_contracts
 from ledger.adapters.chain_embedded.reader import EmbeddedReader
 from ledger.adapters.chain_view_follow import Follower
 from ledger.adapters.chain_view_sql import SqlView
+from ledger.adapters.document_files import DocumentFolder
+from ledger.adapters.document_page import TypstPages
+from ledger.adapters.document_store import SqlPrints
 from ledger.adapters.format_sd_jwt import SdJwtFormat
 from ledger.adapters.founding import Founding
+from ledger.adapters.glyphs_fonts import FontGlyphs
+from ledger.adapters.home_files import P256_ROLES
 from ledger.adapters.pki import CertificateAuthority
 from ledger.adapters.release_folder import FileReleaseFolder, MemoryReleaseFolder
 from ledger.adapters.schema_rust import RustSchemaValidator
+from ledger.adapters.seal_pades import PadesSealer
 from ledger.adapters.signer_memory import MemoryChainSigner, MemoryCredentialSigner
-from ledger.adapters.store_sql import open_store
+from ledger.adapters.store_sql import SqlStore, open_store
 from ledger.adapters.system import ManualClock, SystemEntropy
 from ledger.adapters.token_files import TokenFiles
 from ledger.adapters.type_files import TypeFiles, load_types
@@ -38,13 +44,15 @@ from ledger.adapters.vault import SqliteVault, VaultKeys
 from ledger.apps.worker import ChainDriver, Handler, Worker
 from ledger.core.cells import Cell
 from ledger.core.directory import make_directory_entry, parse_directory_entry
-from ledger.core.flow import BatchRecord, BatchState, JobKind
+from ledger.core.flow import BatchRecord, BatchState, JobKind, Lease
 from ledger.core.model import Purpose, Role
 from ledger.core.trust import ContractPin, load_trust_bytes, make_trust, sign_trust
 from ledger.ports import ChainView, RowTable, Store, Vault
 from ledger.services.anchor import AnchorService
 from ledger.services.approve import ApproveService
 from ledger.services.calls import enqueue_call
+from ledger.services.document_making import DocumentMaker
+from ledger.services.documents import DocumentService
 from ledger.services.export import ExportService
 from ledger.services.issue import ImportReport, IssuePlan, IssueService
 from ledger.services.kill_points import Hooks, NoHooks
@@ -147,6 +155,12 @@ def deposit_table(numbers: Sequence[int], balances: Mapping[int, str] | None = N
     return ListTable([deposit_row(number, changed.get(number, "")) for number in numbers])
 
 
+@lru_cache(maxsize=1)
+def pages() -> TypstPages:
+    """One compiler for all tests: it reads the fonts once."""
+    return TypstPages()
+
+
 class WorldAgencies:
     """Port Agencies with keys in memory."""
 
@@ -159,7 +173,7 @@ class WorldAgencies:
             who: MemoryCredentialSigner.from_private_number(
                 int.from_bytes(secret(who)[:31], "big"), x5c.get(who, ())
             )
-            for who in ("credential", "status")
+            for who in P256_ROLES
         }
 
     def directory_entry(self, issuer: str) -> str:
@@ -173,6 +187,10 @@ class WorldAgencies:
     def status_signer(self, issuer: str) -> MemoryCredentialSigner:
         assert issuer == ISSUER
         return self._signers["status"]
+
+    def seal_signer(self, issuer: str) -> MemoryCredentialSigner:
+        assert issuer == ISSUER
+        return self._signers["seal"]
 
     def operator(self, issuer: str) -> MemoryChainSigner:
         assert issuer == ISSUER
@@ -204,8 +222,11 @@ def found(
     for who, signer in (
         ("credential", bare.credential_signer(ISSUER)),
         ("status", bare.status_signer(ISSUER)),
+        ("seal", bare.seal_signer(ISSUER)),
     ):
-        leaf = agency.issue_leaf(signer.public_jwk, name="Fund", uri=iss, not_before=since, not_after=until)
+        leaf = agency.issue_leaf(
+            signer.public_jwk, name="Fund", uri=iss, not_before=since, not_after=until, is_seal=who == "seal"
+        )
         (folder / f"{who}.leaf").write_bytes(leaf)
     (folder / "agency.ca").write_bytes(agency.certificate)
     (folder / "root.ca").write_bytes(root.certificate)
@@ -254,6 +275,7 @@ def _found_chain(
     for signer, purpose in (
         (agencies.credential_signer(ISSUER), Purpose.CREDENTIAL),
         (agencies.status_signer(ISSUER), Purpose.STATUS),
+        (agencies.seal_signer(ISSUER), Purpose.SEAL),
     ):
         acts += registry.missing_key(ISSUER, ISSUER, signer.thumbprint, purpose, (now, now + 3 * YEAR_S))
     for who, role in (("operator", Role.OPERATOR), ("maker", Role.MAKER), ("approver", Role.APPROVER)):
@@ -290,7 +312,7 @@ class World:
         self.follower.advance()
         info = self.chain.info()
         chain_of = (folder / "agency.ca").read_bytes()
-        x5c = {who: ((folder / f"{who}.leaf").read_bytes(), chain_of) for who in ("credential", "status")}
+        x5c = {who: ((folder / f"{who}.leaf").read_bytes(), chain_of) for who in P256_ROLES}
         self.agencies = WorldAgencies(None, (folder / "entry.jws").read_text(), x5c)
         keys = VaultKeys.from_secret(secret("vault") + secret("index"))
         make_vault = self.make_vault or (lambda path: SqliteVault(path, keys, entropy))
@@ -349,7 +371,23 @@ class World:
         self.export = ExportService(
             self.store, self.vault, self.agencies, info, self.lists, self.released, hooks
         )
+        if isinstance(self.store, SqlStore):
+            self._open_paper(self.store)
         self.worker = self._open_worker()
+
+    def _open_paper(self, store: SqlStore) -> None:
+        """Printing, where the store is the product's."""
+        prints = SqlPrints(store.database)
+        files = DocumentFolder(self.folder / "documents")
+        glyphs, entropy = FontGlyphs(), SystemEntropy()
+        self.documents = DocumentService(
+            prints, files, store.batches, self.export, self.vault, self.view, self.chain.info(), self.types,
+            SdJwtFormat(), glyphs, self.clock, entropy, self.hooks,
+        )  # fmt: skip
+        self.maker = DocumentMaker(
+            self.documents, prints, files, store, self.agencies, self.view, pages(), PadesSealer(), glyphs,
+            self.clock, entropy, is_demo=True, hooks=self.hooks,
+        )  # fmt: skip
 
     def _open_worker(self) -> Worker:
         driver = ChainDriver(self.chain, self.follower.advance, self.clock, self.hooks)
@@ -367,7 +405,16 @@ class World:
             JobKind.CALL: self.anchor.call,
             JobKind.RELEASE: self.export.release,
             JobKind.PUBLISH: self.export.publish,
+            JobKind.DOCUMENT: lambda lease: self.maker.make(lease),  # noqa: PLW0108  made only with the SQL store
         }
+
+    def add_handler(self, kind: JobKind, handler: Callable[[Lease], None]) -> None:
+        """A worker that does this kind of job too."""
+        self.handlers[kind] = handler
+        driver = ChainDriver(self.chain, self.follower.advance, self.clock, self.hooks)
+        self.worker = Worker(
+            self.store.outbox, self.handlers, self.clock, self.owner, driver.drive, self.tidy, self.hooks
+        )
 
     def tidy(self) -> bool:
         """Send and close what a killed process left."""

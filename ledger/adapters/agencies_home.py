@@ -39,6 +39,10 @@ class HomeAgencies:
         """The key of purpose status: it signs the published lists."""
         return self._keyring.credential_signer(self.uri(issuer, "status"))
 
+    def seal_signer(self, issuer: str) -> CredentialSigner:
+        """The key of purpose seal: it seals printed pages."""
+        return self._keyring.credential_signer(self.uri(issuer, "seal"))
+
     def operator(self, issuer: str) -> ChainSigner:
         """The service key that carries this issuer's transactions."""
         return self.chain_signer(issuer, "operator")

@@ -10,6 +10,7 @@ directory/    signed directory entries          pki/      certificates (no keys)
 keys/         <owner>/<who>/signing.key, each in its own folder
 released/     bundles whose anchor is final     published/  what may be served to everybody
 logs/         the worker's log                  cases/      status changes, encrypted
+documents/    sealed files of prints, encrypted
 results/      result files that could not lie beside their data
 ```
 Files are written beside, flushed and renamed: after a power cut there is the old one or the new one.
@@ -35,7 +36,7 @@ PRIVATE_FOLDER = 0o700
 PRIVATE_FILE = 0o600
 RECORD_VERSION = 1
 CHAIN_ROLES = ("admin1", "admin2", "operator", "maker", "approver")
-P256_ROLES = ("credential", "status")
+P256_ROLES = ("credential", "status", "seal")
 LEDGER_OWNER = "ledger"
 
 
@@ -123,6 +124,7 @@ class Home:
         self.released = path / "released"
         self.published = path / "published"
         self.logs = path / "logs"
+        self.documents = path / "documents"
 
     def create(self) -> None:
         """All folders, private to the account that runs the installation."""
@@ -141,6 +143,7 @@ class Home:
             self.released,
             self.published,
             self.logs,
+            self.documents,
             results,
             cases,
         )

@@ -45,10 +45,10 @@ def _name(common_name: str) -> x509.Name:
     )
 
 
-def _usage(*, signs_certificates: bool) -> x509.KeyUsage:
+def _usage(*, signs_certificates: bool, is_seal: bool = False) -> x509.KeyUsage:
     return x509.KeyUsage(
         digital_signature=not signs_certificates,
-        content_commitment=False,
+        content_commitment=is_seal,  # viewers of PDF files ask for it
         key_encipherment=False,
         data_encipherment=False,
         key_agreement=False,
@@ -85,7 +85,14 @@ class CertificateAuthority:
         return CertificateAuthority(_sign(builder, self._key), key, self._entropy)
 
     def issue_leaf(
-        self, public_jwk: Mapping[str, Any], *, name: str, uri: str, not_before: int, not_after: int
+        self,
+        public_jwk: Mapping[str, Any],
+        *,
+        name: str,
+        uri: str,
+        not_before: int,
+        not_after: int,
+        is_seal: bool = False,
     ) -> bytes:
         """DER of a leaf for an issuer's key.
 
@@ -95,12 +102,13 @@ class CertificateAuthority:
             uri: the agency's `iss`, the only subjectAltName.
             not_before: seconds.
             not_after: seconds; take the end of the last credential that the key will sign.
+            is_seal: the key seals pages, so its usage names non-repudiation too.
         """
         key = public_key_of(public_jwk)
         builder = _begin(self._subject, _name(name), key, (not_before, not_after), self._entropy)
         builder = (
             builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-            .add_extension(_usage(signs_certificates=False), critical=True)
+            .add_extension(_usage(signs_certificates=False, is_seal=is_seal), critical=True)
             .add_extension(x509.SubjectAlternativeName([x509.UniformResourceIdentifier(uri)]), critical=False)
             .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
             .add_extension(

@@ -26,6 +26,7 @@ from ledger.adapters.store_schema import (
 )
 from ledger.adapters.store_sql_imports import open_batch_in
 from ledger.adapters.store_sql_outbox import cancel_in, enqueue_in, finish_in, lose
+from ledger.adapters.tables_documents import printed_copy
 from ledger.core.errors import ConflictError, NotFoundError
 from ledger.core.flow import (
     WORDS_PER_LIST,
@@ -44,7 +45,7 @@ from ledger.core.flow import (
     batch_subject,
     words_of,
 )
-from ledger.core.model import BlockRef
+from ledger.core.model import DOCUMENT_TYPE, BlockRef
 from ledger.ports import Entropy
 
 _REFUSABLE = (BatchState.CLOSED, BatchState.SIGNED, BatchState.MADE, BatchState.DEAD)
@@ -247,6 +248,13 @@ class SqlBatches:
                 sa.update(credential).where(credential.c.batch_id == batch_id).values(sealed=None)
             )
             cancel_in(connection, batch_subject(batch_id, ""))
+            if found.type_id == DOCUMENT_TYPE:  # its files go into the next document batch
+                connection.execute(
+                    sa.update(printed_copy)
+                    .where(printed_copy.c.page_batch == batch_id)
+                    .values(page_batch=None, page_index=None)
+                )
+                return None
             kept = sa.and_(record.c.batch_id == batch_id, record.c.id.not_in(list(without)))
             if not requeue:
                 return None

@@ -15,6 +15,7 @@ from sqlalchemy.engine import Connection, Row
 
 from ledger.adapters.store_database import Database
 from ledger.adapters.store_schema import batch, chain_transaction, outbox
+from ledger.adapters.tables_documents import printed_copy
 from ledger.core.errors import ConflictError
 from ledger.core.flow import (
     BatchState,
@@ -26,6 +27,7 @@ from ledger.core.flow import (
     StoredTransaction,
     TransactionState,
 )
+from ledger.core.paper import PrintState
 from ledger.ports import PreparedTransaction
 
 
@@ -82,6 +84,8 @@ def bury_in(connection: Connection, lease: Lease, code: str, detail: Mapping[str
     _update_leased(connection, lease, state=JobState.DEAD, code=code, detail=text)
     if lease.job.kind is JobKind.ANCHOR:
         _move_batch(connection, lease.job.payload, BatchState.APPROVED, BatchState.DEAD, code)
+    if lease.job.kind is JobKind.DOCUMENT:
+        _fail_prints(connection, lease.job.payload, code)
 
 
 def cancel_in(connection: Connection, subjects: str) -> None:
@@ -104,6 +108,20 @@ def _move_batch(
         sa.update(batch)
         .where(batch.c.id == payload["batch"], batch.c.state == before)
         .values(state=after, reason=reason)
+    )
+
+
+def _fail_prints(connection: Connection, payload: Mapping[str, Any], code: str) -> None:
+    """Prints of a dead job; made after all when it is revived."""
+    if "print" in payload:
+        which = printed_copy.c.document_id == bytes.fromhex(payload["print"])
+    else:
+        run_id = bytes.fromhex(payload["run"])
+        which = sa.and_(printed_copy.c.run_id == run_id, printed_copy.c.piece == payload["piece"])
+    connection.execute(
+        sa.update(printed_copy)
+        .where(which, printed_copy.c.state == PrintState.ORDERED)
+        .values(state=PrintState.FAILED, code=code)
     )
 
 

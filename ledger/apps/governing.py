@@ -50,14 +50,14 @@ def register_key(
 ) -> int:
     """Certify, register and take into use one P-256 key; its number. Twice has no further effect."""
     agency = here.record.agency(issuer)
-    signer = certify(here, agency, uri, authority)
+    signer = certify(here, agency, uri, authority, is_seal=purpose is Purpose.SEAL)
     if _number(here, issuer, signer.thumbprint) is None:
         now = here.clock.now()
         end = until or now + LEAF_YEARS * YEAR_S
         issuer_id = issuer.encode("ascii")
         act = Act("registerKey", (issuer_id, issuer_id, signer.thumbprint, int(purpose), now, end))
         govern(here, issuer, [act], admins)
-    if purpose in (Purpose.CREDENTIAL, Purpose.STATUS):
+    if purpose in (Purpose.CREDENTIAL, Purpose.STATUS, Purpose.SEAL):
         here.use_key(issuer, purpose.name.lower(), uri)
     number = _number(here, issuer, signer.thumbprint)
     if number is None:

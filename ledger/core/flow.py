@@ -82,6 +82,7 @@ class JobKind(StrEnum):
     CALL = "call"
     RELEASE = "release"
     PUBLISH = "publish"
+    DOCUMENT = "document"
     IMPORT = "import"
 
 

@@ -10,7 +10,8 @@ from collections.abc import Iterator, Sequence
 
 from ledger.core.errors import ConflictError
 from ledger.core.flow import BatchRecord, BatchState, Lease, StoredCredential
-from ledger.core.model import ChainInfo
+from ledger.core.merkle import MerkleTree
+from ledger.core.model import DOCUMENT_TYPE, ChainInfo
 from ledger.core.receipt import Bundle, Receipt, encode_bundle
 from ledger.ports import Agencies, ListPublisher, ReleaseFolder, Store, Vault
 from ledger.services.kill_points import Hooks, KillPoint, NoHooks
@@ -57,12 +58,16 @@ class ExportService:
         self._lists = lists
         self._folder = folder
         self._hooks = hooks or NoHooks()
+        self._last_tree: tuple[int, MerkleTree] | None = None
 
     def release(self, lease: Lease) -> None:
         """Publish the list, write the bundles, note it."""
         batch = self._store.batches.batch(lease.job.payload["batch"])
         if batch.state is not BatchState.ANCHORED:
             self._store.outbox.finish(lease)
+            return
+        if batch.type_id == DOCUMENT_TYPE:  # sealed files left when they were made: nothing is written out
+            self._store.releases.released(lease, batch.id)
             return
         self._lists.publish(batch.issuer, batch.list)
         self._hooks.reach(KillPoint.LISTS_PUBLISHED)
@@ -89,12 +94,19 @@ class ExportService:
                 batch=batch_id,
                 state=str(batch.state),
             )
-        tree = tree_of(self._store, batch)
+        tree = self._tree(batch)
         found = self._store.releases.credentials(batch_id, leaf_index, leaf_index + 1)
         path = b"".join(tree.inclusion_path(leaf_index))
         for _, data in self._encode(self._writer(batch), found, iter([path])):
             return data
         raise ConflictError("CREDENTIAL_ERASED", "This credential was erased.", batch=batch_id)
+
+    def _tree(self, batch: BatchRecord) -> MerkleTree:
+        """The tree of a batch; the last one is kept, since prints of one batch are made in a row."""
+        known = self._last_tree
+        if known is None or known[0] != batch.id:
+            known = self._last_tree = (batch.id, tree_of(self._store, batch))
+        return known[1]
 
     def _bundles(self, batch: BatchRecord, lease: Lease) -> Iterator[tuple[str, bytes]]:
         tree = tree_of(self._store, batch)

@@ -45,6 +45,11 @@ class KillPoint(StrEnum):
     CASE_SAVED = "case_saved"
     CASE_QUEUED = "case_queued"
     CASE_SENT = "case_sent"
+    PRINT_ORDERED = "print_ordered"
+    PAGE_SEALED = "page_sealed"
+    PAGE_WRITTEN = "page_written"
+    PAGE_STORED = "page_stored"
+    PAGES_COLLECTED = "pages_collected"
     INTAKE_KEYED = "intake_keyed"
     INTAKE_STORED = "intake_stored"
     INTAKE_JUDGED = "intake_judged"
@@ -88,6 +93,11 @@ POINTS: Mapping[KillPoint, str] = {
     KillPoint.CASE_SAVED: "a decided change is durable, no call of it is in the outbox",
     KillPoint.CASE_QUEUED: "one call of a case is in the outbox, perhaps not all, and the case does not know",
     KillPoint.CASE_SENT: "all calls of a case are in the outbox, and the case knows",
+    KillPoint.PRINT_ORDERED: "a print and its job are durable, nothing is drawn",
+    KillPoint.PAGE_SEALED: "a sealed page exists in memory only",
+    KillPoint.PAGE_WRITTEN: "the file of a print is durable, the store does not know",
+    KillPoint.PAGE_STORED: "a print is made, it is in no document batch",
+    KillPoint.PAGES_COLLECTED: "a document batch waits for its maker",
     KillPoint.INTAKE_KEYED: "the data key of an upload is durable, the upload is not",
     KillPoint.INTAKE_STORED: "an upload and its job are durable, in one transaction",
     KillPoint.INTAKE_JUDGED: "an upload is checked, the findings exist in memory only",

@@ -98,12 +98,14 @@ class StatusListPublisher:
 
     def _lists(self, issuer: str) -> set[int]:
         on_chain = {anchor.list for anchor in self._view.anchors(issuer) if anchor.type_id}
-        return on_chain | {batch.list for batch in self._batches.batches(issuer, WITH_RANGE)}
+        return on_chain | {
+            batch.list for batch in self._batches.batches(issuer, WITH_RANGE) if batch.type_id
+        }
 
     def _ranges(self, issuer: str, list_number: int) -> Iterator[OpenRange]:
         on_chain = {anchor.root for anchor in self._view.anchors(issuer)}
         for batch in self._batches.batches(issuer, WITH_RANGE):
-            if batch.list == list_number and batch.root not in on_chain:
+            if batch.type_id and batch.list == list_number and batch.root not in on_chain:
                 yield OpenRange(
                     batch.list,
                     batch.first_word,
