@@ -15,7 +15,7 @@ from typing import Any
 from ledger.core.claims import shanghai_day
 from ledger.core.credential_type import CredentialType
 from ledger.core.errors import ConflictError, InputError, LedgerError, NotFoundError
-from ledger.core.flow import RowOutcome
+from ledger.core.flow import BatchState, RowOutcome
 from ledger.core.intake import (
     MAX_UPLOAD,
     PIECE_BYTES,
@@ -112,6 +112,7 @@ class IntakeService:
             raise InputError("UPLOAD_TOO_LARGE", "The file is too large.", limit=MAX_UPLOAD)
         self._type(type_ref)
         digest = self._digest(issuer, type_ref, hashlib.sha256(data).hexdigest())
+        self._let_come_again(self.book.of_digest(issuer, type_ref, digest))
         return self._keep(issuer, type_ref, data, clean_file_name(file_name), person, digest, IntakeKind.FILE)
 
     def intake(self, intake_id: int) -> Intake:
@@ -283,6 +284,14 @@ class IntakeService:
         )
         self._vault.erase([name], self._clock.now())
         return kept
+
+    def _let_come_again(self, known: Intake | None) -> None:
+        """A file of which a batch was refused is a new intake: its rows may be issued again."""
+        if known is None or known.state is not IntakeState.CLOSED or known.job_id is None:
+            return
+        batches = self._store.batches.batches(job_id=known.job_id)
+        if any(batch.state is BatchState.REFUSED for batch in batches):
+            self.book.move(known.id, (IntakeState.CLOSED,), Move(IntakeState.CLOSED, forget=True))
 
     def _sent(self, issuer: str, digest: bytes) -> Intake | None:
         for type_ref in self._types:
