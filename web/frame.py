@@ -93,7 +93,7 @@ def register(app: Flask) -> None:
         t=translate, form_token_field=form_token_field, link=link, switch_links=switch_links
     )
     app.jinja_env.filters.update(
-        number=spell_number, when=spell_time, day=spell_day, ago=spell_age, percent=spell_percent
+        has_page=link, number=spell_number, when=spell_time, day=spell_day, ago=spell_age, percent=spell_percent
     )
 
     @app.context_processor

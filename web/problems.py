@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Flask, Response, jsonify, make_response, render_template, request
+from flask import Flask, Response, g, jsonify, make_response, render_template, request
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from ledger.core.errors import (
@@ -49,7 +49,14 @@ def problem(status: int, code: str, *, retry_after_s: int | None = None) -> Resp
         response.mimetype = "application/problem+json"
     else:
         response = make_response(
-            render_template("problem.html", title=title, advice=advice, code=code, status=status)
+            render_template(
+                "problem.html",
+                title=title,
+                advice=advice,
+                code=code,
+                status=status,
+                request_id=g.get("request_id"),
+            )
         )
     response.status_code = status
     if retry_after_s is not None:

@@ -108,12 +108,12 @@ def _read_form(language: Language) -> Submission:
     pasted = request.form.get("text", "").strip()
     data = upload.read() if upload is not None and upload.filename else None
     if data is not None and pasted:
-        return Submission(error=text("error_both", language))
+        return Submission(error=text("home.error_both", language))
     if data is not None:
         return Submission(data)
     if pasted:
         return Submission(pasted.encode(), field="text")
-    return Submission(error=text("error_nothing", language))
+    return Submission(error=text("home.error_nothing", language))
 
 
 def _as_text(data: bytes) -> str | None:
