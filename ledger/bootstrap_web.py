@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from ledger.adapters.counters_database import CountersDatabase
+from ledger.adapters.day_counts_sql import SqlDayCounts
 from ledger.adapters.explorer_reader import ChainFileLog, SqlEntryBook
 from ledger.adapters.home_files import Home, Mode
 from ledger.adapters.system import SystemClock, SystemEntropy
@@ -30,6 +31,7 @@ from ledger.core.report import Report
 from ledger.core.status_list import lasts_s, parse_status_uri
 from ledger.ports import Limits
 from ledger.services.audit import AuditService
+from ledger.services.directory import DirectoryService
 from ledger.services.documents import DocumentService
 from ledger.services.explorer import ExplorerService
 from ledger.services.intake import IntakeService
@@ -38,6 +40,8 @@ from ledger.services.login import LoginService
 from ledger.services.lookup import LookupService
 from ledger.services.page import PageService
 from ledger.services.people import PeopleService
+from ledger.services.people_ports import Providers
+from ledger.services.statistics import StatisticsService
 from ledger.settings import Settings
 
 
@@ -121,6 +125,11 @@ class WebParts:
         return self.people_parts.login
 
     @property
+    def providers(self) -> Providers:
+        """Agencies' identity providers."""
+        return self.people_parts.providers
+
+    @property
     def audit(self) -> AuditService:
         """Who did what."""
         return self.people_parts.audit
@@ -158,6 +167,21 @@ class WebParts:
         log = ChainFileLog(self.desk.reader)
         book = SqlEntryBook(self.here.store.database)
         return ExplorerService(self.desk.view, log, self.here.store, book)
+
+    @cached_property
+    def directory(self) -> DirectoryService:
+        """Agencies and types."""
+        return DirectoryService(self.desk.view, self.home.entry, self.types, self.clock)
+
+    @cached_property
+    def day_counts(self) -> SqlDayCounts:
+        """Checks a day."""
+        return SqlDayCounts(self.counters)
+
+    @cached_property
+    def statistics(self) -> StatisticsService:
+        """Public figures."""
+        return StatisticsService(self.desk.view, self.clock, self.day_counts.by_day)
 
     def verify(self, data: bytes) -> Report:
         """Judge these bytes now."""

@@ -38,6 +38,7 @@ from ledger.core.model import (
     AnchorRecord,
     BlockRef,
     ChainInfo,
+    GrantRecord,
     IssuerRecord,
     KeyRecord,
     LedgerEvent,
@@ -231,6 +232,9 @@ class ChainView(Protocol):
     def keys(self, issuer: str) -> tuple[KeyRecord, ...]: ...
 
     def types(self) -> tuple[TypeRecord, ...]: ...
+
+    def grants(self, issuer: str, type_id: int) -> tuple[GrantRecord, ...]:
+        """Intervals of (issuer, type), oldest first."""
 
     def standings(self, issuer: str | None = None) -> tuple[StandingRecord, ...]:
         """Standing approvals ever registered, ended and revoked ones too."""

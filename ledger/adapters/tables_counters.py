@@ -42,3 +42,10 @@ web_answer = Table(  # requests by route and status, times in buckets of a histo
     Column("count", BigInteger, nullable=False),
     Column("micros", BigInteger, nullable=False),
 )
+
+day_count = Table(  # checks a day, for the public figures; day: days since 1970 in Shanghai
+    "day_count",
+    counters_metadata,
+    Column("day", Integer, primary_key=True, autoincrement=False),
+    Column("count", BigInteger, nullable=False),
+)

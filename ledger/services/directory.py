@@ -1,0 +1,155 @@
+"""The public directory: agencies as a tree with their papers, keys and rights, and the types they issue.
+
+A name comes from the signed directory entry whose hash the ledger holds, and from nowhere else; an
+agency whose entry is not at hand is shown by its code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from ledger.core.credential_type import CredentialType
+from ledger.core.directory import DirectoryEntry, parse_directory_entry
+from ledger.core.errors import NotFoundError
+from ledger.core.grants import GrantState, grant_state
+from ledger.core.model import GrantRecord, IssuerRecord, KeyRecord, StandingRecord, TypeRecord
+from ledger.ports import ChainView, Clock
+
+Names = Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class TypeFacts:
+    """A registered type. `kind` is None when its file is not known to this program."""
+
+    record: TypeRecord
+    kind: CredentialType | None
+    issuers: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Right:
+    """What an agency may issue. `is_good` now; the newest interval."""
+
+    type_id: int
+    grant: GrantRecord
+    is_good: bool
+
+
+@dataclass(frozen=True, slots=True)
+class AgencyFacts:
+    """An agency in the tree. `entry` is None when it is not at hand or not the one on the ledger."""
+
+    record: IssuerRecord
+    entry: DirectoryEntry | None
+    rights: tuple[Right, ...]
+    keys: tuple[KeyRecord, ...]
+    standings: tuple[StandingRecord, ...]
+
+
+class DirectoryService:
+    """Who there is.
+
+    Args:
+        view: the registry as this installation knows it.
+        entry_of: the text of an agency's directory entry, None when it is not here.
+        types: the type files that this program knows.
+        clock: rights are judged now.
+    """
+
+    def __init__(
+        self,
+        view: ChainView,
+        entry_of: Callable[[str], str | None],
+        types: Iterable[CredentialType],
+        clock: Clock,
+    ) -> None:
+        self._view = view
+        self._entry_of = entry_of
+        self._types = {(kind.type_code, kind.version): kind for kind in types}
+        self._clock = clock
+
+    def name(self, issuer: str) -> Names | None:
+        """Chinese and English name of an agency; None when it cannot be told."""
+        record = self._record(issuer)
+        entry = None if record is None else self._entry(record)
+        return None if entry is None else entry.name
+
+    def type_name(self, type_id: int) -> Names | None:
+        """Chinese, English and Tibetan name of a registered type; None when its file is not known."""
+        for record in self._view.types():
+            if record.type_id == type_id:
+                kind = self._types.get((record.code, record.version))
+                return None if kind is None else {"zh": kind.name.zh, "en": kind.name.en, "bo": kind.name.bo}
+        return None
+
+    def agencies(self) -> list[AgencyFacts]:
+        """The whole tree, parents before their children, in the order of admission."""
+        return [self._facts(record) for record in self._in_tree_order()]
+
+    def agency(self, issuer: str) -> AgencyFacts:
+        """One agency.
+
+        Raises:
+            NotFoundError: ISSUER_UNKNOWN.
+        """
+        record = self._record(issuer)
+        if record is None:
+            raise NotFoundError("ISSUER_UNKNOWN", f"The ledger knows no agency {issuer}.", issuer=issuer)
+        return self._facts(record)
+
+    def types(self) -> list[TypeFacts]:
+        """Every registered type with the agencies that may issue it now."""
+        now = self._clock.now()
+        issuers = list(self._view.issuers())
+        return [
+            TypeFacts(
+                record,
+                self._types.get((record.code, record.version)),
+                tuple(
+                    one.issuer
+                    for one in issuers
+                    if grant_state(self._view.grants(one.issuer, record.type_id), now) is GrantState.GOOD
+                ),
+            )
+            for record in self._view.types()
+        ]
+
+    def _record(self, issuer: str) -> IssuerRecord | None:
+        return next((one for one in self._view.issuers() if one.issuer == issuer), None)
+
+    def _in_tree_order(self) -> Sequence[IssuerRecord]:
+        children: dict[str | None, list[IssuerRecord]] = {}
+        for record in self._view.issuers():
+            children.setdefault(record.parent, []).append(record)
+        found: list[IssuerRecord] = []
+        waiting = list(reversed(children.get(None, [])))
+        while waiting:
+            record = waiting.pop()
+            found.append(record)
+            waiting += reversed(children.get(record.issuer, []))
+        return found
+
+    def _entry(self, record: IssuerRecord) -> DirectoryEntry | None:
+        text = self._entry_of(record.issuer)
+        if text is None or not record.directory:
+            return None
+        entry = parse_directory_entry(text)
+        return entry if entry.hash == record.directory[-1][0] else None
+
+    def _facts(self, record: IssuerRecord) -> AgencyFacts:
+        now = self._clock.now()
+        rights = []
+        for kind in self._view.types():
+            history = self._view.grants(record.issuer, kind.type_id)
+            if history:
+                is_good = grant_state(history, now) is GrantState.GOOD
+                rights.append(Right(kind.type_id, history[-1], is_good))
+        return AgencyFacts(
+            record,
+            self._entry(record),
+            tuple(rights),
+            self._view.keys(record.issuer),
+            self._view.standings(record.issuer),
+        )
