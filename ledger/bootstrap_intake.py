@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import orjson
 
+from ledger.adapters.glyphs_fonts import DrawableValidator
 from ledger.adapters.intake_desk import SqlDesk
 from ledger.adapters.intake_sheets import SheetFiles
 from ledger.adapters.intake_store import SqlIntakes
-from ledger.adapters.schema_rust import RustSchemaValidator
 from ledger.adapters.store_sql import SqlStore
 from ledger.bootstrap import Installation
 from ledger.core.credential_type import CredentialType
@@ -30,7 +30,7 @@ def open_intake(here: Installation, hooks: Hooks | None = None) -> IntakeService
         here.store,
         here.vault,
         known_types(here),
-        RustSchemaValidator,
+        DrawableValidator,
         here.record.mode,
         here.clock,
         here.entropy,
@@ -67,7 +67,7 @@ def open_intake_work(here: Installation, issue: IssueService, hooks: Hooks | Non
         here.store.outbox,
         here.vault,
         SheetFiles(types),
-        CheckService(here.store, here.vault, RustSchemaValidator, here.clock, orjson.dumps),
+        CheckService(here.store, here.vault, DrawableValidator, here.clock, orjson.dumps),
         issue,
         types,
         here.record.mode,

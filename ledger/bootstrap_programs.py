@@ -9,7 +9,7 @@ from functools import cached_property
 
 import orjson
 
-from ledger.adapters.schema_rust import RustSchemaValidator
+from ledger.adapters.glyphs_fonts import DrawableValidator
 from ledger.adapters.signer_file import load_certificates
 from ledger.adapters.singles_sql import SqlSingles
 from ledger.adapters.store_database import Database
@@ -114,7 +114,7 @@ class ProgramsRoom:
             here.vault,
             self.view,
             self._certificates,
-            RustSchemaValidator,
+            DrawableValidator,
             here.clock,
             here.entropy,
             self.hooks,

@@ -26,10 +26,10 @@ from ledger.adapters.chain_embedded.reader import EmbeddedReader
 from ledger.adapters.chain_view_follow import Follower
 from ledger.adapters.chain_view_sql import SqlView
 from ledger.adapters.format_sd_jwt import SdJwtFormat
+from ledger.adapters.glyphs_fonts import DrawableValidator
 from ledger.adapters.home_files import Home, write_file
 from ledger.adapters.release_folder import FileReleaseFolder
 from ledger.adapters.row_readers import open_rows
-from ledger.adapters.schema_rust import RustSchemaValidator
 from ledger.adapters.token_files import TokenFiles
 from ledger.adapters.vitals_sql import SqlVitals
 from ledger.bootstrap import Installation
@@ -93,7 +93,7 @@ class Desk:
             here.vault,
             self.view,
             here.agencies,
-            RustSchemaValidator,
+            DrawableValidator,
             here.clock,
             here.entropy,
             self.hooks,
@@ -111,7 +111,7 @@ class Desk:
             if error.code != "PASSWORD_NEEDED":
                 raise
             vault = None
-        return CheckService(here.store, vault, RustSchemaValidator, here.clock, orjson.dumps)
+        return CheckService(here.store, vault, DrawableValidator, here.clock, orjson.dumps)
 
     @cached_property
     def approve(self) -> ApproveService:
@@ -291,8 +291,12 @@ class Bench:
             JobKind.RELEASE: desk.export.release,
             JobKind.PUBLISH: desk.export.publish,
             JobKind.IMPORT: self.intake.run,
-            JobKind.DOCUMENT: lambda lease: desk.paper.maker.make(lease),
+            JobKind.DOCUMENT: self._document,
         }
+
+    def _document(self, lease: Lease) -> None:
+        """Prints; fonts and seal keys are opened when the first one is made."""
+        self.desk.paper.maker.make(lease)
 
     def _root(self, lease: Lease) -> None:
         """The tree; a batch that a standing approval covers goes on at once."""

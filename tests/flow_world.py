@@ -29,11 +29,10 @@ from ledger.adapters.document_page import TypstPages
 from ledger.adapters.document_store import SqlPrints
 from ledger.adapters.format_sd_jwt import SdJwtFormat
 from ledger.adapters.founding import Founding
-from ledger.adapters.glyphs_fonts import FontGlyphs
+from ledger.adapters.glyphs_fonts import DrawableValidator, FontGlyphs
 from ledger.adapters.home_files import P256_ROLES
 from ledger.adapters.pki import CertificateAuthority
 from ledger.adapters.release_folder import FileReleaseFolder, MemoryReleaseFolder
-from ledger.adapters.schema_rust import RustSchemaValidator
 from ledger.adapters.seal_pades import PadesSealer
 from ledger.adapters.signer_memory import MemoryChainSigner, MemoryCredentialSigner
 from ledger.adapters.store_sql import SqlStore, open_store
@@ -326,7 +325,7 @@ class World:
             self.vault,
             self.view,
             self.agencies,
-            RustSchemaValidator,
+            DrawableValidator,
             clock,
             entropy,
             hooks,

@@ -18,14 +18,11 @@ from typing import Any, Final
 import segno
 import typst
 
+from ledger.adapters.glyphs_fonts import fonts_folder
+
 PDF_STANDARD: Final = "a-3b"
 QR_LEVEL: Final = "m"
 QR_BORDER: Final = 3  # modules; the page around it is white too
-
-
-def fonts_folder() -> Path:
-    """Where the product's fonts lie."""
-    return Path(str(resources.files("ledger") / "fonts"))
 
 
 def template_file() -> Path:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from ledger.apps.heart import Heart
 from ledger.apps.worker import ChainDriver, Worker
 from ledger.bootstrap import Installation
+from ledger.bootstrap_erasure import finish_erasures, rebuild_released
 from ledger.bootstrap_work import Bench, open_bench
 from ledger.core.errors import LedgerError, UnavailableError
 from ledger.services.kill_points import Hooks
@@ -81,7 +82,7 @@ class Work:
     def _tidy(self) -> bool:
         """What a process that died left half done: decided cases, accepted rows in open batches."""
         desk = self.bench.desk
-        done = desk.status.resend() > 0
+        done = desk.status.resend() > 0 or rebuild_released(desk)
         now = self._clock.monotonic()
         if self._tidied_at is None or now - self._tidied_at >= TIDY_UPLOADS_EVERY_S:
             self._tidied_at = now
@@ -104,6 +105,7 @@ class Work:
 
     def forever(self, should_stop: Callable[[], bool]) -> None:
         """Work until told to stop."""
+        finish_erasures(self.bench.here)
         with self.heart.beating():
             self.worker.run_forever(should_stop, self._clock.sleep)
 

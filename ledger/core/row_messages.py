@@ -26,6 +26,10 @@ ROW_MESSAGES: Final[Mapping[str, tuple[str, str]]] = {
         "文字中有不可见字符、控制字符或方向控制字符",
         "The text holds an invisible, control or direction character",
     ),
+    "GLYPH_MISSING": (
+        "有一个字不在打印字库中，证明上无法印出；请核对是否录入有误，确需使用的请联系管理员增补字库",
+        "A character is in none of the fonts for printing; check it, or ask the administrator for the font",
+    ),
     "TEXT_TOO_LONG": ("文字过长", "The text is too long"),
     "IDENTIFIER_CHARACTER": ("号码含有不允许的字符或长度不符", "The number has a wrong character or length"),
     "CODE_UNKNOWN": ("代码不在代码表中", "The code is not in the table of codes"),
@@ -144,3 +148,12 @@ def row_message(code: str) -> Mapping[str, str]:
     """The sentence of a code in both languages. Raises: KeyError for a code that is not ours."""
     zh, en = ROW_MESSAGES[code]
     return {"zh": zh, "en": en}
+
+
+def glyph_message(characters: str) -> Mapping[str, str]:
+    """The sentence of GLYPH_MISSING with the characters themselves: they are what has to be looked at."""
+    told = "、".join(f"{one}（U+{ord(one):04X}）" for one in characters)
+    return {
+        "zh": f"{told} 不在打印字库中，证明上无法印出；请核对是否录入有误，确需使用的请联系管理员增补字库",
+        "en": f"{told} is in none of the fonts for printing; check it, or ask the administrator for the font",
+    }

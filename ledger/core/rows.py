@@ -19,9 +19,9 @@ from typing import Any, Final, NamedTuple
 
 from ledger.core.cells import Cell, Quick, Slow, Value, quick_reader, slow_reader
 from ledger.core.credential_type import CredentialType, Field
-from ledger.core.row_messages import row_message
+from ledger.core.row_messages import glyph_message, row_message
 from ledger.core.rules import Mode, RuleTest, compile_rule
-from ledger.core.schema import SchemaValidator
+from ledger.core.schema import GLYPH_KEYWORD, SchemaValidator
 
 HEADER_ROW: Final = 1
 ROW_CHANGED: Final = "ROW_CHANGED"  # issued before with other values: what the store knows, not a cell
@@ -71,6 +71,11 @@ class _CompiledRule:
     fields: frozenset[str]
     blame: str
     message: Mapping[str, str] | None
+
+
+class _Fault(NamedTuple):
+    code: str
+    text: Mapping[str, str] | None
 
 
 def header_key(text: str) -> str:
@@ -243,19 +248,20 @@ class BoundRows:
         errors.sort(key=lambda issue: order.get(issue.column, -1))
         return RowResult(row, None if errors else fields, tuple(errors), tuple(warnings))
 
-    def _schema_faults(self, fields: dict[str, Value]) -> dict[str, str]:
-        """Field key to code for values that the JSON Schema refuses."""
+    def _schema_faults(self, fields: dict[str, Value]) -> dict[str, _Fault]:
+        """Field key to code and sentence for values that the JSON Schema refuses or no font can draw."""
         if self._is_valid(fields):
             return {}
-        faults: dict[str, str] = {}
+        faults: dict[str, _Fault] = {}
         for finding in self._checker.validator.findings(fields):
             if finding.path:
                 key = str(finding.path[0])
-                faults.setdefault(key, _schema_code(self._by_key[key].field.kind, finding.keyword))
+                code = _schema_code(self._by_key[key].field.kind, finding.keyword)
+                faults.setdefault(key, _Fault(code, glyph_message(finding.shown) if finding.shown else None))
         return faults
 
     def _rule_faults(
-        self, row: int, fields: dict[str, Value], faulty: set[str], by_schema: dict[str, str]
+        self, row: int, fields: dict[str, Value], faulty: set[str], by_schema: dict[str, _Fault]
     ) -> list[RowIssue]:
         """Faults across fields and those of the schema.
 
@@ -272,7 +278,9 @@ class BoundRows:
                 issues.append(RowIssue(row, self._name(rule.blame), code, rule.message))
                 faulty.add(rule.blame)
         issues += [
-            RowIssue(row, self._name(key), code) for key, code in by_schema.items() if key not in faulty
+            RowIssue(row, self._name(key), fault.code, fault.text)
+            for key, fault in by_schema.items()
+            if key not in faulty
         ]
         return issues
 
@@ -292,6 +300,8 @@ _SCHEMA_CODES: Final[Mapping[tuple[str, str], str]] = {
 
 
 def _schema_code(kind: str, keyword: str) -> str:
+    if keyword == GLYPH_KEYWORD:
+        return "GLYPH_MISSING"
     return _SCHEMA_CODES.get((kind, keyword), "VALUE_NOT_ALLOWED")
 
 

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
+
+GLYPH_KEYWORD: Final = "glyph"
+"""No keyword of JSON Schema: a character of the value is in no font that pages are printed with."""
 
 
 @dataclass(frozen=True, slots=True)
 class SchemaFinding:
-    """One violation: where in the value, and which keyword it breaks."""
+    """One violation: where in the value, and which keyword it breaks.
+
+    `shown` is what of the value a person has to look at: characters that cannot be drawn.
+    """
 
     path: tuple[str | int, ...]
     keyword: str
+    shown: str = ""
 
 
 class SchemaValidator(Protocol):

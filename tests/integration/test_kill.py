@@ -44,9 +44,11 @@ CASE_KILLS = {
 }
 """How often each point of a change of status is passed by `decide` in the nursery."""
 FLOW_POINTS = [
-    point for point in KillPoint if point not in CASE_KILLS and not point.name.startswith("INTAKE_")
+    point
+    for point in KillPoint
+    if point not in CASE_KILLS and not point.name.startswith(("INTAKE_", "PRINT_", "PAGE_", "PAGES_"))
 ]
-"""The points of uploads have a file of their own: test_kill_intake.py."""
+"""Uploads and prints have files of their own: test_kill_intake.py, test_kill_paper.py."""
 MOST_KILLS_PER_LEASED = 3
 """Nearly every kill lands on leased work; on a loaded machine some come between two jobs."""
 
