@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, TypeVar
 
 from ledger.adapters.answers_sql import BUCKETS_S, Answers, SqlAnswers
@@ -127,17 +127,18 @@ class HealthService:
         found = []
         for agency in self._here.home.load().agencies:
             for who in P256_ROLES:
-                x5c = _told(
-                    lambda uscc=agency.uscc, who=who: load_certificates(self._here.agencies.uri(uscc, who))
-                )
+                x5c = _told(partial(self._certificates, agency.uscc, who))
                 if x5c:
                     found.append(Expiry(agency.uscc, who, leaf_facts(x5c[0]).not_after))
         return tuple(found)
 
+    def _certificates(self, uscc: str, who: str) -> tuple[bytes, ...]:
+        return tuple(load_certificates(self._here.agencies.uri(uscc, who)))
+
     def _list_facts(self, now: int) -> tuple[int, int | None]:
         ends = []
         for _, _, token in TokenFiles(self._here.home.published).everything():
-            left = _told(lambda token=token: lasts_s(token, now))
+            left = _told(partial(lasts_s, token, now))
             ends.append(now + (0 if left is None else left))
         return len(ends), min(ends, default=None)
 

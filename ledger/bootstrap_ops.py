@@ -9,9 +9,11 @@ from ledger.adapters import logs
 from ledger.adapters.counters_database import CountersDatabase
 from ledger.adapters.home_files import Home
 from ledger.adapters.limits_sql import SqlLimits
+from ledger.bootstrap import Installation
 from ledger.core.errors import InputError
 from ledger.core.limits import RULES, LimitKind, flowing
 from ledger.ports import Entropy, Limits
+from ledger.services.audit import AuditService
 from ledger.settings import Settings
 
 SHORTEST_TOKEN = 20
@@ -54,3 +56,11 @@ def _broken(path: Path) -> InputError:
         f"{path} must be readable by its owner only and hold at least {SHORTEST_TOKEN} characters.",
         path=str(path),
     )
+
+
+def command_audit(here: Installation) -> AuditService:
+    """The audit log for a command line: nobody is logged in, counters are not asked."""
+    from ledger.bootstrap_people import open_people
+
+    limits = open_limits(CountersDatabase(here.home.counters_file, here.clock), here.settings, here.entropy)
+    return open_people(here, None, limits).audit

@@ -79,7 +79,7 @@ class SqlAnswers:
         with self._database.read() as connection:
             for row in connection.execute(sa.select(web_answer)):
                 counts, micros = found.get((row.endpoint, row.status), ([0] * (len(BUCKETS_S) + 1), 0))
-                counts[row.bucket] = int(row.count)
+                counts[row.bucket] = int(row.answers)
                 found[row.endpoint, row.status] = (counts, micros + int(row.micros))
         return {key: Answers(tuple(counts), micros / _MICROS) for key, (counts, micros) in found.items()}
 
@@ -89,12 +89,12 @@ class SqlAnswers:
             statement = insert.on_conflict_do_update(
                 index_elements=["endpoint", "status", "bucket"],
                 set_={
-                    "count": web_answer.c.count + insert.excluded.count,
+                    "answers": web_answer.c.answers + insert.excluded.answers,
                     "micros": web_answer.c.micros + insert.excluded.micros,
                 },
             )
             rows = [
-                {"endpoint": endpoint, "status": status, "bucket": bucket, "count": count, "micros": micros}
+                {"endpoint": endpoint, "status": status, "bucket": bucket, "answers": count, "micros": micros}
                 for (endpoint, status, bucket), (count, micros) in sorted(new.items())
             ]
             connection.execute(statement, rows)

@@ -39,7 +39,7 @@ web_answer = Table(  # requests by route and status, times in buckets of a histo
     Column("endpoint", String(80), primary_key=True),
     Column("status", Integer, primary_key=True, autoincrement=False),
     Column("bucket", Integer, primary_key=True, autoincrement=False),
-    Column("count", BigInteger, nullable=False),
+    Column("answers", BigInteger, nullable=False),
     Column("micros", BigInteger, nullable=False),
 )
 
@@ -47,5 +47,5 @@ day_count = Table(  # checks a day, for the public figures; day: days since 1970
     "day_count",
     counters_metadata,
     Column("day", Integer, primary_key=True, autoincrement=False),
-    Column("count", BigInteger, nullable=False),
+    Column("answers", BigInteger, nullable=False),
 )

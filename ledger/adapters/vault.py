@@ -115,6 +115,29 @@ def stored_names(path: Path, names: Sequence[bytes]) -> frozenset[bytes]:
     return frozenset(found)
 
 
+def erase_in_file(path: Path, items: Sequence[tuple[bytes, int]]) -> int:
+    """Destroy these keys in a key store that no process uses; no password is needed. How many there were.
+
+    Args:
+        path: of the key store.
+        items: names with the times of their erasures.
+    Raises: UnavailableError(VAULT_UNAVAILABLE).
+    """
+    try:
+        with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+            connection.execute("PRAGMA secure_delete=ON")
+            connection.execute("BEGIN IMMEDIATE")
+            connection.executemany("INSERT OR IGNORE INTO erasure (name, erased_at) VALUES (?, ?)", items)
+            before = connection.total_changes
+            connection.executemany("DELETE FROM data_key WHERE name = ?", [(name,) for name, _ in items])
+            destroyed = connection.total_changes - before
+            connection.execute("COMMIT")
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    except sqlite3.Error as error:
+        raise UnavailableError("VAULT_UNAVAILABLE", "the key store cannot be used now") from error
+    return destroyed
+
+
 class SealingKey:
     """A data key in the clear (port DataKey)."""
 

@@ -108,6 +108,18 @@ ROOT = BilingualGroup(
             Text("启动网页服务和后台任务。", "Start the web page and the worker."),
             _lazy("cli_work", "SERVE"),
         ),
+        "backup": (
+            Text("备份,不必停机。", "Back up while it runs."),
+            _lazy("cli_keep", "BACKUP"),
+        ),
+        "restore": (
+            Text("从备份恢复到空目录。", "Restore a backup into an empty folder."),
+            _lazy("cli_keep", "RESTORE"),
+        ),
+        "erase": (
+            Text("永久删除一个人的数据。", "Erase a person's data for good."),
+            _lazy("cli_keep", "ERASE"),
+        ),
         "doctor": (
             Text("全面体检,并说明如何处理。", "Check everything, and say what to do."),
             _lazy("cli_doctor", "DOCTOR"),

@@ -6,7 +6,8 @@ made of stored bytes, so twice gives the same bytes.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 from ledger.core.errors import ConflictError
 from ledger.core.flow import BatchRecord, BatchState, Lease, StoredCredential
@@ -71,10 +72,18 @@ class ExportService:
             return
         self._lists.publish(batch.issuer, batch.list)
         self._hooks.reach(KillPoint.LISTS_PUBLISHED)
-        self._folder.write(batch.issuer, batch.id, self._bundles(batch, lease))
+        renew = partial(self._store.outbox.renew, lease, RELEASE_LEASE_S)
+        self._folder.write(batch.issuer, batch.id, self._bundles(batch, renew))
         self._hooks.reach(KillPoint.BUNDLES_WRITTEN)
         self._store.releases.released(lease, batch.id)
         self._hooks.reach(KillPoint.RELEASE_STORED)
+
+    def write_again(self, batch: BatchRecord) -> bool:
+        """Write out the bundles of a released batch that are not there (after a restore); whether it did."""
+        if batch.type_id == DOCUMENT_TYPE or self._folder.is_complete(batch.issuer, batch.id):
+            return False
+        self._folder.write(batch.issuer, batch.id, self._bundles(batch, lambda: None))
+        return True
 
     def publish(self, lease: Lease) -> None:
         """Publish one list anew."""
@@ -108,7 +117,7 @@ class ExportService:
             known = self._last_tree = (batch.id, tree_of(self._store, batch))
         return known[1]
 
-    def _bundles(self, batch: BatchRecord, lease: Lease) -> Iterator[tuple[str, bytes]]:
+    def _bundles(self, batch: BatchRecord, renew: Callable[[], object]) -> Iterator[tuple[str, bytes]]:
         tree = tree_of(self._store, batch)
         if tree.root != batch.root:
             raise ConflictError(
@@ -117,7 +126,7 @@ class ExportService:
         writer, paths = self._writer(batch), tree.paths()
         for first in range(0, batch.size, PAGE):
             page = self._store.releases.credentials(batch.id, first, min(first + PAGE, batch.size))
-            self._store.outbox.renew(lease, RELEASE_LEASE_S)
+            renew()
             for written in self._encode(writer, page, paths):
                 yield written
                 self._hooks.reach(KillPoint.BUNDLE_STAGED)
