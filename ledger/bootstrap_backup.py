@@ -19,7 +19,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from ledger import __version__
 from ledger.adapters import backup_archive
 from ledger.adapters.chain_embedded.reader import EmbeddedReader
 from ledger.adapters.erasure_list import FILE_NAME, ErasureList, Erasures
@@ -84,7 +83,6 @@ def back_up(here: Installation, place: Path, say: Say, *, with_keys: bool = Fals
     )
     erasures = _erasures(here)
     facts = {
-        "version": __version__,
         "schema": SCHEMA_REVISION,
         "made_at": now,
         "mode": here.record.mode,
