@@ -22,8 +22,12 @@ function find(root, selector) {
 function dropZone(zone) {
   const input = zone.querySelector("input[type=file]");
   const everywhere = zone.dataset.drop === "page";
+  const chosen = zone.querySelector(".drop__chosen");
   const area = everywhere ? document : zone;
   zone.classList.add("drop--live");
+  input.addEventListener("change", function () {
+    chosen.textContent = Array.from(input.files, (file) => file.name).join(", ");
+  });
   area.addEventListener("dragover", function (event) {
     event.preventDefault();
     zone.classList.add("drop--over");
