@@ -80,3 +80,18 @@ def must_own(uscc: str) -> None:
     """
     if uscc != actor().uscc:
         raise NotFoundError("NOT_HERE", "There is nothing here that you may change.")
+
+
+def takes(largest: int, *, parts: int = 8) -> Callable[[View], View]:
+    """This route takes bodies of up to `largest` bytes; the guard reads forms before the view does.
+
+    Args:
+        largest: bytes of the whole body.
+        parts: fields and files of a multipart form.
+    """
+
+    def mark(view: View) -> View:
+        view.__dict__["takes"] = (largest, parts)
+        return view
+
+    return mark

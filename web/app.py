@@ -20,7 +20,7 @@ from ledger.bootstrap_health import HealthService
 from ledger.core.credential_type import CredentialType
 from ledger.core.report import Report
 from ledger.ports import Clock, Entropy, Limits
-from web import frame, ops, problems, security, views
+from web import accounts, frame, ops, problems, security, views
 
 MAX_BUNDLE_BYTES = 1_048_576  # docs/formats.md: a bundle has at most 1 MiB
 FORM_OVERHEAD_BYTES = 65_536  # boundaries, field names and the token around a bundle
@@ -126,6 +126,7 @@ def create_app(settings: WebSettings, services: WebServices) -> Flask:
         # the address and scheme that the last `trusted_proxies` hops wrote; what a client wrote is further left
         proxies = settings.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies)  # type: ignore[method-assign]
+    accounts.register(app)  # first: its guard runs before every other hook
     frame.register(app)
     views.register(app)
     security.register(app)

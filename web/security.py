@@ -52,7 +52,9 @@ def cookie_name(*, secure: bool) -> str:
 
 
 def form_token() -> str:
-    """The token of this browser: from its cookie, else a new one, which `set_token` hands out."""
+    """The token of this session, or before any log-in of this browser (in a cookie, by `set_token`)."""
+    if session := g.get("session_token"):
+        return _bound_to(session)
     secure = current_app.extensions["web-settings"].secure_cookies
     token = request.cookies.get(cookie_name(secure=secure))
     if token and len(token) == TOKEN_BYTES * 4 // 3 + 1:
@@ -62,11 +64,26 @@ def form_token() -> str:
 
 
 def set_token(response: Response, token: str) -> None:
-    """Give the browser its token; nobody else learns it."""
+    """Give the browser its token; nobody else learns it. A session's token follows from its cookie."""
+    if g.get("session_token"):
+        return
     secure = current_app.extensions["web-settings"].secure_cookies
     response.set_cookie(
         cookie_name(secure=secure), token, secure=secure, httponly=True, samesite="Strict", path="/"
     )
+
+
+def _bound_to(session: str) -> str:
+    """A form token that only pages made for this session carry; the session does not follow from it."""
+    digest = hmac.digest(session.encode(), b"ecert form", "sha256")
+    return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+
+
+def carries_form_token(req: Request) -> bool:
+    """Does this request of a logged-in browser carry the token that belongs to its session?"""
+    given = req.headers.get("X-Form-Token") or (req.form.get("token", "") if req.form else "")
+    session = g.get("session_token")
+    return bool(session) and hmac.compare_digest(_bound_to(session).encode(), given.encode())
 
 
 def is_own_form(req: Request, *, secure: bool) -> bool:

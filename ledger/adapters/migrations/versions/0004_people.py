@@ -210,3 +210,9 @@ def _audit() -> None:
         sa.Column("seal", sa.LargeBinary(length=32), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_audit_head")),
     )
+    # the one row is there from the start: two processes that write first would otherwise both insert it
+    op.execute(
+        sa.text("INSERT INTO audit_head (id, number, link, seal) VALUES (1, 0, :zero, :zero)").bindparams(
+            sa.bindparam("zero", b"\0" * 32, type_=sa.LargeBinary())
+        )
+    )
