@@ -10,6 +10,7 @@ from functools import cached_property
 import orjson
 
 from ledger.adapters.glyphs_fonts import DrawableValidator
+from ledger.adapters.program_pages import SqlPages
 from ledger.adapters.signer_file import load_certificates
 from ledger.adapters.singles_sql import SqlSingles
 from ledger.adapters.store_database import Database
@@ -103,6 +104,11 @@ class ProgramsRoom:
     def tokens(self) -> TokenService:
         """API tokens."""
         return TokenService(SqlTokens(database_of(self.here)), self.here.clock, self.here.entropy)
+
+    @cached_property
+    def pages(self) -> SqlPages:
+        """Lists, a page at a time."""
+        return SqlPages(database_of(self.here))
 
     @cached_property
     def on_demand(self) -> OnDemandService:

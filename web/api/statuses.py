@@ -1,0 +1,62 @@
+"""Statuses of one's own certificates; suspending, which a program may, at once and reversibly."""
+
+from __future__ import annotations
+
+from apiflask import APIBlueprint
+from flask import url_for
+
+from ledger.core.errors import ConflictError
+from ledger.core.model import CREDENTIALS_PER_WORD, ReasonClass
+from ledger.core.status import Status
+from ledger.core.status_list import status_uri
+from ledger.services.status import Grounds
+from web.access import token_allowed
+from web.api.frame import note, services
+from web.api.issuing import own_place
+from web.api.models import CaseOut, StatusOut, SuspensionIn
+
+API = APIBlueprint("statuses", __name__, tag="Statuses")
+REASONS = {
+    "holder": ReasonClass.HOLDER_REQUEST,
+    "issuer-error": ReasonClass.ISSUER_ERROR,
+    "authority": ReasonClass.AUTHORITY_DECISION,
+    "security": ReasonClass.SECURITY,
+    "administrative": ReasonClass.ADMINISTRATIVE,
+}
+
+
+@API.get("/statuses/<string:serial>")
+@API.output(StatusOut)
+@token_allowed("statuses")
+def status(serial: str) -> StatusOut:
+    """The status of one certificate, as the chain has it."""
+    parts = services()
+    place = own_place(serial)
+    evidence = None
+    if place.root is not None and place.leaf_index is not None:
+        evidence = parts.desk.view.evidence(place.issuer, place.root, place.leaf_index)
+    if evidence is None or evidence.anchor is None or evidence.status is None:
+        raise ConflictError("NOT_ANCHORED_YET", "Only an anchored certificate has a status.")
+    anchor = evidence.anchor
+    iss = parts.here.record.agency(place.issuer).iss
+    return StatusOut(
+        serial=serial,
+        status=Status(evidence.status).name,
+        as_of=evidence.head.confirmed_at,
+        list=status_uri(iss, parts.desk.info.ledger_id, anchor.list),
+        index=anchor.first_word * CREDENTIALS_PER_WORD + (place.leaf_index or 0),
+    )
+
+
+@API.post("/statuses/<string:serial>/suspension")
+@API.input(SuspensionIn)
+@API.output(CaseOut, status_code=202)
+@token_allowed("suspend")
+def suspend(serial: str, json_data: SuspensionIn) -> tuple[CaseOut, int, dict[str, str]]:
+    """Suspend one certificate at once. Resuming it, and everything final, needs two people."""
+    place = own_place(serial)
+    grounds = Grounds(REASONS[json_data.reason], json_data.legal_basis, json_data.document)
+    case = services().desk.status.suspend([place.name], grounds)
+    note("api.suspend", f"credential/{serial}", reason=json_data.reason)
+    href = url_for("statuses.status", serial=serial)
+    return CaseOut(case=case.id, state=case.state, href=href), 202, {"Location": href}
