@@ -20,7 +20,7 @@ from ledger.bootstrap_health import HealthService
 from ledger.core.credential_type import CredentialType
 from ledger.core.report import Report
 from ledger.ports import Clock, Entropy, Limits
-from web import accounts, api, directory, explorer, frame, ops, problems, security, statistics, views
+from web import accounts, api, check, directory, explorer, frame, ops, problems, security, statistics, views
 
 MAX_BUNDLE_BYTES = 1_048_576  # docs/formats.md: a bundle has at most 1 MiB
 FORM_OVERHEAD_BYTES = 65_536  # boundaries, field names and the token around a bundle
@@ -129,6 +129,7 @@ def create_app(settings: WebSettings, services: WebServices) -> Flask:
     accounts.register(app)  # first: its guard runs before every other hook
     frame.register(app)
     views.register(app)
+    check.register(app)
     security.register(app)
     problems.register(app)
     explorer.register(app)

@@ -55,9 +55,9 @@ class SqlDayCounts:
             with self._database.write() as connection:
                 insert = (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(day_count)
                 statement = insert.on_conflict_do_update(
-                    index_elements=["day"], set_={"count": day_count.c.count + insert.excluded.count}
+                    index_elements=["day"], set_={"answers": day_count.c.answers + insert.excluded.answers}
                 )
-                connection.execute(statement, [{"day": day, "count": count} for day, count in new.items()])
+                connection.execute(statement, [{"day": day, "answers": count} for day, count in new.items()])
         except UnavailableError:
             with self._lock:
                 self._new += new
@@ -69,13 +69,13 @@ class SqlDayCounts:
             self.add()
             with self._database.read() as connection:
                 rows = connection.execute(
-                    sa.select(day_count.c.day, day_count.c.count).where(
+                    sa.select(day_count.c.day, day_count.c.answers).where(
                         day_count.c.day.between(first.toordinal() - _EPOCH, last.toordinal() - _EPOCH)
                     )
                 ).all()
         except UnavailableError:
             return {}
-        return {date.fromordinal(row.day + _EPOCH): int(row.count) for row in rows}
+        return {date.fromordinal(row[0] + _EPOCH): int(row[1]) for row in rows}
 
     def _add_for_ever(self) -> None:
         never = threading.Event()
