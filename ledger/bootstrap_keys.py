@@ -15,7 +15,7 @@ from ledger.bootstrap_init import LEAF_YEARS, YEAR_S
 from ledger.core.errors import ConflictError, RefusedError
 from ledger.core.flow import DAY_S
 from ledger.core.x5c import leaf_facts, validate_path
-from ledger.ports import CredentialSigner, PasswordSource
+from ledger.ports import ChainSigner, CredentialSigner, PasswordSource
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +49,16 @@ def new_key(kind: str, folder: Path, password: PasswordSource) -> NewKey:
         return NewKey(path, "address", "0x" + address.hex())
     thumbprint = create_credential_key(uri, password(uri), entropy).thumbprint
     return NewKey(path, "thumbprint", "0x" + thumbprint.hex())
+
+
+def make_service_key(here: Installation, issuer: str, password: PasswordSource) -> ChainSigner:
+    """The key that makes batches under a standing approval, made when it is not there yet."""
+    uri = here.agencies.uri(issuer, "service")
+    path = Path(uri.removeprefix("file:"))
+    if not path.exists():
+        path.parent.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
+        create_chain_key(uri, password(uri), here.entropy)
+    return here.keyring.chain_signer(uri)
 
 
 def certify(

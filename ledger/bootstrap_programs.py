@@ -103,7 +103,7 @@ class ProgramsRoom:
     @cached_property
     def tokens(self) -> TokenService:
         """API tokens."""
-        return TokenService(SqlTokens(database_of(self.here)), self.here.clock, self.here.entropy)
+        return open_tokens(self.here)
 
     @cached_property
     def pages(self) -> SqlPages:
@@ -129,6 +129,11 @@ class ProgramsRoom:
 
     def _certificates(self, issuer: str) -> Certificates:
         return Certificates(load_certificates(self.here.agencies.uri(issuer, "credential")))
+
+
+def open_tokens(here: Installation) -> TokenService:
+    """API tokens of an installation."""
+    return TokenService(SqlTokens(database_of(here)), here.clock, here.entropy)
 
 
 def database_of(here: Installation) -> Database:

@@ -80,6 +80,14 @@ ROOT = BilingualGroup(
             Text("批次:查看、经办、审批、驳回、撤回。", "Batches: look, sign, approve, reject, withdraw."),
             _lazy("cli_batch", "BATCH"),
         ),
+        "standing": (
+            Text("常设审批:登记、查看、撤销。", "Standing approvals: grant, list, revoke."),
+            _lazy("cli_standing", "STANDING"),
+        ),
+        "token": (
+            Text("接口令牌:生成、查看、撤销。", "API tokens: make, list, revoke."),
+            _lazy("cli_token", "TOKEN"),
+        ),
         "worker": (
             Text("运行后台任务:签名、上链、放行。", "Run the background jobs: sign, anchor, release."),
             _lazy("cli_work", "WORKER"),

@@ -323,7 +323,7 @@ class CheckOut(BaseModel):
     """One of the 32 checks (docs/checks.md)."""
 
     id: str
-    outcome: Literal["PASSED", "FAILED", "SKIPPED", "UNKNOWN"]
+    outcome: Literal["passed", "failed", "skipped", "unknown"]
     code: str
     as_of: int | None
     evidence: dict[str, Any]
