@@ -20,7 +20,21 @@ from ledger.bootstrap_health import HealthService
 from ledger.core.credential_type import CredentialType
 from ledger.core.report import Report
 from ledger.ports import Clock, Entropy, Limits
-from web import accounts, api, check, directory, explorer, frame, ops, problems, security, statistics, views
+from web import (
+    accounts,
+    api,
+    check,
+    directory,
+    explorer,
+    frame,
+    front,
+    ops,
+    paper,
+    problems,
+    security,
+    statistics,
+    views,
+)
 
 MAX_BUNDLE_BYTES = 1_048_576  # docs/formats.md: a bundle has at most 1 MiB
 FORM_OVERHEAD_BYTES = 65_536  # boundaries, field names and the token around a bundle
@@ -128,6 +142,7 @@ def create_app(settings: WebSettings, services: WebServices) -> Flask:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies)  # type: ignore[method-assign]
     accounts.register(app)  # first: its guard runs before every other hook
     frame.register(app)
+    front.register(app)
     views.register(app)
     check.register(app)
     security.register(app)
@@ -135,6 +150,7 @@ def create_app(settings: WebSettings, services: WebServices) -> Flask:
     explorer.register(app)
     directory.register(app)
     statistics.register(app)
+    paper.register(app)
     ops.register(app)
     api.register(app)
     return app

@@ -27,7 +27,7 @@ def credential_rows(
     kind = next((item for item in types if item.code == summary.type), None)
     name = summary.issuer_name
     rows = [
-        (text("type", language), _label(kind.name, language) if kind else summary.type),
+        (text("type", language), label_of(kind.name, language) if kind else summary.type),
         (
             text("issuer", language),
             text("name_unknown", language) if name is None else name.get(language) or name["zh"],
@@ -41,31 +41,43 @@ def credential_rows(
     return (*rows, *_claim_rows(summary.claims, kind, language))
 
 
+def withheld_labels(
+    summary: CredentialSummary | None, types: Sequence[CredentialType], language: Language
+) -> tuple[str, ...]:
+    """Names of the fields of this type that were not shown, as the type file has them."""
+    kind = None if summary is None else next((item for item in types if item.code == summary.type), None)
+    if summary is None or kind is None:
+        return ()
+    return tuple(label_of(field.labels, language) for field in kind.fields if field.key not in summary.claims)
+
+
 def _claim_rows(claims: Mapping[str, Any], kind: CredentialType | None, language: Language) -> Rows:
     fields = {} if kind is None else {field.key: field for field in kind.fields}
     known = [
-        (_label(field.labels, language), _spell(claims[key], field, language))
+        (label_of(field.labels, language), spell(claims[key], field, language))
         for key, field in fields.items()
         if key in claims
     ]
     others = [
-        (_derived_label(key, kind, language), _spell(value, None, language))
+        (derived_label(key, kind, language), spell(value, None, language))
         for key, value in claims.items()
         if key not in fields and key not in NAMED_ABOVE
     ]
     return (*known, *others)
 
 
-def _label(labels: Labels, language: Language) -> str:
+def label_of(labels: Labels, language: Language) -> str:
+    """A name from a type file, with a capital where there is one."""
     label: str = getattr(labels, language)
     return label[:1].upper() + label[1:]
 
 
-def _derived_label(claim: str, kind: CredentialType | None, language: Language) -> str:
+def derived_label(claim: str, kind: CredentialType | None, language: Language) -> str:
+    """The name of a derived claim with its parameter; the claim itself when nothing names it."""
     for predicate in kind.predicates if kind is not None else ():
         rest = _parameter(claim, predicate)
         if rest is not None:
-            label = _label(predicate.labels, language)
+            label = label_of(predicate.labels, language)
             return f"{label} ({rest})" if rest else label
     return claim
 
@@ -82,7 +94,8 @@ def _parameter(claim: str, predicate: Predicate) -> str | None:
     return f"≥ {rest}" if rest else ""
 
 
-def _spell(value: Any, field: Field | None, language: Language) -> str:
+def spell(value: Any, field: Field | None, language: Language) -> str:
+    """A value as people read it."""
     if isinstance(value, bool):
         return text("yes" if value else "no", language)
     spelled = str(value)

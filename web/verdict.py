@@ -13,7 +13,7 @@ from typing import Literal
 from ledger.core.checks.texts import advice_of, check_name, text_of
 from ledger.core.credential_type import CredentialType
 from ledger.core.report import CheckId, CheckResult, Outcome, Report
-from web.claims import credential_rows
+from web.claims import credential_rows, withheld_labels
 from web.language import Language
 from web.texts import text
 
@@ -39,9 +39,9 @@ GROUPS: tuple[tuple[str, tuple[CheckId, ...]], ...] = (
             CheckId.DISCLOSURES,
             CheckId.DUPLICATES,
             CheckId.SCHEMA,
-            CheckId.PAGE,
         ),
     ),
+    ("check.group_page", (CheckId.PAGE,)),
     (
         "group_signature",
         (
@@ -131,10 +131,14 @@ class ResultPage:
     accepted: bool
     notes: tuple[Note, ...]
     rows: tuple[tuple[str, str], ...]
+    withheld: tuple[str, ...]
     groups: tuple[CheckGroup, ...]
     count: str
     checked_at: str
     ledger_as_of: str | None
+    ages: tuple[tuple[str, str, str], ...]
+    issuer_name: str | None
+    phone: str | None
 
 
 def state_of(report: Report) -> State:
@@ -153,11 +157,12 @@ def shanghai_time(seconds: int) -> str:
 
 
 def result_page(report: Report, types: Sequence[CredentialType], language: Language, now: int) -> ResultPage:
-    """The page of one report, checked at `now`."""
+    """The page of one report, checked at `now` (seconds)."""
     state = state_of(report)
     results = {check.id: check for check in report.checks}
     counts = {outcome.value: sum(check.outcome is outcome for check in report.checks) for outcome in Outcome}
     as_of = results[CheckId.STATUS_AGE].as_of if CheckId.STATUS_AGE in results else None
+    name = None if report.credential is None else report.credential.issuer_name
     return ResultPage(
         state=state,
         icon=ICONS[state],
@@ -168,13 +173,64 @@ def result_page(report: Report, types: Sequence[CredentialType], language: Langu
         code=report.verdict.code,
         national=report.verdict.national,
         accepted=report.accepted,
-        notes=(_presenter_note(report, language), _ledger_note(results, language, report)),
+        notes=_notes(report, results, language),
         rows=credential_rows(report.credential, types, language),
-        groups=tuple(_group(key, ids, results, language) for key, ids in GROUPS),
+        withheld=withheld_labels(report.credential, types, language),
+        groups=tuple(_group(key, ids, results, language) for key, ids in GROUPS if _applies(ids, results)),
         count=text("checks_count", language, **counts),
         checked_at=shanghai_time(now),
         ledger_as_of=None if as_of is None else shanghai_time(as_of),
+        ages=_ages(results, now, language),
+        issuer_name=None if name is None else name.get(language) or name["zh"],
+        phone=None if report.credential is None else report.credential.issuer_phone,
     )
+
+
+def _notes(report: Report, results: Mapping[CheckId, CheckResult], language: Language) -> tuple[Note, ...]:
+    """Beside the verdict: the presenter, the ledger and, where there is one, the page."""
+    notes = (_presenter_note(report, language), _ledger_note(results, language, report))
+    page = results.get(CheckId.PAGE)
+    if page is None or page.outcome is Outcome.SKIPPED:
+        return notes
+    tone: Literal["calm", "warning"] = "calm" if page.outcome is Outcome.PASSED else "warning"
+    value = text(f"check.page_{page.outcome.value}", language)
+    hint = f"{text_of(page.code, language)} {'' if tone == 'calm' else advice_of(page.code, language)}"
+    return (*notes, Note(text("check.page_title", language), value, hint.strip(), tone))
+
+
+def _applies(ids: tuple[CheckId, ...], results: Mapping[CheckId, CheckResult]) -> bool:
+    """A bundle has no page: that group is left out then, and no other ever is."""
+    return ids != (CheckId.PAGE,) or (
+        CheckId.PAGE in results and results[CheckId.PAGE].outcome is not Outcome.SKIPPED
+    )
+
+
+def _ages(
+    results: Mapping[CheckId, CheckResult], now: int, language: Language
+) -> tuple[tuple[str, str, str], ...]:
+    """How old each piece of knowledge is: name, Beijing time, age in words."""
+    known: list[tuple[str, int | None]] = [("check.age_check", now)]
+    if CheckId.STATUS_AGE in results:
+        known.append(("check.age_ledger", results[CheckId.STATUS_AGE].as_of))
+    for check, key in (
+        (CheckId.KEY_VALID_AT_ANCHOR, "check.age_anchor"),
+        (CheckId.PAGE, "check.age_page"),
+    ):
+        if check in results and isinstance(at := results[check].evidence.get("anchored_at"), int):
+            known.append((key, at))
+    return tuple(
+        (text(key, language), shanghai_time(at), age_words(now - at, language))
+        for key, at in known
+        if at is not None
+    )
+
+
+def age_words(seconds: int, language: Language) -> str:
+    """How long ago, in the largest unit that fits."""
+    for unit, key in ((86_400, "ago_days"), (3_600, "ago_hours"), (60, "ago_minutes")):
+        if seconds >= unit:
+            return text(key, language, count=seconds // unit)
+    return text("ago_now", language)
 
 
 def _presenter_note(report: Report, language: Language) -> Note:

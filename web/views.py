@@ -9,6 +9,8 @@ from flask import Flask, Response, abort, current_app, jsonify, make_response, r
 
 from ledger.core.limits import LimitKind
 from web.access import public
+from web.check.result import Again, show_result
+from web.front import figures_of_today
 from web.language import Language, chosen_language
 from web.problems import problem, wants_json
 from web.security import client, is_foreign, is_own_form
@@ -94,12 +96,14 @@ def _result(data: bytes) -> Response:
     page = result_page(report, services.types, language, services.clock.now())
     if report.exit_code == UNREADABLE:
         return _form_page(Submission(data, error=f"{page.reason} {page.advice}".strip()))
-    return make_response(render_template("result.html", page=page, bundle=_as_text(data)))
+    readable = _as_text(data)
+    return show_result(report, None if readable is None else Again("verify", {"text": readable}))
 
 
 def _form_page(submission: Submission | None) -> Response:
     return make_response(
-        render_template("home.html", submission=submission), 200 if submission is None else 422
+        render_template("home.html", submission=submission, today=figures_of_today()),
+        200 if submission is None else 422,
     )
 
 
