@@ -7,6 +7,7 @@ bundles are in tests/browser/test_demo.py and tests/integration.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 
 from ledger.adapters.answers_sql import Answers
 from ledger.adapters.limits_memory import MemoryLimits
@@ -14,6 +15,7 @@ from ledger.adapters.system import ManualClock, SeededEntropy
 from ledger.adapters.type_files import load_types
 from ledger.bootstrap_health import Health
 from ledger.core.credential_type import CredentialType
+from ledger.core.errors import UnavailableError
 from ledger.core.health import Expiry, Vitals, missing, warnings
 from ledger.core.limits import RULES, LimitKind, flowing
 from ledger.core.report import (
@@ -25,6 +27,8 @@ from ledger.core.report import (
     Report,
     Verdict,
 )
+from ledger.services.directory import AgencyFacts
+from ledger.services.statistics import Figures
 
 NOW = 1_795_305_600  # 2026-11-22 08:00 in Beijing
 PASSING = {
@@ -195,6 +199,23 @@ class ScriptedHealth:
         return self.counted
 
 
+class NoCounts:
+    """Counts of checks that nobody reads."""
+
+    def count(self, day: date) -> None:
+        del day
+
+
+class NoLedger:
+    """Figures and directory of an installation whose ledger cannot be read just now."""
+
+    def figures(self) -> Figures:
+        raise UnavailableError("CHAIN_VIEW_MISSING", "There is no ledger in this test.")
+
+    def agencies(self) -> list[AgencyFacts]:
+        raise UnavailableError("CHAIN_VIEW_MISSING", "There is no ledger in this test.")
+
+
 class ScriptedServices:
     """Answers by the first word of the file; anything unknown is unreadable. Keeps what it was given."""
 
@@ -208,6 +229,8 @@ class ScriptedServices:
         self.asked: list[str] = []
         self.answers: list[tuple[str, int]] = []
         self.health = ScriptedHealth()
+        self.statistics = self.directory = NoLedger()
+        self.day_counts = NoCounts()
         self._types = tuple(loaded.type for loaded in load_types().all())
 
     def answered(self, endpoint: str, status: int, seconds: float) -> None:

@@ -11,7 +11,7 @@ from markupsafe import Markup, escape
 
 from web import assets, navigation
 from web.access import actor_or_none
-from web.language import LANGUAGES, TAGS, chosen_language, html_lang, remember_language
+from web.language import LANGUAGES, TAGS, asked_language, chosen_language, html_lang, remember_language
 from web.security import form_token, set_token
 from web.texts import text
 
@@ -93,7 +93,12 @@ def register(app: Flask) -> None:
         t=translate, form_token_field=form_token_field, link=link, switch_links=switch_links
     )
     app.jinja_env.filters.update(
-        has_page=link, number=spell_number, when=spell_time, day=spell_day, ago=spell_age, percent=spell_percent
+        has_page=link,
+        number=spell_number,
+        when=spell_time,
+        day=spell_day,
+        ago=spell_age,
+        percent=spell_percent,
     )
 
     @app.context_processor
@@ -111,6 +116,9 @@ def register(app: Flask) -> None:
     @app.after_request
     def keep(response: Response) -> Response:
         remember_language(response)
+        person, asked = actor_or_none(), asked_language()
+        if person is not None and asked is not None and asked != person.language:
+            current_app.extensions["ledger"].people.use_language(person.person, asked)
         if (token := g.pop("form_token_handed_out", None)) is not None:
             set_token(response, token)
         return response

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from werkzeug.serving import make_server
 
+from ledger.bootstrap_demo import FUND
+from ledger.bootstrap_people import PeopleParts
+from ledger.bootstrap_web import WebParts, open_web
+from ledger.core.people import Role
+from ledger.settings import load_settings
 from tests.needs import chromium_path
 from tests.web_world import ScriptedServices
 from web import WebSettings, create_app
@@ -32,6 +39,68 @@ class Site:
 
     address: str
     services: ScriptedServices
+
+
+PASSWORD = "throw-away of the tests 7301"
+
+
+@dataclass
+class DemoSite:
+    """The demo installation, served: pages with real batches, keys and people behind them.
+
+    Args:
+        address: of the site.
+        parts: what is behind it.
+        facts: numbers that paths may name: `{batch}` and so on; rooms add theirs in `demo_facts`.
+    """
+
+    address: str
+    parts: WebParts
+    facts: dict[str, object] = field(default_factory=dict)
+    sessions: dict[tuple[Role, str], str] = field(default_factory=dict)
+
+    def session(self, role: Role, uscc: str = FUND) -> str:
+        """The cookie of somebody with this role there, logged in with a password."""
+        if (role, uscc) not in self.sessions:
+            login = f"look-{role.value}-{uscc[-4:].lower()}"
+            number = self.parts.people.add(login, f"look {role.value}", by=None, password=PASSWORD)
+            self.parts.people.give_role(number, uscc, role, by=None)
+            entry = self.parts.login.password(login, PASSWORD, "tests", "127.0.0.1")
+            assert not isinstance(entry, int)
+            self.sessions[role, uscc] = entry.token
+        return self.sessions[role, uscc]
+
+    def log_in(self, context: BrowserContext, role: Role, uscc: str = FUND) -> None:
+        """Make this browser that person's."""
+        token = self.session(role, uscc)
+        context.add_cookies([{"name": "session", "value": token, "url": self.address}])
+
+
+def demo_facts(parts: WebParts) -> dict[str, object]:
+    """Numbers of things in the demo, for the paths in pages.py."""
+    del parts
+    return {}
+
+
+@pytest.fixture(scope="session")
+def demo_site(demo_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[DemoSite]:
+    """A copy of the demo, served for the whole run; its passwords are cheap to check."""
+    home = tmp_path_factory.mktemp("served") / "home"
+    shutil.copytree(demo_home, home)
+    parts = open_web(replace(load_settings(), home=home))
+    real = parts.people_parts
+    parts.__dict__["people_parts"] = PeopleParts(
+        real.database, real.vault, real.view, real.home, real.limits, real.clock, real.entropy,
+        demands_second=False, memory_kib=64,
+    )  # fmt: skip
+    app = create_app(WebSettings("demo", secure_cookies=False), parts)
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield DemoSite(f"http://127.0.0.1:{server.server_port}", parts, demo_facts(parts))
+    server.shutdown()
+    thread.join()
+    server.server_close()
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,34 @@
+"""Every page of pages.py looks right: see look.py for what that means."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.browser.look import DESK, PHONE, looks_right, sideways, skeleton
+from tests.browser.pages import PAGES
+
+pytestmark = [pytest.mark.needs("chromium"), pytest.mark.xdist_group("demo"), pytest.mark.timeout(300)]
+
+
+def test_names_tell_pages_apart():
+    assert len({visit.name for visit in PAGES}) == len(PAGES)
+
+
+@pytest.mark.parametrize("visit", PAGES, ids=lambda visit: visit.name)
+def test_looks_right(page, context, demo_site, visit):
+    if visit.role is not None:
+        demo_site.log_in(context, visit.role)
+    address = demo_site.address + visit.path.format(**demo_site.facts)
+    for language in ("zh", "en", "bo"):
+        context.add_cookies([{"name": "lang", "value": language, "url": demo_site.address}])
+        answer = page.goto(address)
+        assert answer is not None
+        assert answer.status == visit.status, f"{address} answers {answer.status}"
+        assert page.url.split("?")[0] == address.split("?")[0], f"sent on to {page.url}"
+        if visit.do is not None:
+            visit.do(page)
+        assert page.evaluate("document.documentElement.lang") == ("zh-CN" if language == "zh" else language)
+        if language == "zh":
+            looks_right(page)
+        else:
+            assert [*skeleton(page), *sideways(page, PHONE, DESK)] == [], f"{language} {page.url}"
