@@ -23,6 +23,7 @@ from ledger.ports import Clock, Entropy, Limits
 from web import (
     accounts,
     api,
+    approve,
     check,
     directory,
     explorer,
@@ -33,6 +34,7 @@ from web import (
     problems,
     security,
     statistics,
+    status,
     views,
 )
 
@@ -151,6 +153,8 @@ def create_app(settings: WebSettings, services: WebServices) -> Flask:
     directory.register(app)
     statistics.register(app)
     paper.register(app)
+    approve.register(app)
+    status.register(app)
     ops.register(app)
     api.register(app)
     return app

@@ -128,10 +128,24 @@ class SqlPrints:
 
     def get(self, document_id: bytes) -> Print:
         """Raises NotFoundError(PRINT_UNKNOWN)."""
-        found = self._one(printed_copy.c.document_id == document_id)
+        found = self.find(document_id)
         if found is None:
             raise NotFoundError("PRINT_UNKNOWN", "There is no such print.")
         return found
+
+    def find(self, document_id: bytes) -> Print | None:
+        """None for an unknown id."""
+        return self._one(printed_copy.c.document_id == document_id)
+
+    def queued(self) -> int:
+        """Single prints that wait for the worker."""
+        query = sa.select(sa.func.count()).where(
+            printed_copy.c.page_batch.is_(None),
+            printed_copy.c.state == PrintState.ORDERED,
+            printed_copy.c.run_id.is_(None),
+        )
+        with self._database.read() as connection:
+            return int(connection.execute(query).scalar_one())
 
     def of_credential(self, name: bytes) -> tuple[Print, ...]:
         """Newest first."""

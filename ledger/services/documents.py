@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ledger.core.credential_type import CredentialType
-from ledger.core.errors import ConflictError, InputError, NotFoundError
-from ledger.core.flow import BatchState, JobKind, NewJob, Place
+from ledger.core.errors import ConflictError, InputError, NotFoundError, UnavailableError
+from ledger.core.flow import BatchRecord, BatchState, JobKind, NewJob, Place
 from ledger.core.merkle import MerkleTree
 from ledger.core.model import ChainInfo, ParsedCredential, Purpose
 from ledger.core.paper import (
@@ -43,6 +43,7 @@ FILE_CONTEXT = b"print-file:"
 CODE_KIND = "print-code"
 SECRET_KIND = "print-secret"  # noqa: S105 (a kind of index, no secret)
 PRINTS_PER_PIECE = 10  # a piece of a run: less than a second, then other jobs have their turn
+MAX_QUEUED = 500  # single prints that wait: half a minute of work
 NUMBER_BYTES = 8  # of a credential's name that its proof number shows
 RELEASED = (BatchState.ANCHORED, BatchState.RELEASED)
 
@@ -106,6 +107,7 @@ class DocumentService:
         by: str,
         fields: Sequence[str] = (),
         purpose: str = "",
+        document_id: bytes | None = None,
     ) -> Print:
         """A print for the worker to make.
 
@@ -116,15 +118,23 @@ class DocumentService:
             by: who asks, as the audit log names people.
             fields: claims of a purpose copy.
             purpose: of a purpose copy, at most 200 characters.
+            document_id: 16 random bytes drawn for the form: sent twice, it is one print.
 
         Raises:
             NotFoundError: CREDENTIAL_UNKNOWN, SEAL_KEY_MISSING.
             ConflictError: NOT_RELEASED, CREDENTIAL_ERASED.
+            UnavailableError: PRINT_QUEUE_FULL.
             InputError: PRINT_LANGUAGE, PRINT_FIELDS, PRINT_PURPOSE, GLYPH_MISSING.
         """
         place, leaf_index = self._released(name)
         self._require_language(language)
         self.seal_key(place.issuer)
+        if document_id is not None:
+            there = self._prints.find(document_id)
+            if there is not None and there.name == name:
+                return there
+        if self._prints.queued() >= MAX_QUEUED:
+            raise UnavailableError("PRINT_QUEUE_FULL", "Many prints wait already; try again in a minute.")
         key = self._key(name)
         text = " ".join(purpose.split())
         sealed = None
@@ -133,7 +143,7 @@ class DocumentService:
             self._require_purpose(text)
             _bundle, credential = self._open(place.batch_id, leaf_index)
             chosen = require_choice(self._type(place.type_code), credential.claims, fields)
-        document_id = self._entropy.token(DOCUMENT_ID_BYTES)
+        document_id = document_id or self._entropy.token(DOCUMENT_ID_BYTES)
         if chosen:
             sealed = key.seal(text.encode("utf-8"), PURPOSE_CONTEXT + document_id)
         wanted = Print(
@@ -215,6 +225,18 @@ class DocumentService:
             "SEAL_KEY_MISSING", f"{issuer} has no registered seal key that is good now.", issuer=issuer
         )
 
+    def has_seal_key(self, issuer: str) -> bool:
+        """Whether `order` would find a seal key."""
+        try:
+            self.seal_key(issuer)
+        except NotFoundError:
+            return False
+        return True
+
+    def type_of(self, one: Print) -> CredentialType:
+        """The type of a print's credential."""
+        return self._type(one.type_code)
+
     def choices(self, name: bytes) -> tuple[CredentialType, tuple[Choice, ...]]:
         """What a purpose copy of this credential can show. Raises as `order`."""
         place, leaf_index = self._released(name)
@@ -243,6 +265,19 @@ class DocumentService:
     def files_of(self, run_id: bytes) -> tuple[Print, ...]:
         """Made prints of a run, in leaf order: what its ZIP holds."""
         return self._prints.of_run(run_id)
+
+    def are_readable(self, prints: Sequence[Print]) -> tuple[Print, ...]:
+        """Those whose credential was not erased."""
+        keys = self._vault.load([one.name for one in prints])
+        return tuple(one for one in prints if one.name in keys)
+
+    def batch(self, batch_id: int) -> BatchRecord:
+        """Raises NotFoundError(BATCH_UNKNOWN)."""
+        return self._batches.batch(batch_id)
+
+    def page_batch(self, one: Print) -> BatchRecord | None:
+        """The document batch that anchors a print, None while it is in none."""
+        return None if one.page_batch is None else self._batches.batch(one.page_batch)
 
     def place(self, name: bytes) -> Place:
         """Where a credential lies. Raises NotFoundError(CREDENTIAL_UNKNOWN)."""

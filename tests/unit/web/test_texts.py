@@ -23,6 +23,9 @@ DYNAMIC: tuple[str, ...] = (
     "base.paused",
     "base.unknown",
     "base.link_",
+    "paper.state_",
+    "paper.kind_",
+    "paper.language_",
 )
 
 TEMPLATES = {path.relative_to(WEB).as_posix(): path.read_text("utf-8") for path in WEB.rglob("*.html")}
