@@ -43,6 +43,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--kill-seed", type=int, default=None, help="repeat the kills of a failed run (default: a fresh seed)"
     )
+    parser.addoption(
+        "--demo-home", type=Path, default=None, help="take this demo installation instead of making one"
+    )
 
 
 @pytest.fixture(scope="session")
@@ -61,11 +64,14 @@ def kill_dice(request: pytest.FixtureRequest) -> random.Random:
 
 
 @pytest.fixture(scope="session")
-def demo_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def demo_home(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A demo installation made by the command line, once a process; tests using it share a group.
 
     Read it, do not change it. `demo/` in it holds one good and three bad bundles.
     """
+    given: Path | None = request.config.getoption("--demo-home")
+    if given is not None:
+        return given.resolve()
     home = tmp_path_factory.mktemp("installation") / "home"
     starter = "import sys; from ledger.apps.cli import main; sys.exit(main(sys.argv[1:]))"
     done = subprocess.run(

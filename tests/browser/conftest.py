@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 import threading
 from collections.abc import Iterator
@@ -41,6 +42,7 @@ class Site:
     services: ScriptedServices
 
 
+logging.getLogger("werkzeug").setLevel(logging.ERROR)  # a line for each font file says nothing
 PASSWORD = "throw-away of the tests 7301"
 
 

@@ -31,8 +31,7 @@ STOPS = """() => {
         "a[href], button, input, select, textarea, summary, [tabindex]");
     for (const element of candidates) {
         if (element.disabled || element.tabIndex < 0 || element.type === "hidden") continue;
-        const style = getComputedStyle(element);
-        if (!element.getClientRects().length || style.visibility !== "visible") continue;
+        if (!element.checkVisibility({visibilityProperty: true})) continue;  // folded or hidden
         if (element.type === "radio") {
             const group = Array.from(document.getElementsByName(element.name));
             const one = group.find((radio) => radio.checked) || group[0];
@@ -130,9 +129,9 @@ def on_paper(page: Page) -> list[str]:
         problems.append(f"wider than paper: {page.evaluate(WIDE)}")
     if not page.locator("main h1").first.is_visible():
         problems.append("paper lacks the heading")
-    shown = "(elements) => elements.filter((element) => element.getClientRects().length).length"
-    if page.locator(".masthead__tools, .navigation, button").evaluate_all(shown):
-        problems.append("paper shows navigation or buttons")
+    shown = "(all) => all.filter((one) => one.checkVisibility()).map((one) => one.outerHTML.slice(0, 100))"
+    if found := page.locator(".masthead__tools, .navigation, button").evaluate_all(shown):
+        problems.append(f"paper shows {found[:3]}")
     page.emulate_media(media="screen")
     return problems
 
