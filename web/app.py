@@ -37,6 +37,7 @@ from web import (
     status,
     views,
 )
+from web.issue import routes as issue
 
 MAX_BUNDLE_BYTES = 1_048_576  # docs/formats.md: a bundle has at most 1 MiB
 FORM_OVERHEAD_BYTES = 65_536  # boundaries, field names and the token around a bundle
@@ -155,6 +156,7 @@ def create_app(settings: WebSettings, services: WebServices) -> Flask:
     paper.register(app)
     approve.register(app)
     status.register(app)
+    issue.register(app)
     ops.register(app)
     api.register(app)
     return app

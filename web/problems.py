@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Flask, Response, g, jsonify, make_response, render_template, request
+from flask import Flask, Response, current_app, g, jsonify, make_response, render_template, request
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from ledger.core.errors import (
@@ -82,7 +82,9 @@ def register(app: Flask) -> None:
     def too_large(error: RequestEntityTooLarge) -> Response:
         del error
         drain()
-        return problem(413, "BUNDLE_TOO_LARGE")
+        view = current_app.view_functions.get(request.endpoint or "")
+        takes_more = getattr(view, "takes", None) is not None  # web.access.takes: an import, a page
+        return problem(413, "UPLOAD_TOO_LARGE" if takes_more else "BUNDLE_TOO_LARGE")
 
     @app.errorhandler(HTTPException)
     def http(error: HTTPException) -> Response:
