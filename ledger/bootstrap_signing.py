@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 from ledger.adapters.batch_looks import SqlBatchLooks
 from ledger.adapters.key_reader import PeopleKeyReader
+from ledger.adapters.row_readers import ReaderLimits, open_rows
 from ledger.adapters.signing_sql import SqlSigningBook
 from ledger.adapters.store_database import Database
 from ledger.bootstrap import Installation
 from ledger.bootstrap_work import Desk
-from ledger.core.errors import NotFoundError
+from ledger.core.errors import InputError, NotFoundError
 from ledger.core.model import Role
 from ledger.core.signing import SigningKey, Site
 from ledger.ports import ChainSigner
@@ -21,6 +25,7 @@ from ledger.services.review import ReviewService
 from ledger.services.roles import RoleBook
 from ledger.services.signing_desk import SigningDesk
 from ledger.services.status import StatusService
+from ledger.services.status_desk import StatusDesk, numbers_in
 
 KEY_FILE_OF_ROLE = {Role.MAKER: "maker", Role.APPROVER: "approver"}
 
@@ -93,6 +98,27 @@ class SigningRoom:
         looks = SqlBatchLooks(store_database(here))
         return ReviewService(here.store, looks, here.vault, types, here.entropy)
 
+    @cached_property
+    def status_desk(self) -> StatusDesk:
+        """From numbers to credentials and what they may become."""
+        return StatusDesk(self.status, self.review, self.here.store.batches, self.flow.view)
+
+    def numbers_in_file(self, data: bytes) -> list[str]:
+        """Numbers of credentials in a text file, CSV or workbook. Raises: InputError(FILE_*)."""
+        if data[:4] == b"PK\x03\x04":
+            limits = ReaderLimits(
+                max_bytes=1 << 20, max_rows=20_000, max_unpacked=64 << 20, max_cells=200_000
+            )
+            table = open_rows(data, limits)
+            return numbers_in([table.header or (), *(_cells(row) for _, row in table.rows())])
+        for encoding in ("utf-8-sig", "gb18030"):
+            try:
+                text = data.decode(encoding)
+            except UnicodeDecodeError:
+                continue
+            return numbers_in(re.split(r"[,;\t]", line) for line in text.splitlines())
+        raise InputError("FILE_ENCODING", "The file is neither UTF-8 nor GB18030.")
+
     @property
     def approve(self) -> ApproveService:
         """Batches."""
@@ -108,6 +134,10 @@ class SigningRoom:
         """The site of people's passkeys, None when the settings name none (then only localhost signs)."""
         origin = self.here.settings.origin
         return None if origin is None else site_of(origin)
+
+
+def _cells(row: Sequence[Any] | Mapping[str, Any]) -> Sequence[Any]:
+    return list(row.values()) if isinstance(row, Mapping) else row
 
 
 def store_database(here: Installation) -> Database:

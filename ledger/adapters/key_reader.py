@@ -18,7 +18,7 @@ class PeopleKeyReader:
     """See services.signing_book.KeyReader."""
 
     def registered(self, answer: str, challenge: bytes, site: Site) -> tuple[bytes, bytes]:
-        """Raises InputError(PASSKEY_REFUSED)."""
+        """Raises InputError(SIGNING_PASSKEY_REFUSED)."""
         from webauthn import verify_registration_response  # noqa: PLC0415  0.1 s, to enrol only
         from webauthn.helpers import decode_credential_public_key  # noqa: PLC0415
         from webauthn.helpers.cose import COSEAlgorithmIdentifier  # noqa: PLC0415
@@ -37,10 +37,10 @@ class PeopleKeyReader:
             key = decode_credential_public_key(found.credential_public_key)
         except (WebAuthnException, ValueError, KeyError, TypeError) as error:
             raise InputError(
-                "PASSKEY_REFUSED", "The new passkey does not fit: other site, not verified, or not ES256."
+                "SIGNING_PASSKEY_REFUSED", "The new passkey does not fit: other site, not verified, or not ES256."
             ) from error
         if not isinstance(key, DecodedEC2PublicKey) or len(key.x) != 32 or len(key.y) != 32:
-            raise InputError("PASSKEY_REFUSED", "The new passkey is not of the P-256 kind.")
+            raise InputError("SIGNING_PASSKEY_REFUSED", "The new passkey is not of the P-256 kind.")
         return found.credential_id, key.x + key.y
 
     def recovered(self, digest: bytes, signature: bytes) -> bytes | None:

@@ -100,7 +100,7 @@ class Enrolment:
         return KeyEnrolment(request.uscc, challenge, request.created_at + REQUEST_S)
 
     def finish_passkey(self, who: Signer, request_id: str, answer: str, label: str, site: Site) -> SigningKey:
-        """Raises: NotFoundError(SIGNING_REQUEST_UNKNOWN), InputError(PASSKEY_REFUSED), ConflictError(SIGNING_KEY_KNOWN)."""
+        """Raises: NotFoundError(SIGNING_REQUEST_UNKNOWN), InputError(SIGNING_PASSKEY_REFUSED), ConflictError(SIGNING_KEY_KNOWN)."""
         request = self._open(who, request_id, Act.ENROL_PASSKEY)
         credential_id, public_key = self._reader.registered(answer, request.digests[0], site)
         qx, qy = (int.from_bytes(public_key[start : start + 32], "big") for start in (0, 32))

@@ -49,7 +49,7 @@ class KeyReader(Protocol):
             challenge: that it was asked for.
             site: where.
 
-        Raises: InputError(PASSKEY_REFUSED).
+        Raises: InputError(SIGNING_PASSKEY_REFUSED).
         """
 
     def recovered(self, digest: bytes, signature: bytes) -> bytes | None:

@@ -1,0 +1,156 @@
+"""From what a clerk types or hands in to the credentials meant, and what each of them may become.
+
+Nothing is changed here; services.status does that. Every number is answered: found and allowed, or why not.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ledger.core.errors import ConflictError, InputError, LedgerError, NotFoundError
+from ledger.core.flow import Place
+from ledger.core.identifiers import parse_licence_identifier
+from ledger.core.model import ChainEvidence
+from ledger.core.status import Status
+from ledger.ports import BatchStore, ChainView
+from ledger.services.cases import Case
+from ledger.services.review import ReviewService
+from ledger.services.status import StatusService
+
+MOST_NUMBERS = 5_000
+NUMBER = re.compile(
+    r"1\.2\.156\.3005\.2\.[0-9A-Z]{18}[0-9]{3}\.[0-9A-Z]{18}\.[0-9A-F]{32}\.[0-9]{3}\.[0-9A-Z]"
+    r"|[0-9A-F]{32}|[0-9A-F]{4}(?:-[0-9A-F]{4}){3}"
+)
+_SEPARATORS = re.compile(r"[\s,;，；、]+")
+SHOWN = 80  # characters of a number that cannot be read
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A number that cannot be changed so. `now`: its status where that is the reason."""
+
+    text: str
+    code: str
+    now: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """What a list of numbers stands for."""
+
+    names: tuple[bytes, ...]
+    refusals: tuple[Refusal, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What a credential is worth now, and where it lies. `status` is None before it is on chain."""
+
+    place: Place
+    status: Status | None
+    withdrawn_at: int | None
+
+
+class StatusDesk:
+    """See the module.
+
+    Args:
+        status: what may become what.
+        review: finds credentials by number.
+        batches: where they lie.
+        view: their status now.
+    """
+
+    def __init__(
+        self, status: StatusService, review: ReviewService, batches: BatchStore, view: ChainView
+    ) -> None:
+        self._status = status
+        self._review = review
+        self._batches = batches
+        self._view = view
+
+    def survey(self, issuer: str, numbers: Sequence[str], wanted: Status) -> Survey:
+        """Each number looked up and judged; the same credential twice counts once.
+
+        Raises: InputError(TOO_MANY_NUMBERS).
+        """
+        if len(numbers) > MOST_NUMBERS:
+            raise InputError(
+                "TOO_MANY_NUMBERS", f"At most {MOST_NUMBERS} numbers at a time.", most=MOST_NUMBERS
+            )
+        names: dict[bytes, None] = {}
+        refusals = []
+        for text in numbers:
+            try:
+                name = self.name_of(issuer, text)
+                if name not in names:
+                    self._status.targets([name], wanted)
+                    names[name] = None
+            except LedgerError as error:
+                now = str(error.detail.get("now", "")) if isinstance(error, ConflictError) else ""
+                refusals.append(Refusal(text[:SHOWN], error.code, now))
+        return Survey(tuple(names), tuple(refusals))
+
+    def name_of(self, issuer: str, text: str) -> bytes:
+        """The issuer's credential of this proof number, serial or licence identifier.
+
+        Raises:
+            InputError: NUMBER_SHAPE, NUMBER_AMBIGUOUS.
+            NotFoundError: CREDENTIAL_UNKNOWN, also for another issuer's.
+        """
+        word = text.strip().upper()
+        if not NUMBER.fullmatch(word):
+            raise InputError("NUMBER_SHAPE", "This is neither a proof number nor a serial.")
+        if "." in word:
+            word = parse_licence_identifier(word).serial
+        found = self._review.find(issuer, word)
+        if not found:
+            raise NotFoundError("CREDENTIAL_UNKNOWN", "No credential with this number was issued here.")
+        if len(found) > 1:
+            raise InputError("NUMBER_AMBIGUOUS", "Several credentials begin so: give the full serial.")
+        return found[0]
+
+    def standing(self, issuer: str, name: bytes) -> Standing:
+        """Status and place of one credential now. Raises: NotFoundError(CREDENTIAL_UNKNOWN)."""
+        place = self._batches.place(name)
+        if place is None or place.issuer != issuer:
+            raise NotFoundError("CREDENTIAL_UNKNOWN", "No credential with this number was issued here.")
+        evidence: ChainEvidence | None = None
+        if place.root is not None and place.leaf_index is not None:
+            evidence = self._view.evidence(issuer, place.root, place.leaf_index)
+        if evidence is None or evidence.anchor is None or evidence.status is None:
+            return Standing(place, None, None)
+        return Standing(place, Status(evidence.status), evidence.anchor.withdrawn_at)
+
+    def history(self, issuer: str, name: bytes) -> tuple[Case, ...]:
+        """Every case that names this credential or its batch, oldest first."""
+        place = self._batches.place(name)
+        batch = "" if place is None else str(place.batch_id)
+        return tuple(
+            case
+            for case in self._status.cases().cases
+            if case.issuer == issuer
+            and (name.hex() in case.names if case.status is not None else case.names == (batch,))
+        )
+
+
+def split_numbers(text: str) -> list[str]:
+    """Words of a text field, in order."""
+    return [word for word in _SEPARATORS.split(text) if word]
+
+
+def numbers_in(rows: Iterable[Iterable[Any]]) -> list[str]:
+    """The first number of each row that has one; a later row without any is given as it stands, to be answered."""
+    found: list[str] = []
+    for at, row in enumerate(rows):
+        cells = [str(cell).strip() for cell in row if cell is not None and str(cell).strip()]
+        hits = [cell for cell in cells if NUMBER.fullmatch(cell.upper())]
+        if hits:
+            found.append(hits[0])
+        elif cells and at:  # the first row may be a heading
+            found.append(cells[0][:SHOWN])
+    return found

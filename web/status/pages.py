@@ -1,0 +1,367 @@
+"""The form, the case and the list of changes of status."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Blueprint, Response, redirect, render_template, request, url_for
+
+from ledger.core.errors import InputError, LedgerError
+from ledger.core.flow import proof_number
+from ledger.core.model import ReasonClass
+from ledger.core.model import Role as ChainRole
+from ledger.core.people import Role
+from ledger.core.status import Status
+from ledger.services.cases import Case
+from ledger.services.status import Grounds
+from ledger.services.status_desk import Refusal, Survey, split_numbers
+from web.access import actor, allowed, must_own, must_see
+from web.approve.batches import approver_choices, remedy_of
+from web.approve.room import has_site, names, room, say, services, signer_name, who
+
+pages = Blueprint("status", __name__, url_prefix="/status")
+DOERS = (Role.CLERK, Role.APPROVER)
+LOOKERS = (*DOERS, Role.AUDITOR)
+CHANGES = {
+    "suspend": Status.SUSPENDED,
+    "resume": Status.VALID,
+    "void": Status.VOID,
+    "revoke": Status.REVOKED,
+    "cancel": Status.CANCELLED,
+}
+WITHDRAW = "withdraw"
+REASONS = {reason.name.lower(): reason for reason in ReasonClass}
+LONGEST = 300
+SHOWN = 200
+TONES = {
+    "draft": "info",
+    "made": "info",
+    "approved": "info",
+    "sent": "good",
+    "dropped": "plain",
+    "new": "info",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What the form asks for, checked."""
+
+    change: str
+    grounds: Grounds
+    batch_id: int | None
+    survey: Survey | None
+
+
+@pages.get("")
+@allowed(*LOOKERS)
+def cases() -> str:
+    """What waits for me, what is under way, what was done."""
+    found = room().status.cases()
+    own = [case for case in reversed(found.cases) if case.issuer in actor().subtree]
+    people = names(number for case in own for number in (case.person_made, case.person_approved))
+    dead = _dead()
+    lines = [_line(case, people, dead) for case in own]
+    return render_template(
+        "status/cases.html",
+        mine=[line for line in lines if line["mine"]],
+        others=[line for line in lines if not line["mine"]],
+        unreadable=len(found.unreadable),
+    )
+
+
+def _line(case: Case, people: dict[int, str], dead: dict[str, str]) -> dict[str, Any]:
+    is_clerk, is_approver = Role.CLERK in actor().roles, Role.APPROVER in actor().roles
+    is_mine = case.issuer == actor().uscc and (
+        (case.state == "draft" and is_clerk and case.person_made == actor().person)
+        or (
+            case.state == "made"
+            and is_approver
+            and case.person_made != actor().person
+            and room().desk.is_for(who(), case.approver)
+        )
+    )
+    return {
+        "case": case,
+        "change": change_of(case),
+        "count": 1 if case.status is None else len(case.names),
+        "maker": people.get(case.person_made, ""),
+        "state": "stopped" if case.id in dead else case.state,
+        "tone": "bad" if case.id in dead else TONES[case.state],
+        "mine": is_mine,
+    }
+
+
+def change_of(case: Case) -> str:
+    """The word of the form for what a case does."""
+    if case.status is None:
+        return WITHDRAW
+    return next(word for word, status in CHANGES.items() if status is case.status)
+
+
+def _dead() -> dict[str, str]:
+    """Case ids whose call was refused for good, and the remedy."""
+    found = {}
+    for job in room().here.store.outbox.jobs(dead=True):
+        parts = job.subject.split(":")
+        if parts[0] == "case":
+            found[parts[1]] = remedy_of(job.code, str(job.detail.get("error", "")))
+    return found
+
+
+@pages.get("/change/<string(length=32):name>")
+@allowed(*DOERS)
+def change(name: str) -> Response:
+    """From a row of a batch to the form for this credential."""
+    return redirect(url_for("status.new", numbers=name.upper()), 303)  # type: ignore[return-value]
+
+
+@pages.get("/new")
+@allowed(*DOERS)
+def new() -> str:
+    """The form: for numbers, a file of numbers, or a whole batch."""
+    given = {"numbers": request.args.get("numbers", ""), "change": request.args.get("change", "")}
+    batch = _batch_of(request.args.get("batch", ""))
+    return _form(given, batch, [], ())
+
+
+@pages.post("/new")
+@allowed(*DOERS)
+def decide() -> Response | tuple[str, int]:
+    """Suspend at once; everything else becomes a case that two people sign."""
+    batch = _batch_of(request.form.get("batch", ""))
+    order, errors = _read(batch)
+    if order is None:
+        return _form(request.form, batch, errors, ()), 422
+    if order.survey is not None and order.survey.refusals:
+        errors = [("numbers", say("status.error_refused", count=len(order.survey.refusals)))]
+        return _form(request.form, batch, errors, order.survey.refusals), 422
+    case = _carry_out(order)
+    services().audit.note(
+        actor(),
+        f"status.{order.change}",
+        f"case/{case.id}",
+        count=len(case.names),
+        reason=case.grounds.reason.name,
+    )
+    return redirect(url_for("status.case", case_id=case.id, done=case.state), 303)  # type: ignore[return-value]
+
+
+def _carry_out(order: Order) -> Case:
+    status, person = room().status, actor().person
+    if order.batch_id is not None:
+        return status.draft_withdrawal(order.batch_id, order.grounds, person)
+    assert order.survey is not None  # noqa: S101  _read gives one of the two
+    if order.change == "suspend":
+        return status.suspend(order.survey.names, order.grounds, person)
+    return status.draft(order.survey.names, CHANGES[order.change], order.grounds, person)
+
+
+def _read(batch: int | None) -> tuple[Order | None, list[tuple[str, str]]]:
+    """The form, checked: an order, or what is wrong."""
+    errors: list[tuple[str, str]] = []
+    change = WITHDRAW if batch is not None else request.form.get("change", "")
+    if batch is None and change not in CHANGES:
+        errors.append(("change", say("status.error_change")))
+    reason = REASONS.get(request.form.get("reason", ""))
+    if reason is None:
+        errors.append(("reason", say("status.error_reason")))
+    legal, document = (_line_of(name, errors) for name in ("legal_basis", "document"))
+    survey = None
+    if batch is None:
+        try:
+            numbers = _numbers()
+            if not numbers:
+                errors.append(("numbers", say("status.error_numbers")))
+            elif change in CHANGES:
+                survey = room().status_desk.survey(actor().uscc, numbers, CHANGES[change])
+        except InputError as error:
+            errors.append(("numbers", say("status.error_file", code=error.code)))
+    if errors or reason is None:
+        return None, errors
+    return Order(change, Grounds(reason, legal, document), batch, survey), []
+
+
+def _line_of(name: str, errors: list[tuple[str, str]]) -> str:
+    """A line of text that a decision must name."""
+    text = " ".join(request.form.get(name, "").split())
+    if not text or len(text) > LONGEST or not text.isprintable():
+        errors.append((name, say(f"status.error_{name}", most=LONGEST)))
+    return text
+
+
+def _numbers() -> list[str]:
+    """From the field and the file. Raises: InputError(FILE_*)."""
+    numbers = split_numbers(request.form.get("numbers", ""))
+    upload = request.files.get("file")
+    data = upload.read() if upload is not None else b""
+    return numbers + (room().numbers_in_file(data) if data else [])
+
+
+def _batch_of(text: str) -> int | None:
+    """The batch to withdraw, if one is named. Raises: NotFoundError(BATCH_UNKNOWN, NOT_HERE)."""
+    if not text.isdigit() or len(text) > 12:
+        return None
+    batch = room().approve.batch(int(text))
+    must_own(batch.issuer)
+    return batch.id
+
+
+def _form(given: Any, batch: int | None, errors: list[tuple[str, str]], refusals: tuple[Refusal, ...]) -> str:
+    return render_template(
+        "status/new.html",
+        given=given,
+        batch=batch,
+        errors=errors,
+        refusals=[
+            (one.text, say(f"status.refusal_{one.code.lower()}", now=_status_word(one.now)))
+            if one.code in _REFUSALS
+            else (one.text, say("status.refusal_other", code=one.code))
+            for one in refusals[:SHOWN]
+        ],
+        changes=[(word, say(f"status.do_{word}"), say(f"status.do_{word}_hint")) for word in CHANGES],
+        reasons=[(word, say(f"status.reason_{word}")) for word in REASONS],
+    )
+
+
+_REFUSALS = frozenset(
+    {"NUMBER_SHAPE", "NUMBER_AMBIGUOUS", "CREDENTIAL_UNKNOWN", "NOT_ANCHORED_YET", "STATUS_TRANSITION"}
+)
+
+
+def _status_word(name: str) -> str:
+    return say(f"status.is_{name.lower()}") if name else ""
+
+
+def _case(case_id: str) -> Case:
+    case = room().status.case(case_id)
+    must_see(case.issuer)
+    return case
+
+
+@pages.get("/cases/<string(length=32):case_id>")
+@allowed(*LOOKERS)
+def case(case_id: str) -> str:
+    """One change: what, why, by whom, how far; its maker and approver sign here."""
+    found = _case(case_id)
+    services().audit.note(actor(), "case.seen", f"case/{case_id}", uscc=found.issuer)
+    people = names((found.person_made, found.person_approved))
+    desk = room().desk
+    approver = room().book.owner(found.issuer, found.approver)
+    people |= names((None if approver is None else approver.person,))
+    jobs = room().flow.jobs_of_case(case_id)
+    return render_template(
+        "status/case.html",
+        case=found,
+        change=change_of(found),
+        reason=found.grounds.reason.name.lower(),
+        maker=people.get(found.person_made) or signer_name(found.maker, people, None),
+        approver=people.get(found.person_approved)
+        or signer_name(found.approver, people, None if approver is None else approver.person),
+        credentials=[_credential(found, name) for name in found.names[:SHOWN]]
+        if found.status is not None
+        else [],
+        batch=None if found.status is not None else int(found.names[0]),
+        task=_task(found),
+        waits=bool(jobs),
+        remedy=_dead().get(case_id, ""),
+        tone=TONES[found.state],
+        server=desk.is_server_signing,
+        done=request.args.get("done", ""),
+    )
+
+
+def _credential(case: Case, name: str) -> dict[str, str]:
+    raw = bytes.fromhex(name)
+    try:
+        standing = room().status_desk.standing(case.issuer, raw)
+    except LedgerError:
+        return {"number": proof_number(raw), "name": name, "status": ""}
+    status = "" if standing.status is None else standing.status.name
+    return {"number": proof_number(raw), "name": name, "status": _status_word(status)}
+
+
+def _task(case: Case) -> dict[str, Any]:
+    desk, now = room().desk, services().clock.now()
+    task: dict[str, Any] = {
+        "kind": "",
+        "why": "",
+        "fresh": actor().is_fresh(now),
+        "site": has_site(),
+        "may_drop": case.state in {"draft", "made"} and case.issuer == actor().uscc and _may_do(),
+    }
+    if case.issuer != actor().uscc or case.state not in {"draft", "made"}:
+        return task
+    if case.state == "draft":
+        if Role.CLERK not in actor().roles:
+            return task | {"why": "waits_maker"}
+        keys = list(desk.usable(who(), ChainRole.MAKER))
+        choices = approver_choices(keys[0].signer_id if keys else None)
+        why = "no_key" if not keys else "no_approver" if not choices else ""
+        return task | {"kind": "" if why else "make", "keys": keys, "approvers": choices, "why": why}
+    if case.person_made == actor().person:
+        return task | {"why": "own"}
+    keys = [key for key in desk.usable(who(), ChainRole.APPROVER) if key.signer_id == case.approver]
+    why = (
+        "expired" if now >= case.deadline else "" if keys and Role.APPROVER in actor().roles else "not_asked"
+    )
+    return task | {"kind": "" if why else "approve", "keys": keys, "why": why}
+
+
+def _may_do() -> bool:
+    return bool(actor().roles & frozenset(DOERS))
+
+
+@pages.post("/cases/<string(length=32):case_id>/drop")
+@allowed(*DOERS)
+def drop(case_id: str) -> Response:
+    """Give a change up before it is approved."""
+    found = room().status.case(case_id)
+    must_own(found.issuer)
+    room().status.drop(case_id)
+    services().audit.note(actor(), "case.dropped", f"case/{case_id}")
+    return redirect(url_for("status.case", case_id=case_id, done="dropped"), 303)  # type: ignore[return-value]
+
+
+@pages.get("/cases/<string(length=32):case_id>/state")
+@allowed(*LOOKERS)
+def case_state(case_id: str) -> str:
+    """How far the change is on its way (a fragment that asks again until it is done)."""
+    found = _case(case_id)
+    return render_template(
+        "status/state.html",
+        case=found,
+        waits=bool(room().flow.jobs_of_case(case_id)),
+        remedy=_dead().get(case_id, ""),
+        tone=TONES[found.state],
+    )
+
+
+@pages.get("/credentials/<string(length=32):name>")
+@allowed(*LOOKERS)
+def history(name: str) -> str:
+    """Every status a credential had and why; for the issuing agency."""
+    try:
+        raw = bytes.fromhex(name)
+    except ValueError:
+        raw = b""
+    place = room().here.store.batches.place(raw)
+    issuer = actor().uscc if place is None else place.issuer
+    must_see(issuer)
+    standing = room().status_desk.standing(issuer, raw)
+    found = room().status_desk.history(issuer, raw)
+    services().audit.note(actor(), "credential.history_seen", f"batch/{standing.place.batch_id}", uscc=issuer)
+    people = names(number for case in found for number in (case.person_made, case.person_approved))
+    dead = _dead()
+    return render_template(
+        "status/history.html",
+        number=proof_number(raw),
+        name=name,
+        standing=standing,
+        status=_status_word("" if standing.status is None else standing.status.name),
+        lines=[
+            _line(case, people, dead) | {"approver": people.get(case.person_approved, "")} for case in found
+        ],
+        own=issuer == actor().uscc and _may_do(),
+    )
