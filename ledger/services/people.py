@@ -117,6 +117,7 @@ class PeopleService:
         self._store.add_organisation(
             Organisation(uscc, name_zh, name_en, parent, is_issuer=False), self._clock.now()
         )
+        self._tree.forget()
         self._audit.note(None, "people.organisation", f"organisation/{uscc}", uscc=uscc, parent=parent)
 
     # ---------------------------------------------------------------- reading

@@ -166,16 +166,16 @@ class Passkeys(Protocol):
         """Options as JSON for navigator.credentials.create."""
 
     def registered(self, place: Place, answer: str, challenge: bytes) -> tuple[bytes, bytes, int]:
-        """Credential id, public key (COSE), signature count; InputError(PASSKEY_REFUSED)."""
+        """Credential id, public key (COSE), signature count; InputError(SIGNING_PASSKEY_REFUSED)."""
 
     def question(self, place: Place, known: Sequence[bytes], challenge: bytes) -> str:
         """Options as JSON for navigator.credentials.get; nobody `known`: whoever has one."""
 
     def credential_of(self, answer: str) -> bytes:
-        """Which passkey answers; InputError(PASSKEY_REFUSED)."""
+        """Which passkey answers; InputError(SIGNING_PASSKEY_REFUSED)."""
 
     def answered(self, place: Place, answer: str, challenge: bytes, public_key: bytes, count: int) -> int:
-        """The new signature count; InputError(PASSKEY_REFUSED)."""
+        """The new signature count; InputError(SIGNING_PASSKEY_REFUSED)."""
 
 
 class Providers(Protocol):
@@ -201,4 +201,7 @@ class Tree(Protocol):
     """Which organisations there are, and who stands above whom."""
 
     def organisations(self) -> Mapping[str, Organisation]:
-        """Agencies on the chain and those that only verify, by USCC."""
+        """Agencies on the chain and those that only verify, by USCC; a few seconds old at most."""
+
+    def forget(self) -> None:
+        """Look anew next time."""

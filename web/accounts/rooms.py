@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Flask
+from flask import Blueprint, Flask, Response, current_app
 
-from web.accounts import guard, login, me, oidc, passkeys
+from ledger.core.people import Role
+from web import navigation
+from web.access import actor_or_none
+from web.accounts import guard, login, me, oidc, passkeys, people
+from web.language import asked_language
 
 GET, BOTH, POST = ["GET"], ["GET", "POST"], ["POST"]
 
@@ -12,6 +16,7 @@ GET, BOTH, POST = ["GET"], ["GET", "POST"], ["POST"]
 def register(app: Flask) -> None:
     """The guard first, then the pages."""
     guard.register(app)
+    app.after_request(_keep_language)
     room = Blueprint("accounts", __name__, url_prefix="/account")
     for rule, name, view, methods in (
         ("/log-in", "login", login.login, BOTH),
@@ -36,3 +41,32 @@ def register(app: Flask) -> None:
     ):
         room.add_url_rule(rule, name, view, methods=methods)
     app.register_blueprint(room)
+    administration = Blueprint("people", __name__, url_prefix="/people")
+    for rule, name, view, methods in (
+        ("", "everybody", people.everybody, GET),
+        ("/add", "add", people.add, BOTH),
+        ("/<int:person>", "one", people.one, GET),
+        ("/<int:person>/roles", "role_give", people.role_give, POST),
+        ("/<int:person>/roles/<int:role>/end", "role_end", people.role_end, POST),
+        ("/<int:person>/<string:what>", "act", people.act, POST),
+    ):
+        administration.add_url_rule(rule, name, view, methods=methods)
+    app.register_blueprint(administration)
+    navigation.add(
+        app,
+        navigation.Entry(
+            "people.everybody",
+            "accounts.nav_people",
+            frozenset({Role.ADMINISTRATOR}),
+            80,
+            ("people.add", "people.one"),
+        ),
+    )
+
+
+def _keep_language(response: Response) -> Response:
+    """An explicit choice is kept for the person, in whatever browser."""
+    asked, person = asked_language(), actor_or_none()
+    if asked is not None and person is not None and person.language != asked:
+        current_app.extensions["ledger"].people.use_language(person.person, asked)
+    return response
