@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -17,6 +18,37 @@ from ledger.core.errors import ConflictError
 from ledger.core.flow import BatchState, RowOutcome
 from ledger.core.singles import KEY_KEPT_S, KeptAnswer, RequestKey, SingleGroup, SingleResult
 
+# built once: making an expression anew costs more than running it
+_ANSWERS = (
+    sa.select(
+        idempotency.c.token_id, idempotency.c.key_hash, idempotency.c.body_hash, idempotency.c.answer
+    )
+    .where(
+        idempotency.c.key_hash.in_(sa.bindparam("keys", expanding=True)),
+        idempotency.c.created_at > sa.bindparam("after"),
+    )
+)  # fmt: skip
+_ROOM = (
+    sa.select(batch.c.id, batch.c.size)
+    .where(
+        batch.c.stream_id == sa.bindparam("stream"),
+        batch.c.state == str(BatchState.OPEN),
+        batch.c.job_id.is_(None),
+        batch.c.type_id == sa.bindparam("type_id"),
+        batch.c.pending == sa.bindparam("pending"),
+        batch.c.size < sa.bindparam("most"),
+    )
+    .order_by(batch.c.id)
+    .limit(1)
+    .with_for_update()
+)
+_GROW = (
+    sa.update(batch)
+    .where(batch.c.id == sa.bindparam("batch"))
+    .values(size=batch.c.size + sa.bindparam("count"))
+)  # fmt: skip
+_STREAM_ROWS = sa.select(batch.c.id).where(batch.c.stream_id == sa.bindparam("stream")).limit(1)
+
 
 class SqlSingles:
     """Port SingleStore (services.on_demand).
@@ -29,22 +61,20 @@ class SqlSingles:
     def __init__(self, database: Database, max_batch: int) -> None:
         self._database = database
         self._max_batch = max_batch
+        self._streams: dict[tuple[str, str], int] = {}
 
     def answers(self, keys: Sequence[RequestKey]) -> Mapping[tuple[int, bytes], KeptAnswer]:
         """What these keys were answered in the last day, by (token, key)."""
         if not keys:
             return {}
-        query = sa.select(idempotency).where(
-            sa.tuple_(idempotency.c.token_id, idempotency.c.key_hash).in_(
-                [(key.token, key.key) for key in keys]
-            ),
-            idempotency.c.created_at > self._database.clock.now() - KEY_KEPT_S,
-        )
+        values = {"keys": [key.key for key in keys], "after": self._database.clock.now() - KEY_KEPT_S}
+        asked = {(key.token, key.key) for key in keys}
         with self._database.read() as connection:
-            return {
-                (row.token_id, bytes(row.key_hash)): KeptAnswer(bytes(row.body_hash), _parse(row.answer))
-                for row in connection.execute(query)
-            }
+            rows = connection.execute(_ANSWERS, values).all()
+        found = {
+            (token, bytes(key)): KeptAnswer(bytes(body), _parse(answer)) for token, key, body, answer in rows
+        }
+        return {key: kept for key, kept in found.items() if key in asked}
 
     def add(self, groups: Sequence[SingleGroup]) -> None:
         """All groups in one transaction.
@@ -54,10 +84,18 @@ class SqlSingles:
         now = self._database.clock.now()
         try:
             with self._database.write() as connection:
-                for group in groups:
+                for group in _joined(groups):
                     self._insert(connection, group)
-                    if group.key is not None:
-                        _keep(connection, group.key, group.results, now)
+                self._database.insert_many(
+                    connection,
+                    idempotency,
+                    ("token_id", "key_hash", "body_hash", "answer", "created_at"),
+                    [
+                        (group.key.token, group.key.key, group.key.body, _shown(group.results), now)
+                        for group in groups
+                        if group.key is not None
+                    ],
+                )
         except IntegrityError as error:
             raise ConflictError(
                 "ROW_RACE", "Another request stored one of these rows at the same moment."
@@ -71,7 +109,9 @@ class SqlSingles:
             return int(done.rowcount)
 
     def _insert(self, connection: Connection, group: SingleGroup) -> None:
-        stream_id = stream_in(connection, group.issuer, group.type_code)
+        if not group.rows:
+            return
+        stream_id = self._stream(connection, group)
         left = list(enumerate(group.rows, start=1))
         while left:
             batch_id, free = self._room(connection, stream_id, group)
@@ -93,25 +133,28 @@ class SqlSingles:
                 for number, row in piece
             ]
             self._database.insert_many(connection, record, RECORD_COLUMNS, rows)
-            connection.execute(
-                sa.update(batch).where(batch.c.id == batch_id).values(size=batch.c.size + len(piece))
-            )
+            connection.execute(_GROW, {"count": len(piece), "batch": batch_id})
+
+    def _stream(self, connection: Connection, group: SingleGroup) -> int:
+        """Its number; remembered once it is surely there, since a stream is never removed."""
+        key = (group.issuer, group.type_code)
+        found = self._streams.get(key)
+        if found is None:
+            found = stream_in(connection, *key)
+            if connection.execute(_STREAM_ROWS, {"stream": found}).first() is not None:
+                self._streams[key] = found  # an earlier transaction made it: this one's end changes nothing
+        return found
 
     def _room(self, connection: Connection, stream_id: int, group: SingleGroup) -> tuple[int, int]:
         """An open batch that belongs to no file, and how many rows it still takes."""
         row = connection.execute(
-            sa.select(batch.c.id, batch.c.size)
-            .where(
-                batch.c.stream_id == stream_id,
-                batch.c.state == BatchState.OPEN,
-                batch.c.job_id.is_(None),
-                batch.c.type_id == group.type_id,
-                batch.c.pending == group.pending,
-                batch.c.size < self._max_batch,
-            )
-            .order_by(batch.c.id)
-            .limit(1)
-            .with_for_update()
+            _ROOM,
+            {
+                "stream": stream_id,
+                "type_id": group.type_id,
+                "pending": group.pending,
+                "most": self._max_batch,
+            },
         ).first()
         if row is not None:
             return int(row.id), self._max_batch - int(row.size)
@@ -123,24 +166,18 @@ class SqlSingles:
         return open_batch_in(connection, stream_id, None, values), self._max_batch
 
 
-def _keep(connection: Connection, key: RequestKey, results: Sequence[SingleResult], now: int) -> None:
-    """Replaces a key whose day is over; a living one breaks the primary key."""
-    connection.execute(
-        sa.delete(idempotency).where(
-            idempotency.c.token_id == key.token,
-            idempotency.c.key_hash == key.key,
-            idempotency.c.created_at <= now - KEY_KEPT_S,
-        )
-    )
-    connection.execute(
-        sa.insert(idempotency).values(
-            token_id=key.token,
-            key_hash=key.key,
-            body_hash=key.body,
-            answer=json.dumps([[str(result.outcome), result.name.hex()] for result in results]),
-            created_at=now,
-        )
-    )
+def _joined(groups: Sequence[SingleGroup]) -> list[SingleGroup]:
+    """Rows that go into the same batch, together: one statement for all of them."""
+    found: dict[tuple[str, str, int, bool], SingleGroup] = {}
+    for group in groups:
+        place = (group.issuer, group.type_code, group.type_id, group.pending)
+        earlier = found.get(place)
+        found[place] = group if earlier is None else replace(earlier, rows=earlier.rows + group.rows)
+    return list(found.values())
+
+
+def _shown(results: Sequence[SingleResult]) -> str:
+    return json.dumps([[str(result.outcome), result.name.hex()] for result in results])
 
 
 def _parse(answer: str) -> tuple[SingleResult, ...]:

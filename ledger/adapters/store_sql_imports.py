@@ -40,6 +40,29 @@ RECORD_COLUMNS = (
     "sealed",
 )
 _PAGE = 5_000  # rows of a result file read at once
+_KNOWN = (  # built once: single issues ask it all the time
+    sa.select(
+        record.c.key_index,
+        record.c.id,
+        record.c.revision,
+        record.c.content_index,
+        record.c.name,
+        record.c.job_id,
+        record.c.is_dropped,
+        import_job.c.state.label("job_state"),
+        import_job.c.updated_at,
+        batch.c.state.label("batch_state"),
+    )
+    .join(stream, stream.c.id == record.c.stream_id)
+    .join(batch, batch.c.id == record.c.batch_id)
+    .outerjoin(import_job, import_job.c.id == record.c.job_id)
+    .where(
+        stream.c.issuer == sa.bindparam("issuer"),
+        stream.c.type_code == sa.bindparam("type_code"),
+        record.c.key_index.in_(sa.bindparam("keys", expanding=True)),
+    )
+    .order_by(record.c.revision)
+)
 
 
 def stream_in(connection: Connection, issuer: str, type_code: str) -> int:
@@ -140,31 +163,9 @@ class SqlImports:
             return None if found is None else _job_in(connection, int(found))
 
     def known(self, issuer: str, type_code: str, keys: Sequence[bytes]) -> Mapping[bytes, KnownRow]:
-        query = (
-            sa.select(
-                record.c.key_index,
-                record.c.id,
-                record.c.revision,
-                record.c.content_index,
-                record.c.name,
-                record.c.job_id,
-                record.c.is_dropped,
-                import_job.c.state.label("job_state"),
-                import_job.c.updated_at,
-                batch.c.state.label("batch_state"),
-            )
-            .join(stream, stream.c.id == record.c.stream_id)
-            .join(batch, batch.c.id == record.c.batch_id)
-            .outerjoin(import_job, import_job.c.id == record.c.job_id)
-            .where(
-                stream.c.issuer == issuer,
-                stream.c.type_code == type_code,
-                record.c.key_index.in_(list(keys)),
-            )
-            .order_by(record.c.revision)
-        )
+        values = {"issuer": issuer, "type_code": type_code, "keys": list(keys)}
         with self._database.read() as connection:
-            rows = connection.execute(query).all()
+            rows = connection.execute(_KNOWN, values).all()
         return {bytes(row.key_index): _known(row) for row in rows}  # the newest revision wins
 
     def add(

@@ -12,6 +12,8 @@ from ledger.adapters.store_database import Database
 from ledger.adapters.tables_programs import api_token
 from ledger.core.tokens import Scope, Token
 
+_BY_HASH = sa.select(api_token).where(api_token.c.secret_hash == sa.bindparam("hash"))
+
 
 class SqlTokens:
     """Port TokenStore (services.tokens)."""
@@ -40,9 +42,7 @@ class SqlTokens:
 
     def find(self, secret_hash: bytes) -> Token | None:
         with self._database.read() as connection:
-            row = connection.execute(
-                sa.select(api_token).where(api_token.c.secret_hash == secret_hash)
-            ).first()
+            row = connection.execute(_BY_HASH, {"hash": secret_hash}).first()
         return None if row is None else _token(row)
 
     def tokens(self, uscc: str | None) -> tuple[Token, ...]:

@@ -153,9 +153,13 @@ class OnDemandService:
             NotFoundError: TYPE_NOT_REGISTERED.
             RefusedError: KEY_CERTIFICATE_TOO_SHORT.
         """
-        if key is not None and (kept := self._singles.answers([key])):
-            return _same(kept[key.token, key.key], key)
-        waiting = _Waiting(plan, self._type_id(plan.credential_type), self._check(plan, rows), key)
+        try:
+            checked = self._check(plan, rows)
+        except LedgerError:  # good when the key was used, not good any more: it is answered as before
+            if key is not None and (kept := self._singles.answers([key])):
+                return _same(kept[key.token, key.key], key)
+            raise
+        waiting = _Waiting(plan, self._type_id(plan.credential_type), checked, key)
         with self._queue_lock:
             self._queue.append(waiting)
         with self._leader_lock:
@@ -227,6 +231,7 @@ class OnDemandService:
                 except ConflictError as error:
                     if error.code != "ROW_RACE" or attempt == _RACES - 1:
                         raise
+                    self._singles.forget_old()  # a key whose day is over stands in the way of its next use
                 else:
                     return
         except LedgerError as error:
