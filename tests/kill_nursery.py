@@ -1,12 +1,14 @@
 """A process that has everything imported and forks a fresh one per command, to be killed.
 
-Commands come as JSON lines on standard input: {"home", "first", "last", "point", "nth", "supersede", "decide"}.
+Commands come as JSON lines on standard input: {"home", "first", "last", "point", "nth", "supersede", "decide",
+"print"}.
 Each child is a real process that opens the installation, does the whole flow and may kill itself at a
 point. Standard output tells "start PID", "claimed PID", "point PID NAME", "done PID", "exit PID STATUS".
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 import os
@@ -18,6 +20,7 @@ from typing import Any
 
 from ledger.adapters.system import ManualClock
 from ledger.core.model import ReasonClass
+from ledger.core.paper import PrintKind
 from ledger.core.status import Status
 from ledger.services.kill_points import KillPoint
 from ledger.services.status import Grounds
@@ -59,7 +62,21 @@ def run(command: dict[str, Any]) -> None:
         world.issue_all(deposit_table(numbers, changed), supersede=True)
     if command.get("decide"):
         decide(world)
+    if command.get("print"):
+        print_all(world)
     world.close()
+
+
+def print_all(world: World) -> None:
+    """A whole batch and one more copy on paper, anchored: each once, however far earlier processes came."""
+    world.documents.order_batch(1, language="zh", by="1")
+    first = bytes.fromhex(min(world.bundles())[:32])
+    world.documents.order(
+        first, kind=PrintKind.FULL, language="en", by="1", document_id=hashlib.sha256(first).digest()[:16]
+    )
+    world.work()
+    world.maker.collect(now=True)
+    world.finish()
 
 
 def decide(world: World) -> None:
