@@ -393,4 +393,6 @@ def test_language_switch_on_a_result_keeps_the_result(client):
     page = post(client, "paused").text
     fields = dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', page))
     assert fields["text"] == "paused"
-    assert read(client.post("/verify", data=fields, headers=OWN)).headings == ["Expired or suspended"]
+    assert 'name="lang" value="en"' in page
+    switched = client.post("/verify", data=fields | {"lang": "en"}, headers=OWN)
+    assert read(switched).headings == ["Expired or suspended"]

@@ -15,7 +15,7 @@ WEB = Path(__file__).resolve().parents[3] / "web"
 HAN = re.compile("[\u3400-\u9fff\U00020000-\U0003ffff]")
 TIBETAN = re.compile("[\u0f40-\u0fbc]")
 # Signs, names of things and formats: the same in every language, or without letters of their own.
-WORDLESS = frozenset({"base.colon", "base.own_name", "base.seal", "base.progress_of"})
+WORDLESS = frozenset({"directory.comma", "base.colon", "base.own_name", "base.seal", "base.progress_of"})
 # Families of keys that are put together where neither a template's `~` nor an f-string shows it.
 DYNAMIC: tuple[str, ...] = (
     "base.good",
@@ -27,6 +27,9 @@ DYNAMIC: tuple[str, ...] = (
     "paper.kind_",
     "paper.language_",
 )
+
+# Descriptions for programmers, in English with the Chinese term beside it.
+FOR_PROGRAMMERS = ("api/models.py",)
 
 TEMPLATES = {path.relative_to(WEB).as_posix(): path.read_text("utf-8") for path in WEB.rglob("*.html")}
 MODULES = {path.relative_to(WEB).as_posix(): path.read_text("utf-8") for path in WEB.rglob("*.py")}
@@ -136,6 +139,8 @@ def test_no_words_in_templates():
 def test_no_words_in_modules():
     found = []
     for where, source in MODULES.items():
+        if where in FOR_PROGRAMMERS:
+            continue
         tree = ast.parse(source)
         spoken = {
             id(node.body[0].value)
