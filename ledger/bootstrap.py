@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ledger.adapters.agencies_home import HomeAgencies
+from ledger.adapters.guide_files import GuideFiles
 from ledger.adapters.home_files import LEDGER_OWNER, P256_ROLES, Home, HomeRecord
 from ledger.adapters.passwords import PasswordChain, key_name
 from ledger.adapters.signer_file import Keyring, load_certificates
@@ -197,6 +198,11 @@ class Installation:
     def types(self) -> TypeFiles:
         """The credential types that this program knows."""
         return load_types()
+
+    @property
+    def guides(self) -> GuideFiles:
+        """Service guides; read anew, since one may have been published meanwhile."""
+        return GuideFiles(self.home.path / "guides", with_examples=self.record.mode == "demo")
 
     def credential_type(self, name: str) -> LoadedType:
         """The type called `CODE` (of several versions the newest) or `CODE:VERSION`.

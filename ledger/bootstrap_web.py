@@ -12,6 +12,7 @@ from functools import cached_property
 from ledger.adapters.counters_database import CountersDatabase
 from ledger.adapters.day_counts_sql import SqlDayCounts
 from ledger.adapters.explorer_reader import ChainFileLog, SqlEntryBook
+from ledger.adapters.guide_files import GuideFiles
 from ledger.adapters.home_files import Home, Mode
 from ledger.adapters.system import SystemClock, SystemEntropy
 from ledger.adapters.token_files import TokenFiles
@@ -167,6 +168,11 @@ class WebParts:
         log = ChainFileLog(self.desk.reader)
         book = SqlEntryBook(self.here.store.database)
         return ExplorerService(self.desk.view, log, self.here.store, book)
+
+    @property
+    def guides(self) -> GuideFiles:
+        """Service guides; read anew, since one may have been published meanwhile."""
+        return self.here.guides
 
     @cached_property
     def directory(self) -> DirectoryService:

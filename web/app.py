@@ -29,6 +29,7 @@ from web import (
     explorer,
     frame,
     front,
+    guides,
     ops,
     paper,
     problems,
@@ -153,6 +154,7 @@ def create_app(settings: WebSettings, services: WebServices) -> Flask:
     explorer.register(app)
     directory.register(app)
     statistics.register(app)
+    guides.register(app)
     paper.register(app)
     approve.register(app)
     status.register(app)

@@ -104,6 +104,10 @@ ROOT = BilingualGroup(
             Text("核对一份上链证明。", "Check a proof of anchoring."),
             _lazy("cli_proof", "PROOF"),
         ),
+        "guide": (
+            Text("办事指南:发布、列出。", "Service guides: publish, list."),
+            _lazy("cli_guide", "GUIDE"),
+        ),
         "show": (
             Text("查看一份已签发的证照。", "Look at one issued credential."),
             _lazy("cli_show", "SHOW"),

@@ -46,4 +46,15 @@ PAGES: list[Visit] = [
     Visit("home with an error", "/", do=send_nothing),
     Visit("no such page", "/nowhere", status=404),
     Visit("accessibility", "/accessibility"),
+    # the public side of the ledger
+    Visit("ledger", "/ledger"),
+    Visit("ledger, nothing asked", "/ledger", do=send_nothing),
+    Visit("a block", "/ledger/block/1"),
+    Visit("agencies", "/directory/issuers"),
+    Visit("an agency", "/directory/issuers/12990100MAXXXX023E"),
+    Visit("types", "/directory/types"),
+    Visit("figures", "/statistics"),
+    Visit("guides", "/guides"),
+    Visit("a guide", "/guides/OFFCITY_LOAN"),
+    Visit("guides, nothing found", "/guides?q=zzzz"),
 ]

@@ -1,0 +1,1 @@
+"""Service guides of the demonstration, as data."""
