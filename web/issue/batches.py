@@ -140,8 +140,8 @@ def _row(
         "status": "" if status is None else t(f"issue.status_{status.name}"),
         "tone": "plain" if status is None else STATUS_TONES.get(status, "bad"),
         "print": link("paper.print_form", name=name) if final else None,
-        "history": link("status.history", serial=name.upper()) if final else None,
-        "change": link("status.new", numbers=row.proof_no) if final else None,
+        "history": link("status.history", name=name) if final else None,
+        "change": link("status.change", name=name) if final else None,
         "can_correct": final and status is not None and not status.is_final and row.fields is not None,
     }
 

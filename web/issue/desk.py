@@ -123,7 +123,7 @@ def search() -> AnyResponse:
                     "print": link("paper.print_form", name=place.name.hex())
                     if place.batch_state in batches.DONE
                     else None,
-                    "history": link("status.history", serial=place.name.hex().upper())
+                    "history": link("status.history", name=place.name.hex())
                     if place.batch_state in batches.DONE
                     else None,
                 }
