@@ -36,7 +36,9 @@ def read_picture(data: bytes) -> tuple[str, ...]:
                 )
             picture.draft("L", (WORKING_SIDE, WORKING_SIDE))  # a JPEG is unpacked at an eighth to full size
             return read_drawn(picture.convert("L"))
-    except (UnidentifiedImageError, Image.DecompressionBombError, OSError, ValueError, SyntaxError) as error:
+    except Image.DecompressionBombError as error:
+        raise InputError("PICTURE_TOO_LARGE", "The picture has too many pixels.", limit=MAX_PIXELS) from error
+    except (UnidentifiedImageError, OSError, ValueError, SyntaxError) as error:
         raise InputError("PICTURE_DAMAGED", "The picture cannot be read.") from error
 
 

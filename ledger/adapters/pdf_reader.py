@@ -35,8 +35,8 @@ from ledger.core.errors import InputError
 from ledger.core.jose import jwk_thumbprint, public_jwk
 from ledger.core.page import MAX_BUNDLE, MAX_UPLOAD, PdfFacts, Seal, SealState
 
-MAX_PAGES: Final = 200
-MAX_OBJECTS: Final = 20_000  # a page of ours has about a hundred
+MAX_PAGES: Final = 100
+MAX_OBJECTS: Final = 5_000  # a page of ours has about a hundred; 0.1 ms each
 MAX_DEPTH: Final = 40
 MAX_STREAM: Final = 24 * 1024 * 1024  # bytes, unpacked
 MAX_DECODED: Final = 64 * 1024 * 1024  # bytes, all streams of a file together
@@ -103,6 +103,9 @@ def _untyped(found: Any) -> Any:
 
 def _walk(reader: PdfFileReader) -> int:
     """How many pages there are; every object is looked at once."""
+    claimed = _at(_at(reader.root, "/Pages"), "/Count")
+    if isinstance(claimed, int) and claimed > MAX_PAGES:
+        raise _too_many(claimed)
     references, objects = list(_references(reader)), _untyped(reader)
     if len(references) > MAX_OBJECTS:
         raise InputError("PDF_TOO_COMPLEX", "The PDF has too many parts.", limit=MAX_OBJECTS)
@@ -111,10 +114,14 @@ def _walk(reader: PdfFileReader) -> int:
         found = objects.get_object(reference, transparent_decrypt=False)
         if isinstance(found, generic.DictionaryObject) and found.get("/Type") == "/Page":
             pages += 1
+            if pages > MAX_PAGES:
+                raise _too_many(pages)
         _refuse_active(found, 0)
-    if pages > MAX_PAGES:
-        raise InputError("PDF_TOO_MANY_PAGES", f"The PDF has {pages} pages.", pages=pages, limit=MAX_PAGES)
     return pages
+
+
+def _too_many(pages: int) -> InputError:
+    return InputError("PDF_TOO_MANY_PAGES", f"The PDF has {pages} pages.", pages=pages, limit=MAX_PAGES)
 
 
 def _references(reader: PdfFileReader) -> Iterator[generic.Reference]:
@@ -253,7 +260,7 @@ def _drawn(data: bytes) -> tuple[str, ...]:
     document = pypdfium2.PdfDocument(data)
     try:
         if len(document) > MAX_PAGES:
-            raise InputError("PDF_TOO_MANY_PAGES", "The PDF has too many pages.", limit=MAX_PAGES)
+            raise _too_many(len(document))
         found: dict[str, None] = {}
         for number in range(min(len(document), RENDERED_PAGES)):
             page = document[number]

@@ -168,6 +168,8 @@ class PageService:
         del name
         digest, kind = hashlib.sha256(data).digest(), recognise(data)
         try:
+            if len(data) > MAX_UPLOAD:
+                raise InputError("FILE_TOO_LARGE", "The file is larger than 10 MiB.", limit=MAX_UPLOAD)
             match kind:
                 case Kind.BUNDLE | Kind.SD_JWT:
                     return Checked(kind, digest, report=self._judge(data), bundle=data)
@@ -259,6 +261,4 @@ def _not_ours(kind: Kind, data: bytes) -> InputError:
         return InputError("OFD_NOT_SUPPORTED", "E-seals of OFD files cannot be checked here.")
     if any(data[at : at + len(mark)] == mark for mark, at in _OTHER_PICTURES):
         return InputError("PICTURE_OTHER", "Only PNG and JPEG pictures can be read.")
-    if len(data) > MAX_UPLOAD:
-        return InputError("FILE_TOO_LARGE", "The file is larger than 10 MiB.", limit=MAX_UPLOAD)
     return InputError("FILE_OTHER", "This is no certificate file.")
