@@ -173,13 +173,18 @@ class SigningDesk:
         return tuple(held for held in self.roles.roles(uscc) if held.signer_id == signer_id)
 
     def approvers(self, who: Signer, maker: bytes | None = None) -> tuple[ApproverChoice, ...]:
-        """Whom this person may ask: approvers on chain now, except for keys of their own and `maker`."""
+        """Whom this person may ask: approvers on chain now, except for keys of their own and `maker`.
+
+        Keys of people who enrolled here come first.
+        """
         own = {key.signer_id for key in self.book.keys(who.uscc, who.person)}
-        return tuple(
+        found = (
             ApproverChoice(signer_id, self.book.owner(who.uscc, signer_id))
             for signer_id in self.roles.holders(who.uscc, Role.APPROVER, self._clock.now())
             if signer_id not in own and signer_id != maker
         )
+        useful = (one for one in found if one.key is None or one.key.state is KeyState.ACTIVE)
+        return tuple(sorted(useful, key=lambda choice: choice.key is None))
 
     def made_by(self, batch: BatchRecord) -> int | None:
         """The person who made the batch; None when the key belongs to nobody here."""
