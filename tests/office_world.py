@@ -158,6 +158,7 @@ def open_parts(folder: Path, world: World, clock: ManualClock, limits: Any) -> W
         "agencies": world.agencies,
     }.items():  # fmt: skip
         here.__dict__[name] = part  # cached properties: as if made already
+    world.agencies.uri = lambda owner, who: f"file:{folder}/keys/{owner}/{who}/signing.key"
     trust = world.verifier()
     verifier = BoundVerifier(trust, clock, trust._trust, world.view)
     types = tuple(loaded.type for loaded in load_types().all())
