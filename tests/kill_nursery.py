@@ -19,12 +19,14 @@ from pathlib import Path
 from typing import Any
 
 from ledger.adapters.system import ManualClock
+from ledger.core.intake import IntakeState
 from ledger.core.model import ReasonClass
 from ledger.core.paper import PrintKind
 from ledger.core.status import Status
 from ledger.services.kill_points import KillPoint
 from ledger.services.status import Grounds
 from tests.flow_world import START, World, chain_signer, deposit_table
+from tests.intake_world import IssuingOffice, spoiled
 
 
 def tell(*words: object) -> None:
@@ -56,6 +58,10 @@ def run(command: dict[str, Any]) -> None:
     hooks = KillAt(command.get("point"), command.get("nth", 1))
     world = World(home, ManualClock(START), hooks, owner="sealer")
     numbers = range(command["first"], command["last"])
+    if command.get("intake"):
+        take_in(world, numbers)
+        world.close()
+        return
     world.issue_all(deposit_table(numbers), max_batch=command["batch"], chunk=command["chunk"])
     if command.get("supersede"):
         changed = dict.fromkeys(numbers[:3], "1.00")
@@ -77,6 +83,17 @@ def print_all(world: World) -> None:
     world.work()
     world.maker.collect(now=True)
     world.finish()
+
+
+def take_in(world: World, numbers: range) -> None:
+    """A file with one bad row from the desk to released bundles, however far earlier processes came."""
+    office = IssuingOffice(world)
+    found = office.take(spoiled([*numbers, numbers.stop], [numbers.stop]))
+    world.work()
+    if office.intake.intake(found.id).state is IntakeState.CHECKED:
+        office.intake.submit(found.id)
+    world.finish()
+    office.work.tidy()
 
 
 def decide(world: World) -> None:
