@@ -18,8 +18,8 @@ from ledger.adapters.store_sql import SqlStore
 from ledger.adapters.tokens_sql import SqlTokens
 from ledger.bootstrap import Installation
 from ledger.core.errors import RefusedError
-from ledger.core.standing import StandingAlarm
-from ledger.ports import Chain, ChainView, ContractCall
+from ledger.core.standing import StandingAlarm, day_of
+from ledger.ports import Chain, ChainView, Clock, ContractCall
 from ledger.services.approve import ApproveService
 from ledger.services.kill_points import Hooks
 from ledger.services.on_demand import WINDOW_ROWS, OnDemandService
@@ -50,10 +50,12 @@ def make_standing(
     )
 
 
-def ask_contract(chain: Chain) -> Callable[[bytes], tuple[int, int, int]]:
+def ask_contract(chain: Chain, clock: Clock) -> Callable[[bytes], tuple[int, int, int]]:
     """How the contract counts today's use."""
 
     def ask(standing_id: bytes) -> tuple[int, int, int]:
+        if day_of(chain.head().time) != day_of(clock.now()):
+            return (0, 0, 0)  # a view is asked as of the newest block: it would answer for that day
         try:
             anchored, superseded, used = chain.read(ContractCall("ledger", "standingUsed", (standing_id,)))
         except RefusedError as error:

@@ -257,7 +257,7 @@ class Bench:
     @cached_property
     def standing(self) -> StandingService:
         """Standing approvals, with the contract's own count."""
-        ask = ask_contract(self._chain)
+        ask = ask_contract(self._chain, self.here.clock)
         return make_standing(self.here, self.view, self.desk.approve, self.hooks, ask)
 
     @cached_property

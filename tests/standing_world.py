@@ -66,7 +66,7 @@ class StandingWorld(World):
             self.clock,
             entropy,
             self.hooks,
-            ask_contract(self.chain),
+            ask_contract(self.chain, self.clock),
             self.alarms.append,
         )
         self.singles = OnDemandService(
