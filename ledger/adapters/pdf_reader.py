@@ -54,6 +54,7 @@ _DIGESTS: Final = frozenset({"sha256", "sha384", "sha512"})
 _RANGE_NUMBERS: Final = 4
 _SUB_FILTER: Final = "/ETSI.CAdES.detached"
 _BUNDLE_NAME: Final = re.compile(r"[^/\\]{0,200}\.ecert\.json\Z")
+_SEALED: Final = b"/ByteRange"
 _HOLES: Final = b"<>0123456789abcdefABCDEF"
 
 
@@ -73,6 +74,9 @@ def read_pdf(data: bytes) -> PdfFacts:
     except InputError:
         raise
     except Exception as error:  # a parser of strangers' bytes raises whatever it likes
+        codes = () if _SEALED in data else _drawn_anyway(data)
+        if codes:
+            return PdfFacts(1, Seal(SealState.NONE), codes=codes)
         raise InputError("PDF_DAMAGED", f"The PDF cannot be read ({type(error).__name__}).") from error
 
 
@@ -198,7 +202,7 @@ def _seal(reader: PdfFileReader, data: bytes) -> Seal:
     try:
         seals = reader.embedded_signatures
         if not seals:
-            return Seal(SealState.NONE if b"/ByteRange" not in data else SealState.BROKEN)
+            return Seal(SealState.NONE if _SEALED not in data else SealState.BROKEN)
         if len(seals) > 1:
             return Seal(SealState.LATER)
         return _judge(seals[0], data)
@@ -253,6 +257,14 @@ def _thumbprint(certificate: x509.Certificate) -> bytes | None:
     if not isinstance(key, ec.EllipticCurvePublicKey) or not isinstance(key.curve, ec.SECP256R1):
         return None
     return jwk_thumbprint(public_jwk(key))
+
+
+def _drawn_anyway(data: bytes) -> tuple[str, ...]:
+    """What is drawn in a file that is not written as it should be: many scanners' files are not."""
+    try:
+        return _drawn(data)
+    except (pypdfium2.PdfiumError, ValueError, OSError):
+        return ()
 
 
 def _drawn(data: bytes) -> tuple[str, ...]:
