@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from urllib.parse import urlencode
@@ -9,9 +10,19 @@ from urllib.parse import urlencode
 from flask import Flask, Response, current_app, g, request, url_for
 from markupsafe import Markup, escape
 
+from ledger.core.accounts import Organisation
+from ledger.core.people import Actor
 from web import assets, navigation
 from web.access import actor_or_none
-from web.language import LANGUAGES, TAGS, asked_language, chosen_language, html_lang, remember_language
+from web.language import (
+    LANGUAGES,
+    TAGS,
+    Language,
+    asked_language,
+    chosen_language,
+    html_lang,
+    remember_language,
+)
 from web.security import form_token, set_token
 from web.texts import text
 
@@ -21,7 +32,8 @@ MINUTE_S, HOUR_S, DAY_S = 60, 3600, 86_400
 
 def translate(key: str, **values: object) -> str:
     """The sentence `key` in the reader's language (`t` in templates)."""
-    return text(key, chosen_language(), **values)
+    language: Language = g.get("page_language") or chosen_language()
+    return text(key, language, **values)
 
 
 def form_token_field() -> Markup:
@@ -86,6 +98,15 @@ def spell_percent(ratio: float | str | Decimal) -> str:
     return f"{(Decimal(str(ratio)) * 100).normalize():f}%"
 
 
+def _organisation(person: Actor | None, language: Language) -> str | None:
+    """Name of the organisation acted for; people of several must see where they are."""
+    if person is None or not person.uscc:
+        return None
+    known: Mapping[str, Organisation] = current_app.extensions["ledger"].people.organisations()
+    found = known.get(person.uscc)
+    return None if found is None else found.name(language)
+
+
 def register(app: Flask) -> None:
     """Tell the templates."""
     assets.register(app)
@@ -103,13 +124,14 @@ def register(app: Flask) -> None:
 
     @app.context_processor
     def frame() -> dict[str, object]:
-        language = chosen_language()
+        language = g.page_language = chosen_language()  # found once a page, not once a word
         person = actor_or_none()
         return {
             "language": language,
             "html_lang": html_lang(language),
             "mode": app.extensions["web-settings"].mode,
             "person": person,
+            "organisation": _organisation(person, language),
             "navigation": navigation.links(app, person),
         }
 
