@@ -1,8 +1,8 @@
 """The Chain port in memory, with the contracts' rules in Python: no EVM, no file.
 
 For tests, and as the contracts' independent twin: the same events, the same custom errors. Knowingly
-different, each with a test: there is no gas; signer kinds ERC-1271 and P-256 passkey are not checked
-but refused (LedgerBadSignature, RegistryBadSignature); only legacy transactions are read; views that
+different, each with a test: there is no gas; signers of kind ERC-1271 are not checked but refused
+(LedgerBadSignature, RegistryBadSignature); only legacy transactions are read; views that
 only the other contract asks (`require…`) do not exist; two further digest views neither.
 """
 
@@ -20,6 +20,7 @@ from eth_utils.exceptions import ValidationError
 from ledger.adapters.abi import ContractCodec, issuer_id, json_values, keccak256
 from ledger.adapters.chain_embedded.clock_guard import ClockGuard
 from ledger.adapters.chain_memory_ledger import MemoryLedger
+from ledger.adapters.chain_memory_passkey import is_signed_by_passkey
 from ledger.adapters.chain_memory_registry import MemoryRegistry
 from ledger.adapters.chain_memory_state import Context, Function, RevertedError, Tables
 from ledger.adapters.founding import Founding
@@ -38,6 +39,7 @@ from ledger.ports import (
 
 _GAS = 1_000_000  # any: nothing counts it
 _ECDSA_KIND = 1
+_PASSKEY_KIND = b"\x03"
 _EIP155_OFFSET = 35
 _HALF_ORDER = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0  # EIP-2
 
@@ -264,7 +266,9 @@ class MemoryChain:
 
 
 def is_signed(signer: bytes, digest: bytes, signature: bytes) -> bool:
-    """Whether this account signed; other kinds of signers: no."""
+    """Whether this account or passkey signed; contracts as signers: no."""
+    if signature[:1] == _PASSKEY_KIND:
+        return is_signed_by_passkey(signer, digest, signature[1:])
     if len(signature) != 66 or signature[0] != _ECDSA_KIND or signature[65] not in {27, 28}:
         return False
     if int.from_bytes(signature[33:65]) > _HALF_ORDER:

@@ -118,15 +118,19 @@ def find_approver(here: Installation, issuer: str, named: str | None) -> bytes:
 
 
 def parse_address(text: str) -> bytes:
-    """The signer id (32 bytes) of `0x` and 40 hex digits."""
+    """The signer id (32 bytes) of `0x` and 40 hex digits (an account), or of all 64 (a passkey)."""
     digits = text.removeprefix("0x")
     try:
         address = bytes.fromhex(digits)
     except ValueError:
         address = b""
-    if len(address) != 20:
-        raise InputError("ADDRESS_SHAPE", f"{text!r} is no address: 0x and 40 hex digits are.", text=text)
-    return bytes(12) + address
+    if len(address) not in {20, 32}:
+        raise InputError(
+            "ADDRESS_SHAPE",
+            f"{text!r} is no signer: 0x and 40 hex digits (an address) or 64 (a passkey's signer id) are.",
+            text=text,
+        )
+    return address.rjust(32, b"\0")
 
 
 def parse_serial(text: str) -> bytes:

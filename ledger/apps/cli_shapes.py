@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from ledger.apps.cli_frame import Option, Text
+from ledger.core.eip712 import signer_text
 
 STATES = {
     "open": Text("未封存", "open"),
@@ -112,8 +113,8 @@ def hex_or_none(value: bytes | None) -> str | None:
 
 
 def address_or_none(value: bytes | None) -> str | None:
-    """The address in a 32-byte signer id."""
-    return None if value is None else "0x" + value[12:].hex()
+    """A signer id for people: the address in it, or all of it for a passkey."""
+    return None if value is None else signer_text(value)
 
 
 def case_json(case: Any) -> dict[str, Any]:
@@ -127,8 +128,8 @@ def case_json(case: Any) -> dict[str, Any]:
         "reason": case.grounds.reason.name,
         "legal_basis": case.grounds.legal_basis,
         "document": case.grounds.document,
-        "maker": "0x" + case.maker[12:].hex(),
-        "approver": "0x" + case.approver[12:].hex(),
+        "maker": signer_text(case.maker),
+        "approver": signer_text(case.approver),
         "deadline": case.deadline,
         "made_at": case.made_at,
         "state": case.state,

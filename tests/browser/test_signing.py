@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import shutil
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 from eth_account import Account
@@ -20,7 +18,7 @@ from ledger.core.model import Role as ChainRole
 from ledger.core.people import Role
 from ledger.core.signing import SigningKey
 from ledger.core.status import Status
-from tests.flow_world import ISSUER, chain_signer, deposit_table
+from tests.flow_world import ISSUER, deposit_table
 from tests.office_world import PASSWORD, Office, make_installation, open_office
 from tests.signing_world import SigningWorld
 
@@ -275,12 +273,12 @@ def test_a_wallet_signs_too(browser: Browser, served: Served, approver: Tab) -> 
     tab = Tab(browser, served, Role.CLERK)
     tab.page.expose_function("signTyped", sign_typed)
     tab.page.add_init_script(
+        f"const address = {json.dumps(WALLET.address)};"
         """window.ethereum = {request: async ({method, params}) => {
-            if (method === "eth_requestAccounts") return [%s];
+            if (method === "eth_requestAccounts") return [address];
             if (method === "eth_signTypedData_v4") return await window.signTyped(params[1]);
             throw Object.assign(new Error("no"), {code: 4200});
         }};"""
-        % json.dumps(WALLET.address)
     )
     tab.go("/signing-keys")
     tab.page.click("summary:has-text('EIP-1193')")
