@@ -7,7 +7,6 @@ machine's fonts are not looked at and no package is ever loaded. Data goes in as
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -15,14 +14,13 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, Final
 
-import segno
 import typst
+import zxingcpp
 
 from ledger.adapters.glyphs_fonts import fonts_folder
 
 PDF_STANDARD: Final = "a-3b"
-QR_LEVEL: Final = "m"
-QR_BORDER: Final = 3  # modules; the page around it is white too
+QR_LEVEL: Final = "M"
 
 
 def template_file() -> Path:
@@ -63,7 +61,6 @@ class TypstPages:
 
 
 def _qr(text: str) -> str:
-    out = io.BytesIO()
-    code = segno.make(text, error=QR_LEVEL, boost_error=False, micro=False)
-    code.save(out, kind="svg", border=QR_BORDER, xmldecl=False, omitsize=True)
-    return out.getvalue().decode("utf-8")
+    """The symbol as SVG with its quiet zone, made of the smallest version that holds the text."""
+    code = zxingcpp.create_barcode(text, zxingcpp.BarcodeFormat.QRCode, ec_level=QR_LEVEL)
+    return str(code.to_svg(add_quiet_zones=True))

@@ -39,7 +39,7 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
     },
     "how": {"zh": "怎样核验本证明", "en": "How to check this page", "bo": "ཤོག་ངོས་འདི་ཞིབ་བཤེར་བྱེད་སྟངས།"},
     "step_scan": {
-        "zh": "扫描左侧二维码，页面会打开本件所印内容，请与纸面逐项比对；纸面与页面不一致的，以页面为准。",
+        "zh": "扫描左侧二维码，打开的页面列出本件所印内容，请与纸面逐项比对；不一致的，以页面为准。",
         "en": "Scan the code; a page opens with what is printed here. Compare item by item; the page decides.",
         "bo": "གཡོན་གྱི་ཨང་རིས་བཤེར་ནས་ཤོག་ངོས་ཀྱི་ནང་དོན་དང་རེ་རེ་བཞིན་བསྡུར་རོགས།",
     },
@@ -49,7 +49,7 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "bo": "ཡང་ན་ {address} ཁ་ཕྱེས་ནས་ར་སྤྲོད་ཨང་གྲངས་དང་ཞིབ་བཤེར་ཨང་གྲངས་འཇུག་རོགས།",
     },
     "step_file": {
-        "zh": "收到的是 PDF 文件的，请把文件拖入核验页面：电子印章、账本记录和当前状态一并核验。红色印章图形本身不能证明真伪。",
+        "zh": "收到 PDF 文件的，把文件拖入核验页面，即可核验印章、账本和当前状态；红色印章图形不能证明真伪。",
         "en": "A PDF file: drop it on the page; seal, ledger and status are checked. The red picture proves nothing.",
         "bo": "PDF ཡིག་ཆ་ཡིན་ཚེ་ཞིབ་བཤེར་ཤོག་ངོས་སུ་འཇུག་རོགས། དམར་པོའི་ཐེལ་རིས་རྐྱང་པས་བདེན་དཔང་མི་ཐུབ།",
     },

@@ -11,11 +11,12 @@ import hashlib
 import zlib
 from collections.abc import Sequence
 
+from ledger.core.credential_type import CredentialType
 from ledger.core.directory import parse_directory_entry
 from ledger.core.errors import ConflictError, InputError, LedgerError
 from ledger.core.flow import MAX_BATCH, BatchState, Lease, NewJob, shanghai_midnight
 from ledger.core.merkle import entry_of
-from ledger.core.model import Purpose
+from ledger.core.model import ParsedCredential, Purpose
 from ledger.core.paper import (
     DOCUMENT_TYPE_ID,
     SECRET_BYTES,
@@ -37,6 +38,7 @@ PIECE_LEASE_S = 60
 COLLECT_AT = 1_000  # files: then a batch is made at once
 COLLECT_AFTER_S = 60  # seconds that a file waits for others
 CODE_BYTES = 16
+Opened = tuple[bytes, ParsedCredential, CredentialType]
 NEVER = frozenset({"CREDENTIAL_ERASED", "GLYPH_MISSING"})
 """Faults of one print that come out the same however often it is tried."""
 
@@ -113,7 +115,10 @@ class DocumentMaker:
 
     def draw(self, one: Print, code: str, secret: bytes) -> bytes:
         """The page of a print, not sealed: the same arguments give the same bytes."""
-        bundle, credential, kind = self._documents.read(one)
+        return self._draw(one, self._documents.read(one), code, secret)
+
+    def _draw(self, one: Print, opened: Opened, code: str, secret: bytes) -> bytes:
+        bundle, credential, kind = opened
         purpose = self._documents.purpose(one)
         if one.kind is PrintKind.PURPOSE:
             shown = printed_claims(kind, credential.claims, one.kind, one.fields)
@@ -163,9 +168,10 @@ class DocumentMaker:
         secret = self._entropy.token(SECRET_BYTES)
         signer = self._signer(one.issuer)
         name = parse_directory_entry(self._agencies.directory_entry(one.issuer)).name["zh"]
-        file = self._sealer.seal(self.draw(one, code, secret), signer, name)
+        opened = self._documents.read(one)
+        file = self._sealer.seal(self._draw(one, opened, code, secret), signer, name)
         at_rest = self._documents.seal_file(one, file)
-        _data, credential, _kind = self._documents.read(one)
+        proof_no = str(opened[1].claims[PROOF_NO])
         self._hooks.reach(KillPoint.PAGE_SEALED)
         self._files.write(one.id, at_rest)
         self._hooks.reach(KillPoint.PAGE_WRITTEN)
@@ -174,7 +180,7 @@ class DocumentMaker:
             file_hash=hashlib.sha256(file).digest(),
             size=len(file),
             crc32=zlib.crc32(file),
-            code_index=self._documents.code_index(str(credential.claims[PROOF_NO]), code),
+            code_index=self._documents.code_index(proof_no, code),
             secret_index=self._documents.secret_index(secret),
         )
         self._hooks.reach(KillPoint.PAGE_STORED)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from scripts.benchmarks.measure import Figure
 
-CASES = ("merkle", "chain", "verify", "issue", "memory")
+CASES = ("merkle", "chain", "verify", "issue", "memory", "paper")
 
 
 def print_table(figures: list[Figure]) -> None:

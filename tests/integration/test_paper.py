@@ -13,11 +13,13 @@ import pypdfium2
 import pytest
 import zxingcpp
 from asn1crypto import x509
+from PIL import Image, ImageDraw, ImageFont
 from pyhanko.pdf_utils.reader import PdfFileReader
 from pyhanko.sign.validation import validate_pdf_signature
 from pyhanko.sign.validation.status import SignatureCoverageLevel
 from pyhanko_certvalidator import ValidationContext
 
+from ledger.adapters.glyphs_fonts import fonts_folder
 from ledger.adapters.system import ManualClock
 from ledger.core.errors import ConflictError, InputError, NotFoundError, UnavailableError
 from ledger.core.flow import BatchState
@@ -447,3 +449,67 @@ def test_a_row_with_a_character_of_no_font_is_refused_with_row_and_column(world)
     assert [one.code for one in refused.errors] == ["GLYPH_MISSING"]
     rows[1][0] = "㛃䶮"
     assert world.issue.check(ListTable(rows), world.plan()).accepted
+
+
+SHAPE = (96, 96)
+
+
+def shape(picture) -> tuple[int, ...]:
+    """The ink of a picture, cut to its bounds and brought to one size."""
+    ink = picture.convert("L").point(lambda grey: 255 if grey < 140 else 0)
+    box = ink.getbbox()
+    assert box is not None
+    return tuple(ink.crop(box).resize(SHAPE).tobytes())
+
+
+def unlike(one: tuple[int, ...], other: tuple[int, ...]) -> float:
+    """Share of the ink that differs: 0 the same, 1 nothing in common."""
+    different = sum(abs(a - b) for a, b in zip(one, other, strict=True))
+    return different / (sum(one) + sum(other))
+
+
+def drawn(data: bytes, words: str, scale: int = 12):
+    """The raster of these words where they first stand on the first page."""
+    document = pypdfium2.PdfDocument(data)
+    try:
+        page = document[0]
+        text = page.get_textpage()
+        whole = text.get_text_range()
+        start = whole.index(words)
+        boxes = [text.get_charbox(start + at, loose=len(words) > 1) for at in range(len(words))]
+        left, bottom = min(box[0] for box in boxes), min(box[1] for box in boxes)
+        right, top = max(box[2] for box in boxes), max(box[3] for box in boxes)
+        height = page.get_height()
+        picture = page.render(scale=scale).to_pil()
+        return picture.crop(tuple(int(scale * x) for x in (left, height - top, right, height - bottom)))
+    finally:
+        document.close()
+
+
+def by_freetype(words: str, font: str, layout: ImageFont.Layout):
+    """The same words drawn by another program from the font file."""
+    face = ImageFont.truetype(str(fonts_folder() / font), 120, layout_engine=layout)
+    picture = Image.new("L", (int(face.getlength(words)) + 200, 420), 255)
+    ImageDraw.Draw(picture).text((60, 90), words, font=face, fill=0)
+    return picture
+
+
+def test_rare_chinese_characters_are_the_right_ones(world, rare):
+    """By outline, not by extracted text: a wrong glyph under the right code would pass that."""
+    data = world.documents.file(rare)
+    sans = "NotoSansSC_400Regular.ttf"
+    for one, other in (("䶮", "龑"), ("㛃", "契")):
+        seen = shape(drawn(data, one))
+        assert unlike(seen, shape(by_freetype(one, sans, ImageFont.Layout.BASIC))) < 0.12
+        assert unlike(seen, shape(by_freetype(other, sans, ImageFont.Layout.BASIC))) > 0.2
+
+
+def test_tibetan_syllables_are_stacked(world, names):
+    one = made(world, names["张䶮㛃"], language="bo")
+    words = world.types["HPF_PERSONAL_DEPOSIT:1"].name.bo
+    data = world.documents.file(one)
+    assert len(raster(data, 0.2)) == 1
+    serif = "NotoSerifTibetan_400Regular.ttf"
+    seen = shape(drawn(data, words))
+    assert unlike(seen, shape(by_freetype(words, serif, ImageFont.Layout.RAQM))) < 0.15
+    assert unlike(seen, shape(by_freetype(words, serif, ImageFont.Layout.BASIC))) > 0.3
