@@ -13,9 +13,12 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, NamedTuple
 
+from ledger.core.checks.codes import Code
+from ledger.core.checks.texts import advice_of, text_of
 from web.language import Language
 
 CODES_SUFFIX = "_codes.json"
+CHECK_CODES = frozenset(code.value for code in Code)
 
 
 class CodeWords(NamedTuple):
@@ -68,9 +71,13 @@ def text(key: str, language: Language, **values: object) -> str:
 
 
 def code_text(code: str, language: Language) -> CodeWords | None:
-    """What `code` says to people; None if nobody wrote it down."""
+    """What `code` says to people; None if nobody wrote it down. Codes of checks speak as on results."""
     words = codes().get(code)
-    return None if words is None else words[language]
+    if words is not None:
+        return words[language]
+    if code in CHECK_CODES:
+        return CodeWords(text_of(code, language), advice_of(code, language))
+    return None
 
 
 def _full(key: str) -> str:

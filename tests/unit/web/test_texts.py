@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from web.language import LANGUAGES
-from web.texts import catalogue, codes
+from web.texts import catalogue, code_text, codes
 
 WEB = Path(__file__).resolve().parents[3] / "web"
 HAN = re.compile("[\u3400-\u9fff\U00020000-\U0003ffff]")
@@ -23,6 +23,14 @@ DYNAMIC: tuple[str, ...] = (
     "base.paused",
     "base.unknown",
     "base.link_",
+    "explorer.event_",
+    "explorer.node_",
+    "directory.purpose_",
+    "statistics.status_",
+    "operate.job_",
+    "operate.lack_",
+    "audit.action_",
+    "audit.fault_",
     "paper.state_",
     "paper.kind_",
     "paper.language_",
@@ -158,3 +166,33 @@ def test_no_words_in_modules():
             and (HAN.search(node.value) or TIBETAN.search(node.value))
         ]
     none(found)
+
+
+# Codes of the command line, of set-up, of backups and of files that only an operator hands over.
+NOT_ON_PAGES = re.compile(
+    r"(BACKUP|RESTORE|ERASURES|BLOCK|GAS|TRANSACTION|DEPLOY|TRUST|METRICS|DIRECTORY|NONCE)_|"
+    r"(CHAIN_EXISTS|WRONG_CHAIN|SETTING_INVALID|PAGE_FACTS|FILE_NOT_WRITABLE)\Z"
+)
+PLACES = ("core", "services", "adapters")
+KINDS = frozenset({"InputError", "RefusedError", "NotFoundError", "ConflictError", "UnavailableError"})
+
+
+def raised_codes():
+    for path in [
+        *WEB.rglob("*.py"),
+        *(file for place in PLACES for file in (WEB.parent / "ledger" / place).rglob("*.py")),
+    ]:
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if not isinstance(node, ast.Call) or not node.args or not isinstance(node.args[0], ast.Constant):
+                continue
+            name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+            if name in KINDS:
+                yield node.args[0].value, path.name
+
+
+def test_every_error_that_a_page_may_show_has_words():
+    none(
+        f"{where}: {code}"
+        for code, where in sorted(set(raised_codes()))
+        if code_text(code, "bo") is None and not NOT_ON_PAGES.match(code)
+    )
