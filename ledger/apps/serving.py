@@ -15,6 +15,7 @@ from collections.abc import Callable
 from contextvars import copy_context
 from wsgiref.types import WSGIApplication
 
+from ledger.apps.bridge import Bridge
 from ledger.bootstrap import free_port, is_answering
 from ledger.bootstrap_ops import log_web_to, metrics_token
 from ledger.bootstrap_web import open_web
@@ -25,6 +26,8 @@ from ledger.settings import Settings, export_settings, load_settings
 STOP_S = 60
 LOOK_EVERY_S = 0.5
 ANSWER_EVERY_S = 0.1
+BACKLOG = 2_048
+HEAD_MS = 20_000  # for a head, and for a connection that says nothing between two requests
 KILL_S = 5  # a web process holds nothing: it may be killed when it does not stop
 
 
@@ -43,6 +46,11 @@ def make_app() -> WSGIApplication:
     )
     log_web_to(parts.home)
     return create_app(chosen, parts)
+
+
+def make_bridge() -> Bridge:
+    """What the server calls in each of its processes."""
+    return Bridge(make_app, load_settings().web_threads)
 
 
 def run_worker(parent: int) -> None:
@@ -78,21 +86,25 @@ def serve(settings: Settings, host: str, port: int, say: Callable[[str], None]) 
         UnavailableError: WORKER_DIED.
     """
     from granian import Granian
-    from granian.constants import Interfaces
+    from granian.constants import HTTPModes, Interfaces
+    from granian.http import HTTP1Settings
     from granian.log import LogLevels
 
     open_web(settings)  # says what is missing before anything is started
     export_settings(settings)
     chosen = port or free_port(host)
     server = Granian(
-        "ledger.apps.serving:make_app",
+        "ledger.apps.serving:make_bridge",
         factory=True,
         address=host,
         port=chosen,
-        interface=Interfaces.WSGI,
-        workers=1,
-        blocking_threads=8,
-        backpressure=64,  # more would only wait; the rest queue in the kernel
+        interface=Interfaces.RSGI,
+        http=HTTPModes.http1,  # what the proxy in front speaks
+        workers=settings.web_processes,
+        backlog=BACKLOG,
+        backpressure=BACKLOG,  # connections; how many requests are worked on at a time is the bridge's matter
+        http1_settings=HTTP1Settings(header_read_timeout=HEAD_MS),
+        websockets=False,
         log_access=False,
         log_level=LogLevels.error,
         workers_kill_timeout=KILL_S,

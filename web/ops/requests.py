@@ -12,8 +12,10 @@ import re
 import structlog
 from flask import Flask, Response, current_app, g, request
 
+from ledger.core.errors import UnavailableError
 from web.access import actor_or_none
 
+BUSY = "ecert.busy"  # set by ledger.apps.bridge
 HEADER = "X-Request-Id"
 OWN_BYTES = 12
 SLOW_S = 1.0
@@ -28,6 +30,7 @@ def request_id() -> str:
 
 
 def _begin() -> None:
+    """Raises: UnavailableError(BUSY) when the server is full."""
     services = current_app.extensions["ledger"]
     given = request.headers.get(HEADER, "")
     # a proxy's number is taken over, so that its log and ours can be laid side by side; anything else is not
@@ -36,6 +39,8 @@ def _begin() -> None:
     structlog.contextvars.clear_contextvars()
     structlog.contextvars.bind_contextvars(request_id=number)  # every line that is logged meanwhile
     g.began_at = services.clock.monotonic()
+    if request.environ.get(BUSY):
+        raise UnavailableError("BUSY", "Too many requests wait; try again in a moment.")
 
 
 def _end(response: Response) -> Response:
