@@ -40,6 +40,7 @@ from ledger.services.issuing_desk import IssuingDesk
 from ledger.services.login import LoginService
 from ledger.services.lookup import LookupService
 from ledger.services.page import PageService
+from ledger.services.operating import OperatingService
 from ledger.services.people import PeopleService
 from ledger.services.people_ports import Providers
 from ledger.services.statistics import StatisticsService
@@ -168,6 +169,11 @@ class WebParts:
         log = ChainFileLog(self.desk.reader)
         book = SqlEntryBook(self.here.store.database)
         return ExplorerService(self.desk.view, log, self.here.store, book)
+
+    @cached_property
+    def operating(self) -> OperatingService:
+        """Jobs that wait and jobs that gave up."""
+        return OperatingService(self.here.store)
 
     @property
     def guides(self) -> GuideFiles:

@@ -24,12 +24,14 @@ from web import (
     accounts,
     api,
     approve,
+    audit,
     check,
     directory,
     explorer,
     frame,
     front,
     guides,
+    operate,
     ops,
     paper,
     problems,
@@ -155,6 +157,8 @@ def create_app(settings: WebSettings, services: WebServices) -> Flask:
     directory.register(app)
     statistics.register(app)
     guides.register(app)
+    audit.register(app)
+    operate.register(app)
     paper.register(app)
     approve.register(app)
     status.register(app)

@@ -1,0 +1,100 @@
+"""The auditor's and the operator's pages: what their own subtree shows, and what another try does."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+
+import pytest
+
+from ledger.core.flow import JobKind, NewJob
+from ledger.core.people import Role
+from tests.flow_world import ISSUER, ListTable, deposit_row
+from tests.office_world import FOREIGN, Office
+
+
+@pytest.fixture(scope="module")
+def busy(office: Office) -> Office:
+    """The office with a released batch and one dead letter of its own and one of a stranger."""
+    office.world.issue_all(ListTable([deposit_row(1), deposit_row(2)]))
+    outbox = office.world.store.outbox
+    for issuer in (ISSUER, FOREIGN):
+        outbox.enqueue(NewJob(JobKind.PUBLISH, f"publish:{issuer}:7:test", {"issuer": issuer, "list": 7}))
+        lease = outbox.claim((JobKind.PUBLISH,), "test", 60)
+        assert lease is not None
+        outbox.bury(lease, "FILE_NOT_WRITABLE", {})
+    return office
+
+
+def dead(office: Office) -> dict[str, int]:
+    jobs = office.world.store.outbox.jobs(dead=True)
+    return {str(job.payload["issuer"]): job.id for job in jobs}
+
+
+def test_the_operator_sees_own_dead_letters_only_and_tries_again_once(busy: Office):
+    client = busy.client(Role.OPERATOR)
+    page = client.get("/operate").text
+    own, foreign = dead(busy)[ISSUER], dead(busy)[FOREIGN]
+    assert f"/operate/jobs/{own}/retry" in page
+    assert f"/operate/jobs/{foreign}/retry" not in page
+    assert client.post_form(f"/operate/jobs/{foreign}/retry").status_code == 404
+    assert FOREIGN in dead(busy)
+    assert client.post_form(f"/operate/jobs/{own}/retry").status_code == 303
+    assert ISSUER not in dead(busy)
+    assert client.post_form(f"/operate/jobs/{own}/retry").status_code == 404
+    assert [row.subject for row in busy.parts.audit.rows(None, action="job.retry")] == [f"job/{own}"]
+
+
+def test_the_live_part_is_the_pages_own(busy: Office):
+    client = busy.client(Role.OPERATOR)
+    live = client.get("/operate/live")
+    assert live.status_code == 200
+    assert "<html" not in live.text
+    for language in ("zh", "en", "bo"):
+        assert client.get(f"/operate?lang={language}").status_code == 200
+
+
+def test_the_auditor_reads_the_log_of_the_subtree(busy: Office):
+    client = busy.client(Role.AUDITOR)
+    stranger = busy.client(Role.AUDITOR, "foreign")
+    busy.parts.audit.note(None, "people.add", "person/4242", uscc=ISSUER)
+    assert "person/4242" in client.get("/audit").text
+    assert "person/4242" not in stranger.get("/audit").text
+    assert "person/4242" not in client.get("/audit?action=login").text
+    assert "person/4242" in client.get("/audit?action=people").text
+
+
+def test_exports_hold_the_subtree_and_are_noted(busy: Office):
+    client = busy.client(Role.AUDITOR)
+    busy.parts.audit.note(None, "people.add", "=1+1", uscc=ISSUER)
+    busy.parts.audit.note(None, "people.add", "person/777", uscc=FOREIGN)
+    table = client.get("/audit/export/csv").text
+    lines = [json.loads(line) for line in client.get("/audit/export/jsonl").text.splitlines()]
+    assert "person/777" not in table
+    assert not any(line["subject"] == "person/777" for line in lines)
+    assert "'=1+1" in table
+    assert any(line["action"] == "audit.export" for line in lines)
+    assert client.get("/audit/export/exe").status_code == 404
+
+
+def test_the_evidence_of_a_batch_is_for_its_own_auditor(busy: Office):
+    batch = busy.world.store.batches.batches(ISSUER)[0]
+    answer = busy.client(Role.AUDITOR).get(f"/audit/batch/{batch.id}")
+    told = json.loads(answer.data)
+    assert batch.root is not None
+    assert told["root"] == "0x" + batch.root.hex()
+    assert told["maker_signature"].startswith("0x01")
+    assert told["block"]["number"] > 0
+    assert busy.client(Role.AUDITOR, "foreign").get(f"/audit/batch/{batch.id}").status_code == 404
+
+
+def test_an_edited_row_is_told_on_the_auditors_page(busy: Office):
+    client = busy.client(Role.AUDITOR)
+    number = busy.parts.audit.note(None, "people.add", "person/1", uscc=ISSUER)
+    assert "notice--bad" not in client.get("/audit").text
+    with sqlite3.connect(busy.parts.home.store_file) as connection:
+        before = connection.execute("SELECT facts FROM audit_row WHERE number = ?", (number,)).fetchone()
+        connection.execute("UPDATE audit_row SET facts = '{\"x\":1}' WHERE number = ?", (number,))
+    connection.close()
+    assert before is not None
+    assert "notice--bad" in client.get("/audit").text

@@ -1,0 +1,119 @@
+"""The log of the auditor's subtree, whole or not; its export; the evidence of one batch."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from flask import Response, abort, current_app, make_response, render_template, request, stream_with_context
+
+from ledger.core.audit import AuditRow
+from ledger.core.people import Role
+from web.access import actor, allowed, must_see
+from web.language import chosen_language
+from web.texts import has, text
+
+ROWS = 50
+KINDS = {"csv": "text/csv; charset=utf-8", "jsonl": "application/x-ndjson"}
+LONGEST_ACTION = 40
+
+
+@allowed(Role.AUDITOR, Role.ADMINISTRATOR)
+def log() -> str:
+    """A page of the log, newest first, with what the links say about it."""
+    services = current_app.extensions["ledger"]
+    reader = actor()
+    before = request.args.get("before", type=int)
+    action = request.args.get("action", "")[:LONGEST_ACTION]
+    person = request.args.get("person", type=int)
+    rows: list[AuditRow] = services.audit.rows(
+        reader.subtree, before=before, count=ROWS + 1, action=action or None, person=person
+    )
+    people = services.people.names({row.person for row in rows if row.person is not None})
+    return render_template(
+        "audit/log.html",
+        rows=rows[:ROWS],
+        older=rows[ROWS - 1].number if len(rows) > ROWS else None,
+        before=before,
+        action=action,
+        person=person,
+        people=people,
+        organisations=_names(),
+        fault=services.audit.fault(),
+        head=services.audit.head(),
+        plain=_plain,
+    )
+
+
+@allowed(Role.AUDITOR, Role.ADMINISTRATOR)
+def export(kind: str) -> Response:
+    """The log of the subtree as a table or as JSON lines, oldest first."""
+    if kind not in KINDS:
+        abort(404)
+    services = current_app.extensions["ledger"]
+    reader = actor()
+    services.audit.note(reader, "audit.export", f"log/{kind}")
+    lines = (
+        services.audit.export_csv(reader.subtree)
+        if kind == "csv"
+        else services.audit.export_lines(reader.subtree)
+    )
+    response = Response(stream_with_context(lines), content_type=KINDS[kind])
+    response.headers["Content-Disposition"] = f'attachment; filename="audit.{kind}"'
+    return response
+
+
+@allowed(Role.AUDITOR, Role.ADMINISTRATOR)
+def evidence(batch_id: int) -> Response:
+    """Everything about a batch that is not personal: signatures, block, event, log rows."""
+    services = current_app.extensions["ledger"]
+    batch = services.issuing.batch(batch_id)
+    must_see(batch.issuer)
+    services.audit.note(actor(), "audit.evidence", f"batch/{batch_id}")
+    record: dict[str, Any] = {
+        "batch": batch.id,
+        "issuer": batch.issuer,
+        "type": batch.type_code,
+        "state": str(batch.state),
+        "size": batch.size,
+        "root": _hex(batch.root),
+        "maker": _hex(batch.maker),
+        "maker_signature": _hex(batch.maker_signature),
+        "approver": _hex(batch.approver),
+        "approver_signature": _hex(batch.approver_signature),
+        "transaction": _hex(batch.tx_hash),
+        "block": None
+        if batch.block is None
+        else {"number": batch.block.number, "hash": _hex(batch.block.hash), "time": batch.block.time},
+        "reason": batch.reason,
+        "log": [
+            {
+                "number": row.number,
+                "at": row.at,
+                "action": row.action,
+                "person": row.person,
+                "link": row.link.hex(),
+            }
+            for row in services.audit.rows(actor().subtree, count=10_000)
+            if row.subject == f"batch/{batch_id}"
+        ],
+    }
+    response = make_response(json.dumps(record, ensure_ascii=False, indent=2) + "\n")
+    response.mimetype = "application/json"
+    response.headers["Content-Disposition"] = f'attachment; filename="batch-{batch_id}.evidence.json"'
+    return response
+
+
+def _hex(value: bytes | None) -> str | None:
+    return None if value is None else "0x" + value.hex()
+
+
+def _names() -> dict[str, str]:
+    organisations = current_app.extensions["ledger"].people.organisations()
+    return {uscc: found.name(chosen_language()) for uscc, found in organisations.items()}
+
+
+def _plain(action: str) -> str:
+    """An action in plain words; its own name where nobody wrote any."""
+    key = f"audit.action_{action.replace('.', '_')}"
+    return text(key, chosen_language()) if has(key) else action
