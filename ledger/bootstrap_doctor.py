@@ -23,6 +23,7 @@ from ledger.adapters.signer_file import load_certificates
 from ledger.adapters.token_files import TokenFiles
 from ledger.adapters.vault import looks_sealed, stored_names
 from ledger.bootstrap import Installation, load_trust
+from ledger.bootstrap_people import audit_fault
 from ledger.bootstrap_work import is_chain_free
 from ledger.core.errors import InputError, LedgerError
 from ledger.core.flow import DAY_S, BatchRecord, BatchState
@@ -69,6 +70,7 @@ def examine(here: Installation) -> list[Finding]:
         _dead_letters,
         _backlog,
         _approvals,
+        _audit,
     )
     findings: list[Finding] = []
     for question in questions:
@@ -335,3 +337,12 @@ def _approvals(here: Installation) -> Iterator[Finding]:
             yield Finding(WARNING, "DOCTOR_APPROVAL_ENDS", detail)
         else:
             yield Finding(OK, "DOCTOR_WAITS", detail)
+
+
+def _audit(here: Installation) -> Iterator[Finding]:
+    """The audit log: whole, or edited, thinned out, cut off, put back."""
+    fault, rows, is_sealed = audit_fault(here.settings)
+    if fault is not None:
+        yield Finding(PROBLEM, "DOCTOR_AUDIT_BROKEN", {"row": fault.number, "fault": fault.kind})
+    else:
+        yield Finding(OK, "DOCTOR_AUDIT" if is_sealed else "DOCTOR_AUDIT_UNSEALED", {"rows": rows})

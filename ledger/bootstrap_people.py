@@ -17,12 +17,15 @@ from ledger.adapters.audit_head_file import AuditHeadFile
 from ledger.adapters.audit_sql import SqlAudit
 from ledger.adapters.home_files import Home
 from ledger.adapters.store_database import Database
-from ledger.bootstrap import Installation
+from ledger.bootstrap import Installation, open_home
+from ledger.core.audit import AuditFault, check_rows
+from ledger.core.errors import LedgerError
 from ledger.ports import ChainView, Clock, Entropy, Limits, Vault
 from ledger.services.audit import AuditService
 from ledger.services.login import LoginService
 from ledger.services.people import PeopleService
 from ledger.services.people_ports import Providers
+from ledger.settings import Settings
 
 
 @dataclass
@@ -117,6 +120,29 @@ class PeopleParts:
             self.entropy,
             demands_second=self.demands_second,
         )
+
+
+def open_people_alone(here: Installation) -> PeopleParts:
+    """As `open_people`, for a command that nobody tries passwords on."""
+    from ledger.adapters.limits_memory import MemoryLimits
+
+    return open_people(here, here.view, MemoryLimits(here.clock))
+
+
+def audit_fault(settings: Settings) -> tuple[AuditFault | None, int, bool]:
+    """What is wrong with the audit log, how many rows it has, and whether its seal could be checked.
+
+    Asks nobody for a password: without one the seal stays unchecked, the chain of hashes is not.
+    """
+    here = open_home(settings)
+    noted = AuditHeadFile(here.home.path / "audit-head.json")
+    store = SqlAudit(here.store.database)
+    try:
+        service = AuditService(store, noted, here.vault.index, here.clock, here.entropy)
+        return service.fault(), store.head().number, True
+    except LedgerError:  # no password at hand; a broken note or chain is told below
+        head, rows = store.snapshot()
+        return check_rows(rows, head, noted.load()), head.number, False
 
 
 def open_people(here: Installation, view: ChainView | None, limits: Limits) -> PeopleParts:

@@ -72,6 +72,10 @@ ROOT = BilingualGroup(
             Text("密钥:生成、登记、停用、列出。", "Keys: make, register, retire, list."),
             _lazy("cli_key", "KEY"),
         ),
+        "person": (
+            Text("人员:添加、列出、角色、重置、停用。", "People: add, list, roles, reset, suspend."),
+            _lazy("cli_person", "PERSON"),
+        ),
         "issue": (
             Text("导入数据文件并制证。", "Import a data file and make credentials of it."),
             _lazy("cli_issue", "ISSUE"),

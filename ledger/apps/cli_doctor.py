@@ -209,6 +209,24 @@ TEXTS: dict[str, tuple[Text, Text]] = {
         ),
         NOTHING,
     ),
+    "DOCTOR_AUDIT": (Text("审计日志完整({rows} 行)", "The audit log is whole ({rows} rows)"), NOTHING),
+    "DOCTOR_AUDIT_UNSEALED": (
+        Text(
+            "审计日志前后相连({rows} 行);没有口令,未核对封印",
+            "The audit log hangs together ({rows} rows); without a password its seal was not checked",
+        ),
+        NOTHING,
+    ),
+    "DOCTOR_AUDIT_BROKEN": (
+        Text(
+            "审计日志从第 {row} 行起被改动({fault})",
+            "The audit log was tampered with from row {row} on ({fault})",
+        ),
+        Text(
+            "保留 store.db 和 audit-head.json 原样,与备份和日志导出比对,查明谁能写数据库。",
+            "Keep store.db and audit-head.json as they are, compare with backups and exports, find out who can write.",
+        ),
+    ),
     "DOCTOR_APPROVAL_ENDS": (
         Text(
             "批次 {batch}({state})还有 {hours} 小时过期", "Batch {batch} ({state}) expires in {hours} hours"

@@ -237,4 +237,25 @@ ERRORS: dict[str, Text] = {
         "统一社会信用代码里的组织机构代码校验位不对。",
         "The organisation code inside the USCC has a wrong check character.",
     ),
+    "ASK_OR_DRAW": Text("--ask 和 --draw 只能选一个。", "--ask and --draw exclude each other."),
+    "LOGIN_INVALID": Text(
+        "登录名要 3 到 40 个小写字母、数字或 . - _。",
+        "A log-in name has 3 to 40 letters a-z, digits, . - or _.",
+    ),
+    "LOGIN_TAKEN": Text("这个登录名已被使用。", "This log-in name is taken."),
+    "NAME_INVALID": Text("姓名要 1 到 60 个可见字符。", "A name has 1 to 60 printable characters."),
+    "PASSWORD_TOO_SHORT": Text("密码至少 12 个字符。", "A password has at least 12 characters."),
+    "PASSWORD_TOO_LONG": Text("密码最多 128 个字符。", "A password has at most 128 characters."),
+    "PASSWORD_TOO_EASY": Text(
+        "密码不能含登录名,也不能是连续或重复的字符。",
+        "The password holds the log-in name, or runs or repeats.",
+    ),
+    "PERSON_UNKNOWN": Text(
+        "没有这个人;ecert person list 列出全部。", "No such person; `ecert person list` shows all."
+    ),
+    "ORGANISATION_UNKNOWN": Text(
+        "这里没有机构 {uscc};只核验的机构先用 ecert person organisation 登记。",
+        "There is no organisation {uscc} here; add one that only verifies with `ecert person organisation`.",
+    ),
+    "ROLE_PERIOD": Text("角色的结束日期应晚于开始和今天。", "The role would be over before it begins."),
 }

@@ -23,6 +23,7 @@ from ledger.core.accounts import (
 )
 from ledger.core.errors import InputError, NotFoundError, RefusedError
 from ledger.core.identifiers import parse_uscc
+from ledger.core.one_time import RECOVERY_BYTES, recovery_code
 from ledger.core.people import Actor, Role
 from ledger.ports import Clock, Entropy, Vault
 from ledger.services.audit import AuditService
@@ -322,6 +323,10 @@ class PeopleService:
         self._store.change(number, password=self._passwords.hash(check_new_password(password, login)))
         self._sessions.end_all(number, self._clock.now(), by.session if by is not None else None)
         self._audit.note(by, "people.password", f"person/{number}")
+
+    def draw_password(self) -> str:
+        """Sixteen random letters in groups: 80 bits, easy to read out."""
+        return recovery_code(self._entropy.token(RECOVERY_BYTES))
 
     def use_language(self, number: int, language: str) -> None:
         """Remember the language a person chose."""

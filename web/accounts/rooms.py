@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from flask import Blueprint, Flask, Response, current_app
 
 from ledger.core.people import Role
@@ -10,6 +13,7 @@ from web.access import actor_or_none
 from web.accounts import guard, login, me, oidc, passkeys, people
 from web.language import asked_language
 
+Pages = tuple[tuple[str, str, Callable[..., Any], list[str]], ...]
 GET, BOTH, POST = ["GET"], ["GET", "POST"], ["POST"]
 
 
@@ -18,7 +22,7 @@ def register(app: Flask) -> None:
     guard.register(app)
     app.after_request(_keep_language)
     room = Blueprint("accounts", __name__, url_prefix="/account")
-    for rule, name, view, methods in (
+    own: Pages = (
         ("/log-in", "login", login.login, BOTH),
         ("/log-in/second", "second", login.second, BOTH),
         ("/log-out", "logout", login.logout, POST),
@@ -38,18 +42,20 @@ def register(app: Flask) -> None:
         ("/password", "password", me.password, BOTH),
         ("/sessions", "session_end", me.session_end, POST),
         ("/organisation", "organisation", login.organisation, POST),
-    ):
+    )
+    for rule, name, view, methods in own:
         room.add_url_rule(rule, name, view, methods=methods)
     app.register_blueprint(room)
     administration = Blueprint("people", __name__, url_prefix="/people")
-    for rule, name, view, methods in (
+    others: Pages = (
         ("", "everybody", people.everybody, GET),
         ("/add", "add", people.add, BOTH),
         ("/<int:person>", "one", people.one, GET),
         ("/<int:person>/roles", "role_give", people.role_give, POST),
         ("/<int:person>/roles/<int:role>/end", "role_end", people.role_end, POST),
         ("/<int:person>/<string:what>", "act", people.act, POST),
-    ):
+    )
+    for rule, name, view, methods in others:
         administration.add_url_rule(rule, name, view, methods=methods)
     app.register_blueprint(administration)
     navigation.add(
