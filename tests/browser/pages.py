@@ -40,12 +40,24 @@ def send_nothing(page: Page) -> None:
     page.wait_for_load_state()
 
 
+def send_wrong_code(page: Page) -> None:
+    """Ask for a number that is not there."""
+    page.fill("#number", "AAAA-0000-1111-2222")
+    page.fill("#code", "22222-22222")
+    send_nothing(page)
+
+
 PAGES: list[Visit] = [
     # the frame
     Visit("home", "/"),
     Visit("home with an error", "/", do=send_nothing),
     Visit("no such page", "/nowhere", status=404),
     Visit("accessibility", "/accessibility"),
+    # checking
+    Visit("number and code", "/check/number"),
+    Visit("number and code, wrong", "/check/number", do=send_wrong_code),
+    Visit("a QR typed in", "/q"),
+    Visit("scanner", "/check/scan"),
     # the public side of the ledger
     Visit("ledger", "/ledger"),
     Visit("ledger, nothing asked", "/ledger", do=send_nothing),
