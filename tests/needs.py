@@ -8,11 +8,13 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared"
+SCHEMATHESIS = ROOT / ".tools" / "schemathesis" / "bin" / "schemathesis"
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
 
 HINTS = {
     "shared": "the folder ../shared (official vectors, sample records) is not there",
     "node": "Node.js with npm is not on PATH",
+    "schemathesis": "no .tools/schemathesis (scripts/setup schemathesis makes it)",
     "chromium": "no chromium on PATH (Debian: apt-get install chromium)",
 }
 
@@ -54,6 +56,7 @@ def missing(tool: str) -> str | None:
     present = {
         "shared": SHARED.is_dir(),
         "node": node_command() is not None and npm_command() is not None,
+        "schemathesis": SCHEMATHESIS.exists(),
         "chromium": chromium_path() is not None,
     }[tool]
     return None if present else hint

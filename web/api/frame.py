@@ -12,6 +12,7 @@ from flask import Response, current_app, g, request
 from flask.json.provider import JSONProvider
 from pydantic.json_schema import models_json_schema
 from werkzeug.exceptions import HTTPException
+from werkzeug.routing import BaseConverter
 
 from ledger.core.errors import LedgerError, UnavailableError
 from ledger.core.limits import RULES, LimitKind
@@ -70,6 +71,12 @@ class FastJson(JSONProvider):
         return orjson.loads(s)
 
 
+class SerialConverter(BaseConverter):
+    """32 lower-case hex digits in an address."""
+
+    regex = "[0-9a-f]{32}"
+
+
 class Api(APIFlask):
     """Logs what went wrong without its words: they may quote a row."""
 
@@ -89,6 +96,7 @@ def make_app(services: Any, settings: Any) -> APIFlask:
 
     api = Api("web.api", title="ecert", version=VERSION, spec_path=None, docs_path=None, static_folder=None)
     api.request_class = ApiRequest
+    api.url_map.converters["serial"] = SerialConverter
     api.json = FastJson(api)
     api.extensions["ledger"] = services
     api.extensions["web-settings"] = settings
@@ -128,7 +136,9 @@ def guard() -> Response | None:
     if access[0] == "token" and (refused := refuse_without(str(access[1]))) is not None:
         return refused
     if access[0] == "public":
-        wait = current_app.extensions["ledger"].limits.take(LimitKind.ASK, client())
+        token = _shown_token()
+        kind, who = (LimitKind.ASK, client()) if token is None else (LimitKind.TOKEN, str(token.id))
+        wait = current_app.extensions["ledger"].limits.take(kind, who)
         if wait:
             return problem(429, "RATE_LIMITED", retry_after_s=wait)
     if request.method in _METHODS_WITH_BODY and request.mimetype not in JSON_TYPES:
@@ -139,8 +149,7 @@ def guard() -> Response | None:
 def refuse_without(scope: str) -> Response | None:
     """The refusal, unless a good token with this scope was shown; sets `g.actor` and `g.token`."""
     services = current_app.extensions["ledger"]
-    shown = _BEARER.fullmatch(request.headers.get("Authorization", "").strip())
-    token: Token | None = services.programs.tokens.who(shown.group(1)) if shown else None
+    token = _shown_token()
     if token is None:
         return _unknown(is_shown=bool(request.headers.get("Authorization")))
     g.token = token
@@ -153,15 +162,23 @@ def refuse_without(scope: str) -> Response | None:
     return problem(429, "RATE_LIMITED", retry_after_s=wait) if wait else None
 
 
+def _shown_token() -> Token | None:
+    """The good token of the Authorization header. Nothing is kept: a revocation counts at once."""
+    shown = _BEARER.fullmatch(request.headers.get("Authorization", "").strip())
+    if shown is None:
+        return None
+    found: Token | None = current_app.extensions["ledger"].programs.tokens.who(shown.group(1))
+    return found
+
+
 def _unknown(*, is_shown: bool) -> Response:
-    """No token is no guess; a wrong one is, and whoever goes on guessing waits."""
-    if is_shown:
-        limits = current_app.extensions["ledger"].limits
-        wait = limits.take(LimitKind.TOKEN_WRONG, client())
-        if wait:
-            return problem(429, "RATE_LIMITED", retry_after_s=wait)
-        limits.fail(LimitKind.TOKEN_WRONG, client())
-    answer = problem(401, "TOKEN_WRONG" if is_shown else "TOKEN_NEEDED")
+    """No token is no guess; a wrong one is: it is counted, and told when to come again.
+
+    The answer stays 401: 256 bits cannot be guessed, so nothing is gained by refusing a good token that
+    comes from the same address.
+    """
+    wait = current_app.extensions["ledger"].limits.fail(LimitKind.TOKEN_WRONG, client()) if is_shown else 0
+    answer = problem(401, "TOKEN_WRONG" if is_shown else "TOKEN_NEEDED", retry_after_s=wait or None)
     answer.headers["WWW-Authenticate"] = 'Bearer error="invalid_token"' if is_shown else "Bearer"
     return answer
 
@@ -309,6 +326,8 @@ def complete(spec: dict[str, Any]) -> dict[str, Any]:
                 operation["x-scope"] = access[1]
             else:
                 operation["security"] = []
+            if "requestBody" in operation:
+                operation["requestBody"]["required"] = True
             for parameter in operation["parameters"]:
                 if parameter["in"] == "path":
                     parameter["schema"] = PATTERNS[parameter["name"]]

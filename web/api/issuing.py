@@ -30,7 +30,6 @@ from web.api.models import (
 API = APIBlueprint("issues", __name__, tag="Issuing")
 KEY_HEADER = "Idempotency-Key"
 _KEY = re.compile(r"[!-~]{1,128}")
-_SERIAL = re.compile(r"[0-9a-f]{32}")
 STATES = {
     BatchState.OPEN: "gathering",
     BatchState.CLOSED: "signing",
@@ -76,7 +75,7 @@ def issue_many(json_data: IssuesIn) -> AcceptedManyOut:
     return AcceptedManyOut(results=[_accepted(result) for result in _issue(json_data, json_data.rows)])
 
 
-@API.get("/issues/<string:serial>")
+@API.get("/issues/<serial:serial>")
 @API.output(IssueOut)
 @token_allowed("issue")
 def one_issue(serial: str) -> IssueOut:
@@ -93,7 +92,7 @@ def one_issue(serial: str) -> IssueOut:
     )
 
 
-@API.get("/issues/<string:serial>/bundle")
+@API.get("/issues/<serial:serial>/bundle")
 @API.input(PersonalQuery, location="query")
 @API.doc(
     responses={
@@ -111,7 +110,7 @@ def bundle(serial: str, query_data: PersonalQuery) -> Response:
     return Response(data, mimetype=BUNDLE_TYPE)
 
 
-@API.get("/issues/<string:serial>/receipt")
+@API.get("/issues/<serial:serial>/receipt")
 @API.output(ReceiptOut)
 @token_allowed("bundles")
 def receipt(serial: str) -> ReceiptOut:
@@ -129,9 +128,7 @@ def receipt_out(document: Mapping[str, Any]) -> ReceiptOut:
 
 def own_place(serial: str) -> Place:
     """Where a certificate of the caller's organisation lies. Raises NotFoundError(NOT_HERE)."""
-    place = None
-    if _SERIAL.fullmatch(serial):
-        place = services().here.store.batches.place(bytes.fromhex(serial))
+    place = services().here.store.batches.place(bytes.fromhex(serial))
     if place is None:
         raise NotFoundError("NOT_HERE", "There is nothing here that you may see.")
     must_own(place.issuer)

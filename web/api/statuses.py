@@ -25,7 +25,7 @@ REASONS = {
 }
 
 
-@API.get("/statuses/<string:serial>")
+@API.get("/statuses/<serial:serial>")
 @API.output(StatusOut)
 @token_allowed("statuses")
 def status(serial: str) -> StatusOut:
@@ -48,7 +48,7 @@ def status(serial: str) -> StatusOut:
     )
 
 
-@API.post("/statuses/<string:serial>/suspension")
+@API.post("/statuses/<serial:serial>/suspension")
 @API.input(SuspensionIn)
 @API.output(CaseOut, status_code=202)
 @token_allowed("suspend")
