@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from ledger.adapters.carrier import DirectCarrier
 from ledger.adapters.key_reader import PeopleKeyReader
+from ledger.adapters.signer_memory import MemoryChainSigner
 from ledger.adapters.signing_sql import SqlSigningBook
 from ledger.adapters.store_sql import SqlStore
 from ledger.adapters.system import SystemEntropy
@@ -20,6 +21,14 @@ from tests.authenticator import SITE, Authenticator
 from tests.flow_world import FOREVER, ISSUER, World, chain_signer
 
 CLERK, APPROVER, OTHER = (Signer(number, ISSUER) for number in (1, 2, 3))
+
+
+class HomeKeys:
+    """Key files of the agency, as the server would hold them."""
+
+    def signer(self, issuer: str, role: Role) -> MemoryChainSigner:
+        assert issuer == ISSUER
+        return chain_signer("maker" if role is Role.MAKER else "approver")
 
 
 @dataclass

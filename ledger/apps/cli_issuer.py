@@ -25,6 +25,7 @@ YES = Text("是", "yes")
 DISSOLVED = Text("(已撤销)", "(dissolved)")
 ADMITTED = Text("{name}({uscc})已接纳并授权。", "{name} ({uscc}) is admitted and has its grants.")
 DONE = Text("已完成。", "Done.")
+ONE_SIGNER = Text("请给出 --address 或 --person 之一。", "Give either --address or --person.")
 TYPE = Option(
     ["--type", "type_name"], required=True, metavar="TYPE", text=Text("证照类型。", "Credential type.")
 )
@@ -138,7 +139,8 @@ def _role(
     session: Session,
     issuer: str,
     role: str,
-    address: str,
+    address: str | None,
+    person: str | None,
     admins: tuple[str, ...],
     until: int | None,
     *,
@@ -146,19 +148,33 @@ def _role(
 ) -> None:
     from ledger.apps.cli_open import open_installation, parse_address
     from ledger.apps.governing import set_role
+    from ledger.core.eip712 import signer_text
     from ledger.core.model import Role
 
+    if (address is None) == (person is None):
+        raise click.UsageError(str(ONE_SIGNER))
+    here = open_installation(session)
+    signer_id = _signer_of(here, issuer, person) if address is None else parse_address(address)
     set_role(
-        open_installation(session),
+        here,
         issuer,
-        parse_address(address),
+        signer_id,
         Role[role.upper()],
         require_two(admins),
         until=until,
         remove=remove,
     )
-    session.emit({"issuer": issuer, "role": role, "address": address, "done": True})
+    session.emit({"issuer": issuer, "role": role, "address": signer_text(signer_id), "done": True})
     session.show(DONE)
+
+
+def _signer_of(here: Any, issuer: str, login: str | None) -> bytes:
+    """Signer id of the newest key that this person enrolled in the browser."""
+    from ledger.bootstrap_people import open_people_alone
+    from ledger.bootstrap_signing import enrolled_key
+
+    person = open_people_alone(here).people.find(login or "")
+    return enrolled_key(here, issuer, person.id).signer_id
 
 
 UNTIL = Option(
@@ -279,10 +295,18 @@ def _appointing() -> list[click.Command]:
                 Option(["--role"], type=click.Choice(ROLES), required=True, text=Text("角色。", "Role.")),
                 Option(
                     ["--address"],
-                    required=True,
                     metavar="ADDRESS",
                     text=Text(
-                        "密钥地址(ecert key new 会显示)。", "The key's address (ecert key new prints it)."
+                        "密钥地址(ecert key new 会显示),或网页上的签名人编号。",
+                        "The key's address (ecert key new prints it), or the signer id that the web shows.",
+                    ),
+                ),
+                Option(
+                    ["--person"],
+                    metavar="LOGIN",
+                    text=Text(
+                        "此人在网页登记的最新签名密钥。",
+                        "The newest signing key that this person enrolled in the web.",
                     ),
                 ),
                 ADMINS,
@@ -291,6 +315,7 @@ def _appointing() -> list[click.Command]:
             ],
             examples=(
                 "ecert issuer role --issuer USCC --role approver --address 0x… --admin file:… --admin file:…",
+                "ecert issuer role --issuer USCC --role maker --person LOGIN --admin file:… --admin file:…",
             ),
         )(_role),
     ]

@@ -20,7 +20,7 @@ from ledger.services.signing_desk import Given, Signer
 from ledger.services.status import Grounds
 from tests.authenticator import SITE, Authenticator
 from tests.flow_world import ISSUER, START, World, chain_signer, deposit_table, found
-from tests.signing_world import APPROVER, CLERK, OTHER, SigningWorld
+from tests.signing_world import APPROVER, CLERK, OTHER, HomeKeys, SigningWorld
 
 MAKERS, APPROVERS = Authenticator(0xA1), Authenticator(0xB2)
 WHY = Grounds(ReasonClass.ISSUER_ERROR, "§ 5", "DOC-7")
@@ -328,14 +328,6 @@ def test_keys_are_ones_own_and_given_up_by_their_owner(signing: SigningWorld) ->
     assert kept.state is KeyState.REMOVAL
     with pytest.raises(NotFoundError):
         signing.desk.prepare_make(CLERK, waiting(signing), key.id, APPROVERS.signer_id)
-
-
-class HomeKeys:
-    """Key files of the agency, as the server would hold them."""
-
-    def signer(self, issuer: str, role: Role) -> MemoryChainSigner:
-        assert issuer == ISSUER
-        return chain_signer("maker" if role is Role.MAKER else "approver")
 
 
 def test_two_log_ins_sign_with_the_servers_keys_where_that_is_switched_on(signing: SigningWorld) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from ledger.adapters.abi import batch_tuple, issuer_id
 from ledger.core import eip712
 from ledger.core.model import Role
 from ledger.ports import ContractCall
 from scripts.contracts.passkey import BACKED_UP, USER_PRESENT, USER_VERIFIED, Passkey
-from tests.ports.chain_world import FAR, ROOT, START, World, batch_tuple, crew, issuer_id
+from tests.ports.chain_world import FAR, ROOT, START, World, crew
 
 MAKER, APPROVER = Passkey(0xC0FFEE), Passkey(0xBEEF)
 DIGEST = bytes(range(32))

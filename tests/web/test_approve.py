@@ -2,111 +2,25 @@
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import replace
 
 import pytest
-from werkzeug.test import TestResponse
 
 from ledger.core.flow import BatchState
-from ledger.core.jose import b64url_decode, b64url_encode
 from ledger.core.model import Role as ChainRole
 from ledger.core.people import Role
-from ledger.core.signing import SigningKey, Site
-from ledger.services.signing_desk import Given
+from ledger.services.signing_desk import Signer
 from tests.authenticator import Authenticator
+from tests.desk_world import APPROVERS, JSON, MAKERS, SITE, Desk, words
 from tests.flow_world import ISSUER, deposit_table
-from tests.office_world import HOST, Client, Office
-from tests.signing_world import SigningWorld
-
-SITE = Site(f"https://{HOST}", HOST)
-MAKERS, APPROVERS = Authenticator(0xA1, SITE), Authenticator(0xB2, SITE)
-JSON = {"Accept": "application/json", "Origin": f"https://{HOST}"}
-
-
-class Desk:
-    """Clerk and approver logged in, with passkeys and roles on chain; batches on demand."""
-
-    def __init__(self, office: Office) -> None:
-        self.office = office
-        here = office.parts.here
-        here.settings = replace(here.settings, origin=SITE.origin)
-        self.signing = SigningWorld(office.world)
-        self.clerk = office.client(Role.CLERK)
-        self.approver = office.client(Role.APPROVER)
-        self.keys = {
-            Role.CLERK: self.enrol(self.clerk, MAKERS),
-            Role.APPROVER: self.enrol(self.approver, APPROVERS),
-        }
-        self.signing.give_role(MAKERS.signer_id, ChainRole.MAKER)
-        self.signing.give_role(APPROVERS.signer_id, ChainRole.APPROVER)
-        self.numbers = 0
-
-    def enrol(self, client: Client, authenticator: Authenticator) -> SigningKey:
-        asked = client.post_form("/signing-keys/passkey/begin", {"label": "钥匙"}, headers=JSON).get_json()
-        options = asked["publicKey"]
-        assert options["authenticatorSelection"]["userVerification"] == "required"
-        assert [one["alg"] for one in options["pubKeyCredParams"]] == [-7]
-        answer = authenticator.create(b64url_decode(options["challenge"]))
-        body = {"request": asked["request"], "credential": answer, "label": "钥匙"}
-        done = self.json(client, asked["finish"], body)
-        assert done.status_code == 200, done.get_data(as_text=True)
-        keys = self.office.parts.signing.book.keys(ISSUER)
-        return next(key for key in keys if key.signer_id == authenticator.signer_id)
-
-    def json(self, client: Client, path: str, body: object) -> TestResponse:
-        headers = {**JSON, "X-Form-Token": client.token(), "Content-Type": "application/json"}
-        return client.post(path, data=json.dumps(body), headers=headers)
-
-    def batch(self, count: int = 3) -> int:
-        world = self.office.world
-        self.numbers += 100
-        report = world.load(deposit_table(range(self.numbers, self.numbers + count)))
-        assert report.job_id is not None
-        world.issue.close_import(report.job_id)
-        world.work()
-        return max(batch.id for batch in world.store.batches.batches(states=(BatchState.SIGNED,)))
-
-    def state(self, batch_id: int) -> BatchState:
-        return self.office.world.store.batches.batch(batch_id).state
-
-    def ask(self, client: Client, path: str, **fields: object) -> TestResponse:
-        return client.post_form(path, fields, headers={"Accept": "application/json"})
-
-    def sign(self, client: Client, path: str, authenticator: Authenticator, **fields: object) -> TestResponse:
-        asked = self.ask(client, path, **fields)
-        assert asked.status_code == 200, asked.get_data(as_text=True)
-        value = asked.get_json()
-        given = [spell(authenticator.get(b64url_decode(one))) for one in value["challenges"]]
-        return self.json(client, value["complete"], {"signatures": given})
-
-    def make(self, batch_id: int) -> TestResponse:
-        key = self.keys[Role.CLERK]
-        path = f"/signing/batches/{batch_id}/make"
-        return self.sign(self.clerk, path, MAKERS, key=key.id, approver=APPROVERS.signer_id.hex())
-
-    def approve(self, batch_id: int) -> TestResponse:
-        key = self.keys[Role.APPROVER]
-        return self.sign(self.approver, f"/signing/batches/{batch_id}/approve", APPROVERS, key=key.id)
-
-
-def spell(given: Given) -> dict[str, str]:
-    return {
-        "credential": b64url_encode(given.credential_id),
-        "authenticatorData": b64url_encode(given.authenticator_data),
-        "clientDataJSON": b64url_encode(given.client_data),
-        "signature": b64url_encode(given.signature),
-    }
+from tests.office_world import Office
+from tests.signing_world import HomeKeys
 
 
 @pytest.fixture(scope="module")
 def desk(office: Office) -> Desk:
     return Desk(office)
-
-
-def words(answer: TestResponse) -> str:
-    return answer.get_data(as_text=True)
 
 
 def test_a_batch_goes_from_the_clerk_to_its_bundles(desk: Desk) -> None:
@@ -134,3 +48,179 @@ def test_a_batch_goes_from_the_clerk_to_its_bundles(desk: Desk) -> None:
     assert "已签发" in words(desk.approver.get(f"/approve/{batch_id}/state"))
     actions = {row.action for row in desk.office.parts.audit.rows(None)}
     assert {"key.enrolled", "batch.made", "batch.approved", "batch.rows_seen"} <= actions
+
+
+def test_the_sample_is_drawn_anew_and_every_row_can_be_read(desk: Desk) -> None:
+    batch_id = desk.batch(60)
+    shown = {
+        tuple(re.findall(r"<td[^>]*>(\d+)</td>", words(desk.approver.get(f"/approve/{batch_id}/sample"))))
+        for _ in range(4)
+    }
+    assert len(shown) > 1, "ten of sixty, four times: hardly ever the same"
+    first, second = (words(desk.approver.get(f"/approve/{batch_id}/rows?page={page}")) for page in (1, 2))
+    assert first.count("<tr") == 51
+    assert second.count("<tr") == 11
+    assert "岚州市第" in first
+    assert desk.approver.get(f"/approve/{batch_id}/rows?page=99").status_code == 200
+    compared = words(desk.approver.get(f"/approve/{batch_id}/compare"))
+    assert "12500.00" in compared
+    for place in ("child", "foreign"):
+        stranger = desk.office.client(Role.APPROVER, place)
+        for path in ("", "/rows", "/sample", "/compare", "/replaced", "/state", "/return"):
+            assert stranger.get(f"/approve/{batch_id}{path}").status_code == 404, path
+        assert stranger.post_form(f"/approve/{batch_id}/return", {"reason": "x"}).status_code == 404
+        asked = desk.ask(stranger, f"/signing/batches/{batch_id}/approve", key=1)
+        assert asked.status_code == 404
+
+
+def test_replaced_rows_are_shown_beside_what_they_replace(desk: Desk) -> None:
+    desk.released(2)
+    first = desk.numbers
+    table = deposit_table([first, first + 1], {first: "1.00"})
+    changed = desk.batch_of(table, supersede=True)
+    page = words(desk.approver.get(f"/approve/{changed}"))
+    assert "<ins>1.00</ins>" in page
+    assert re.search(r"<del>7\d+\.37</del>", page)
+    assert "<ins>1.00</ins>" in words(desk.approver.get(f"/approve/{changed}/replaced"))
+    compared = words(desk.approver.get(f"/approve/{changed}/compare"))
+    assert "超出上一批范围" in compared
+
+
+def test_a_batch_is_returned_with_a_reason_and_without_a_row(desk: Desk) -> None:
+    batch_id = desk.batch(4)
+    desk.make(batch_id)
+    path = f"/approve/{batch_id}/return"
+    for fields in (
+        {"reason": ""},
+        {"reason": "x" * 201},
+        {"reason": "错", "without": "9"},
+        {"reason": "错", "without": "2"},
+    ):
+        refused = desk.approver.post_form(path, fields)
+        assert refused.status_code == 422
+        assert "govuk-error-summary" in words(refused)
+    assert desk.state(batch_id) is BatchState.MADE
+    done = desk.approver.post_form(path, {"reason": "第 2 行有误", "requeue": "1", "without": "2"})
+    assert done.status_code == 303
+    assert "第 2 行有误" in words(desk.clerk.get(f"/approve/{batch_id}"))
+    refused = desk.office.world.store.batches.batch(batch_id)
+    assert (refused.state, refused.refused_by) == (BatchState.REFUSED, APPROVERS.signer_id)
+    desk.office.world.work()
+    newest = desk.office.world.store.batches.batches(states=(BatchState.SIGNED,))[-1]
+    assert newest.size == 3
+    again = desk.approver.post_form(path, {"reason": "again"})
+    assert again.status_code == 409
+
+
+def test_nobody_approves_what_they_made(desk: Desk) -> None:
+    """By page and by service; the contract refuses it in tests/ports/test_chain_passkeys.py."""
+    office, batch_id = desk.office, desk.batch()
+    office.parts.people.give_role(office.person(Role.CLERK), ISSUER, Role.APPROVER, by=None)
+    second = desk.enrol(desk.clerk, Authenticator(0xD4, SITE))
+    desk.signing.give_role(second.signer_id, ChainRole.APPROVER)
+    page = words(desk.clerk.get(f"/approve/{batch_id}"))
+    assert second.signer_id.hex() not in page, "not to be chosen"
+    key = desk.keys[Role.CLERK]
+    refused = desk.ask(
+        desk.clerk, f"/signing/batches/{batch_id}/make", key=key.id, approver=second.signer_id.hex()
+    )
+    assert (refused.status_code, refused.get_json()["code"]) == (403, "SAME_PERSON")
+    assert refused.get_json()["title"] == "不能复核自己经办的"
+    # made for that key behind the page's back: the page shows no button and the service refuses
+    world = office.world
+    batch = world.store.batches.batch(batch_id)
+    draft = world.approve.plan_make(batch_id, MAKERS.signer_id, second.signer_id)
+    world.approve.finish_make(draft, [b"\x03"])
+    page = words(desk.clerk.get(f"/approve/{batch_id}"))
+    assert f"/signing/batches/{batch_id}/approve" not in page
+    refused = desk.ask(desk.clerk, f"/signing/batches/{batch_id}/approve", key=second.id)
+    assert (refused.status_code, refused.get_json()["code"]) == (403, "SAME_PERSON")
+    assert batch.state is BatchState.SIGNED
+
+
+def test_who_has_not_just_proved_who_they_are_is_sent_to_do_so(desk: Desk) -> None:
+    batch_id = desk.batch()
+    desk.office.clock.advance(400)
+    refused = desk.ask(desk.clerk, f"/signing/batches/{batch_id}/make", key=1, approver="00" * 32)
+    assert (refused.status_code, refused.get_json()["code"]) == (403, "STEP_UP_NEEDED")
+    assert refused.get_json()["confirm"].startswith("/account/confirm")
+    assert "请先确认是您本人" in words(desk.clerk.get(f"/approve/{batch_id}"))
+    bare = desk.clerk.post(f"/signing/batches/{batch_id}/make", data={"key": "1"}, headers=JSON)
+    assert (bare.status_code, bare.get_json()["code"]) == (403, "FORM_FOREIGN")
+    desk.clerk, desk.approver = desk.office.client(Role.CLERK), desk.office.client(Role.APPROVER)
+
+
+def test_what_a_browser_hands_over_may_be_anything(desk: Desk) -> None:
+    batch_id = desk.batch()
+    key = desk.keys[Role.CLERK]
+    fields = {"key": key.id, "approver": APPROVERS.signer_id.hex()}
+    asked = desk.ask(desk.clerk, f"/signing/batches/{batch_id}/make", **fields).get_json()
+    bodies: list[object] = [
+        {}, {"signatures": []}, {"signatures": "x"}, {"signatures": [1]}, {"signatures": [{}]},
+        {"signatures": [{"wallet": "0xzz"}]}, {"signatures": [{"wallet": "0x00"}]}, {"signatures": [{}] * 99},
+        {"signatures": [dict.fromkeys(("signature", "credential", "authenticatorData", "clientDataJSON"), "!")]},
+        {"signatures": [dict.fromkeys(("signature", "credential", "authenticatorData", "clientDataJSON"), "")]},
+    ]  # fmt: skip
+    for body in bodies:
+        assert desk.json(desk.clerk, asked["complete"], body).status_code == 422, body
+    for wrong in ({"key": "x"}, {"approver": "zz"}, {"approver": ""}):
+        refused = desk.ask(desk.clerk, f"/signing/batches/{batch_id}/make", **{**fields, **wrong})
+        assert refused.get_json()["code"] == "SIGNING_FORM"
+    stranger = desk.office.client(Role.CLERK, "child")
+    assert desk.json(stranger, asked["complete"], {"signatures": [{"wallet": "0x"}]}).status_code == 404
+    assert desk.state(batch_id) is BatchState.SIGNED
+
+
+def test_administrators_see_keys_roles_and_the_command(desk: Desk) -> None:
+    office = desk.office
+    newcomer = Authenticator(0xE5, SITE)
+    desk.enrol(desk.approver, newcomer)
+    admin = office.client(Role.ADMINISTRATOR)
+    page = words(admin.get("/signing-keys/all"))
+    assert "0x" + newcomer.signer_id.hex() in page
+    command = (
+        f"ecert issuer role --issuer {ISSUER} --role approver --address 0x{newcomer.signer_id.hex()} --admin"
+    )
+    assert command in page
+    mine = words(desk.approver.get("/signing-keys"))
+    assert "没有" in mine
+    key = next(key for key in office.parts.signing.book.keys(ISSUER) if key.signer_id == newcomer.signer_id)
+    assert desk.clerk.post_form(f"/signing-keys/{key.id}/remove").status_code == 404
+    assert desk.approver.post_form(f"/signing-keys/{key.id}/remove").status_code == 303
+    assert "已停用这把密钥" in words(admin.get("/signing-keys/all"))
+    assert desk.clerk.get("/signing-keys/all").status_code == 403
+
+
+def test_two_log_ins_where_no_key_is_a_persons_own(office: Office, desk: Desk) -> None:
+    batch_id = desk.batch()
+    signing_desk = office.parts.signing.desk
+    signing_desk._server = HomeKeys()
+    try:
+        page = words(desk.clerk.get(f"/approve/{batch_id}"))
+        assert "两个登录，不是两把独立的密钥" in page
+        approver = HomeKeys().signer(ISSUER, ChainRole.APPROVER).signer_id.hex()
+        path = f"/signing/batches/{batch_id}/make"
+        done = desk.clerk.post_form(path, {"key": "-1", "approver": approver})
+        assert done.status_code == 303, words(done)
+        assert desk.state(batch_id) is BatchState.MADE
+        done = desk.approver.post_form(f"/signing/batches/{batch_id}/approve", {"key": "-2"})
+        assert done.status_code == 303, words(done)
+        office.world.work()
+        assert desk.state(batch_id) is BatchState.RELEASED
+    finally:
+        signing_desk._server = None
+    assert signing_desk.keys_of(Signer(office.person(Role.CLERK), ISSUER))
+
+
+def test_a_site_without_a_name_has_no_passkeys(office: Office, desk: Desk) -> None:
+    here = office.parts.here
+    named, room = here.settings, office.parts.signing
+    here.settings = replace(named, origin=None)
+    room.__dict__.pop("site", None)
+    try:
+        assert "不能使用通行密钥" in words(desk.clerk.get("/signing-keys"))
+        refused = desk.ask(desk.clerk, "/signing-keys/passkey/begin", label="x")
+        assert (refused.status_code, refused.get_json()["code"]) == (403, "SITE_UNNAMED")
+    finally:
+        here.settings = named
+        room.__dict__.pop("site", None)
