@@ -57,6 +57,17 @@ DEMO_AGENCIES = (
     ),
 )
 
+DEMO_PEOPLE: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (
+    ("demo.jingban", "经办员甲(演示)", FUND, ("clerk",)),
+    ("demo.fuhe", "复核员乙(演示)", FUND, ("approver",)),
+    ("demo.guanli", "管理员丙(演示)", FUND, ("administrator", "operator")),
+    ("demo.shangbiao", "登记员丁(演示)", BUREAU, ("clerk",)),
+    ("demo.shenhe", "审核员戊(演示)", BUREAU, ("approver",)),
+    ("demo.yinhang", "信贷员己(演示)", BANK, ("verifier",)),
+    ("demo.shenji", "审计员庚(演示)", REGULATOR, ("auditor", "operator")),
+)
+"""Log-in name, name, organisation, roles. The names are roles with a letter: nobody's."""
+
 
 def plan_demo() -> HomeRecord:
     """The plan of a demo installation."""

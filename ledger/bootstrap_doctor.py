@@ -22,11 +22,13 @@ from ledger.adapters.home_files import P256_ROLES
 from ledger.adapters.signer_file import load_certificates
 from ledger.adapters.token_files import TokenFiles
 from ledger.adapters.vault import looks_sealed, stored_names
+from ledger.adapters.vitals_sql import SqlVitals
 from ledger.bootstrap import Installation, load_trust
 from ledger.bootstrap_people import audit_fault
 from ledger.bootstrap_work import is_chain_free
 from ledger.core.errors import InputError, LedgerError
 from ledger.core.flow import DAY_S, BatchRecord, BatchState
+from ledger.core.health import BACKUP_AGE_S, BEAT_AGE_S
 from ledger.core.model import KeyRecord
 from ledger.core.status_list import lasts_s
 from ledger.core.x5c import LeafFacts, leaf_facts
@@ -60,6 +62,8 @@ def examine(here: Installation) -> list[Finding]:
         _disk,
         _clock,
         _lock,
+        _heartbeat,
+        _backups,
         _view,
         _overlaps,
         _trust,
@@ -140,6 +144,32 @@ def _clock(here: Installation) -> Iterator[Finding]:
 def _lock(here: Installation) -> Iterator[Finding]:
     free = is_chain_free(here.home.path)
     yield Finding(OK, "DOCTOR_NO_WORKER" if free else "DOCTOR_WORKER_RUNS")
+
+
+def _heartbeat(here: Installation) -> Iterator[Finding]:
+    """A worker that holds the chain but gives no sign of life is stuck."""
+    beat_at = SqlVitals(here.store.database).beat_at()
+    age = None if beat_at is None else here.clock.now() - beat_at
+    if is_chain_free(here.home.path):
+        return
+    if age is None or age > BEAT_AGE_S:
+        yield Finding(WARNING, "DOCTOR_WORKER_SILENT", {"seconds": "?" if age is None else age})
+
+
+def _backups(here: Installation) -> Iterator[Finding]:
+    """How old the newest backup is, and whether the list of erasures lies anywhere else."""
+    vitals = SqlVitals(here.store.database)
+    made_at = vitals.backup_at()
+    if here.record.mode == "demo" and made_at is None:
+        return  # nobody misses a demo
+    if made_at is None:
+        yield Finding(WARNING, "DOCTOR_NO_BACKUP")
+        return
+    hours = (here.clock.now() - made_at) // 3600
+    is_old = here.clock.now() - made_at > BACKUP_AGE_S
+    yield Finding(
+        WARNING if is_old else OK, "DOCTOR_BACKUP_OLD" if is_old else "DOCTOR_BACKUP", {"hours": hours}
+    )
 
 
 def _view(here: Installation) -> Iterator[Finding]:

@@ -197,3 +197,6 @@ def export_settings(settings: Settings) -> None:
     """Leave the settings in the environment, for the processes that this one starts."""
     os.environ["ECERT_HOME"] = str(settings.home)
     os.environ["ECERT_LANG"] = settings.language
+    os.environ["ECERT_WEB_PROCESSES"] = str(settings.web_processes)
+    os.environ["ECERT_WEB_THREADS"] = str(settings.web_threads)
+    os.environ["ECERT_SERVER_SIGNING"] = "1" if settings.server_signing else "0"

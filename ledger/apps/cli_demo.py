@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import shutil
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,12 @@ STEPS = {
     "made": Text("· 经办人确认批次 {batch}", "· the maker signs batch {batch}"),
     "approved": Text("· 审批人审批批次 {batch},上链……", "· the approver signs batch {batch}, anchoring…"),
     "released": Text("  已放行 {count} 份", "  {count} bundles released"),
+    "standing": Text(
+        "· 服务密钥和常设审批(打印件自动上链)……",
+        "· service key and standing approval (prints anchor by themselves)…",
+    ),
+    "returned": Text("· 批次 {batch} 被审批人退回", "· batch {batch} is sent back by the approver"),
+    "prints": Text("· 打印两份加盖电子签章的证明……", "· printing two sealed proofs…"),
     "voiding": Text(
         "· 经办、审批双人作废一份,供核验演示……", "· maker and approver declare one void, to show it…"
     ),
@@ -55,6 +62,11 @@ Try:
   {ecert} batch list
   {ecert} doctor
   {ecert} serve""",
+)
+
+LOGINS = Text(
+    "\n演示登录(密码每次安装随机生成,保存在 {file}):",
+    "\nDemo log-ins (passwords are drawn for each installation and kept in {file}):",
 )
 
 
@@ -100,14 +112,22 @@ def _demo(
         if report.exit_code != example.expect:
             session.exit_code = 1
         session.show(_line(example, report))
+    logins = story.office()
     value = {
         "home": str(home.path),
         "trust": str(home.trust_file),
         "issuers": [agency.uscc for agency in here.record.agencies],
         "issued": issued,
         "examples": shown,
+        "logins": [
+            {"login": one.login, "organisation": one.organisation, "roles": list(one.roles)} for one in logins
+        ],
+        "passwords": str(story.folder / "people.json"),
     }
     session.show(TRY.format(**_how_to_try(home.path)))
+    session.show(LOGINS.format(file=story.folder / "people.json"))
+    for one in logins:
+        session.show(f"  {one.login:<16} {one.password}  {one.name}")
     if not serve:
         session.emit(value)
         return
@@ -120,7 +140,7 @@ def _demo(
             announce(session, address)
 
     run_server(
-        session.settings,
+        replace(session.settings, server_signing=True),  # two log-ins may sign; the page says what that means
         host or session.settings.host,
         session.settings.port if port is None else port,
         say,

@@ -26,6 +26,25 @@ TEXTS: dict[str, tuple[Text, Text]] = {
         Text("运行:chmod go= {path}", "Run: chmod go= {path}"),
     ),
     "DOCTOR_PERMISSIONS": (Text("文件权限", "File permissions"), NOTHING),
+    "DOCTOR_WORKER_SILENT": (
+        Text(
+            "后台任务占着链,但 {seconds} 秒没有动静",
+            "The worker holds the chain but gave no sign of life for {seconds} seconds",
+        ),
+        Text(
+            "查看 logs/worker.log,必要时重启服务。",
+            "Look at logs/worker.log; restart the service if need be.",
+        ),
+    ),
+    "DOCTOR_BACKUP": (Text("最近一次备份在 {hours} 小时前", "Newest backup: {hours} hours ago"), NOTHING),
+    "DOCTOR_BACKUP_OLD": (
+        Text("最近一次备份已是 {hours} 小时前", "The newest backup is {hours} hours old"),
+        Text("每天运行 ecert backup(见 docs/deploy.md)。", "Run ecert backup each day (docs/deploy.md)."),
+    ),
+    "DOCTOR_NO_BACKUP": (
+        Text("还没有做过备份", "There is no backup yet"),
+        Text("每天运行 ecert backup(见 docs/deploy.md)。", "Run ecert backup each day (docs/deploy.md)."),
+    ),
     "DOCTOR_DATABASE": (Text("{path} 完整", "{path} is intact"), NOTHING),
     "DOCTOR_DATABASE_MISSING": (
         Text("{path} 不见了", "{path} is missing"),

@@ -12,6 +12,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from ledger.apps.demo_office import DemoOffice, Login
 from ledger.apps.issuing import IssueOrder, issue_file
 from ledger.apps.working import work_or_wait
 from ledger.bootstrap import BoundVerifier, Installation, open_verifier
@@ -126,6 +127,15 @@ class DemoStory:
         desk.status.approve(case.id, approver)
         self._say("voiding")
         work_or_wait(self._here, lambda: not desk.jobs_of_case(case.id))
+
+    def office(self) -> tuple[Login, ...]:
+        """People, work that waits, prints; how people log in."""
+
+        def write_rows(file: Path, first: int, count: int) -> None:
+            if not file.exists():
+                write_csv(file, deposit_rows(count, SEED + first, self._as_of, first=first))
+
+        return DemoOffice(self._here, write_rows, self._say).play()
 
     def check(self, example: Example) -> Report:
         """Verify an example with the installation's own trust file and chain."""

@@ -109,7 +109,8 @@ def serve(settings: Settings, host: str, port: int, say: Callable[[str], None]) 
         log_level=LogLevels.error,
         workers_kill_timeout=KILL_S,
     )
-    shown = f"[{host}]" if ":" in host else host
+    # passkeys belong to a name: browsers have none for a bare address (WebAuthn, RP ID)
+    shown = "localhost" if host == "127.0.0.1" else f"[{host}]" if ":" in host else host
     address = f"http://{shown}:{chosen}/"
     # until the server has its own handlers a signal must not leave the worker behind
     signal.signal(signal.SIGTERM, _stop_early)

@@ -24,6 +24,8 @@ STEP_S = 600
 RECOVERY_CODES = 10
 
 LOGIN = re.compile(r"[a-z0-9][a-z0-9._-]{1,38}[a-z0-9]\Z")
+DEMO_LOGIN = "demo."
+"""What log-in names of a demo's people begin with."""
 SHORTEST_PASSWORD = 12
 LONGEST_PASSWORD = 128
 _FEWEST_CHARACTERS = 5
@@ -213,3 +215,8 @@ def device_label(user_agent: str) -> str:
     browser = next((name for mark, name in _BROWSERS if mark in user_agent), "?")
     system = next((name for mark, name in _SYSTEMS if mark in user_agent), "?")
     return f"{browser} · {system}"
+
+
+def is_demo_login(login: str) -> bool:
+    """Whether this log-in name belongs to a demo's people, who may come in nowhere else."""
+    return login.startswith(DEMO_LOGIN)

@@ -28,6 +28,7 @@ from ledger.core.accounts import (
     TotpRow,
     Vouched,
     check_new_password,
+    is_demo_login,
     normal_login,
     normal_password,
 )
@@ -203,7 +204,9 @@ class LoginService:
             return wait
         row = self._store.by_login(bytes.fromhex(account)) if normal else None
         right = self._passwords.matches(row.password if row else "", normal_password(password))
-        if row is None or not right or row.state != "active":
+        # people of a demo are let in by a demo only, which is also the only one without second factors
+        strange = self._demands_second and is_demo_login(normal)
+        if row is None or not right or row.state != "active" or strange:
             self._limits.fail(LimitKind.SIGN_IN, client)
             self._limits.fail(LimitKind.ACCOUNT, account)
             self._audit.note(
