@@ -244,9 +244,9 @@ ERRORS: dict[str, Text] = {
     ),
     "LOGIN_TAKEN": Text("这个登录名已被使用。", "This log-in name is taken."),
     "NAME_INVALID": Text("姓名要 1 到 60 个可见字符。", "A name has 1 to 60 printable characters."),
-    "PASSWORD_TOO_SHORT": Text("密码至少 12 个字符。", "A password has at least 12 characters."),
-    "PASSWORD_TOO_LONG": Text("密码最多 128 个字符。", "A password has at most 128 characters."),
-    "PASSWORD_TOO_EASY": Text(
+    "LOGIN_PASSWORD_SHORT": Text("密码至少 12 个字符。", "A password has at least 12 characters."),
+    "LOGIN_PASSWORD_LONG": Text("密码最多 128 个字符。", "A password has at most 128 characters."),
+    "LOGIN_PASSWORD_EASY": Text(
         "密码不能含登录名,也不能是连续或重复的字符。",
         "The password holds the log-in name, or runs or repeats.",
     ),

@@ -167,17 +167,17 @@ def check_new_password(text: str, login: str) -> str:
     """The password in its normal form.
 
     Raises:
-        InputError: PASSWORD_TOO_SHORT, PASSWORD_TOO_LONG, PASSWORD_TOO_EASY.
+        InputError: LOGIN_PASSWORD_SHORT, LOGIN_PASSWORD_LONG, LOGIN_PASSWORD_EASY.
     """
     password = normal_password(text)
     if len(password) < SHORTEST_PASSWORD:
-        raise InputError("PASSWORD_TOO_SHORT", f"A password has at least {SHORTEST_PASSWORD} characters.")
+        raise InputError("LOGIN_PASSWORD_SHORT", f"A password has at least {SHORTEST_PASSWORD} characters.")
     if len(password) > LONGEST_PASSWORD:
-        raise InputError("PASSWORD_TOO_LONG", f"A password has at most {LONGEST_PASSWORD} characters.")
+        raise InputError("LOGIN_PASSWORD_LONG", f"A password has at most {LONGEST_PASSWORD} characters.")
     low = password.lower()
     if len(set(low)) < _FEWEST_CHARACTERS or login in low or _is_run(low):
         raise InputError(
-            "PASSWORD_TOO_EASY", "The password holds the log-in name, or few or consecutive characters."
+            "LOGIN_PASSWORD_EASY", "The password holds the log-in name, or few or consecutive characters."
         )
     return password
 
