@@ -103,8 +103,8 @@ def test_a_batch_is_returned_with_a_reason_and_without_a_row(desk: Desk) -> None
     done = desk.approver.post_form(path, {"reason": "第 2 行有误", "requeue": "1", "without": "2"})
     assert done.status_code == 303
     assert "第 2 行有误" in words(desk.clerk.get(f"/approve/{batch_id}"))
-    refused = desk.office.world.store.batches.batch(batch_id)
-    assert (refused.state, refused.refused_by) == (BatchState.REFUSED, APPROVERS.signer_id)
+    old = desk.office.world.store.batches.batch(batch_id)
+    assert (old.state, old.refused_by) == (BatchState.REFUSED, APPROVERS.signer_id)
     desk.office.world.work()
     newest = desk.office.world.store.batches.batches(states=(BatchState.SIGNED,))[-1]
     assert newest.size == 3
