@@ -47,7 +47,9 @@ def issued_entries(
     chosen = (
         entry
         for batch in batches
-        if type_code in (None, batch.type_code) and batch.state is not BatchState.REFUSED
+        if batch.type_id  # sealed files are no credentials
+        and type_code in (None, batch.type_code)
+        and batch.state is not BatchState.REFUSED
         for entry in _entries(desk, batch)
     )
     return list(islice(chosen, limit))
