@@ -21,6 +21,7 @@ from ledger.core.errors import RefusedError
 from ledger.core.standing import StandingAlarm, day_of
 from ledger.ports import Chain, ChainView, Clock, ContractCall
 from ledger.services.approve import ApproveService
+from ledger.services.granting import RegistryView
 from ledger.services.kill_points import Hooks
 from ledger.services.on_demand import WINDOW_ROWS, OnDemandService
 from ledger.services.standing import AskChain, StandingService
@@ -98,7 +99,7 @@ class ProgramsRoom:
     """
 
     here: Installation
-    view: ChainView
+    view: RegistryView
     standing: StandingService
     hooks: Hooks | None = None
 

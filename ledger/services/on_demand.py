@@ -25,8 +25,9 @@ from ledger.core.flow import MAX_BATCH, BatchState, ImportState, KnownRow, NewRo
 from ledger.core.rows import BoundRows, RowIssue
 from ledger.core.schema import SchemaValidator
 from ledger.core.singles import KeptAnswer, RequestKey, SingleGroup, SingleResult
-from ledger.ports import BatchStore, ChainView, Clock, Entropy, Store, Vault
+from ledger.ports import BatchStore, Clock, Entropy, Store, Vault
 from ledger.services.checking import IssuePlan, RowWriter, index_row, judge, row_checker, write_json
+from ledger.services.granting import RegistryView, require_grant
 from ledger.services.issue import ROW_CONTEXT, IssueService
 from ledger.services.kill_points import Hooks, KillPoint, NoHooks
 from ledger.services.lasting import CertificateTerm, Certified
@@ -112,7 +113,7 @@ class OnDemandService:
         store: Store,
         singles: SingleStore,
         vault: Vault,
-        view: ChainView,
+        view: RegistryView,
         certificates: Callable[[str], Certified],
         validator: Callable[[Mapping[str, Any]], SchemaValidator],
         clock: Clock,
@@ -131,6 +132,7 @@ class OnDemandService:
         self._hooks = hooks or NoHooks()
         self._dumps = dumps
         self._checkers: dict[tuple[str, str, date], BoundRows] = {}
+        self._granted: dict[tuple[str, str], int] = {}
         self._type_ids: dict[str, int] = {}  # the registry only ever adds types
         self._queue: list[_Waiting] = []
         self._queue_lock = threading.Lock()
@@ -151,7 +153,7 @@ class OnDemandService:
             RowsRefusedError: faulty rows, ROW_CHANGED where a row is known with other values.
             ConflictError: IDEMPOTENCY_MISMATCH, IMPORT_RUNNING.
             NotFoundError: TYPE_NOT_REGISTERED.
-            RefusedError: KEY_CERTIFICATE_TOO_SHORT.
+            RefusedError: TYPE_NOT_GRANTED, KEY_CERTIFICATE_TOO_SHORT.
         """
         try:
             checked = self._check(plan, rows)
@@ -180,6 +182,7 @@ class OnDemandService:
     def _check(self, plan: IssuePlan, rows: Sequence[Mapping[str, Cell]]) -> list[_Row]:
         if not 1 <= len(rows) <= MAX_ROWS:
             raise InputError("ROWS_COUNT", f"A request holds 1 to {MAX_ROWS} rows.", rows=len(rows))
+        self._require_grant(plan)
         bound = self._checker(plan)
         term = CertificateTerm(self._certificates(plan.issuer))
         today = shanghai_day(self._clock.now())
@@ -196,6 +199,14 @@ class OnDemandService:
         if issues:
             raise RowsRefusedError(issues)
         return good
+
+    def _require_grant(self, plan: IssuePlan) -> None:
+        """As the chain has it; asked once a second and type, since the chain says nothing new more often."""
+        wanted, now = (plan.issuer, plan.credential_type.ref), self._clock.now()
+        if self._granted.get(wanted) != now:
+            type_id = self._type_id(plan.credential_type)
+            require_grant(self._view, plan.issuer, type_id, plan.credential_type.ref, now)
+            self._granted[wanted] = now
 
     def _checker(self, plan: IssuePlan) -> BoundRows:
         """Compiled once a type and day."""
