@@ -6,7 +6,8 @@ bundles are in tests/browser/test_demo.py and tests/integration.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Callable, Sequence
 from datetime import date
 
 from ledger.adapters.answers_sql import Answers
@@ -18,6 +19,7 @@ from ledger.core.credential_type import CredentialType
 from ledger.core.errors import UnavailableError
 from ledger.core.health import Expiry, Vitals, missing, warnings
 from ledger.core.limits import RULES, LimitKind, flowing
+from ledger.core.page import Kind
 from ledger.core.report import (
     CheckId,
     CheckResult,
@@ -28,6 +30,7 @@ from ledger.core.report import (
     Verdict,
 )
 from ledger.services.directory import AgencyFacts
+from ledger.services.page import Checked
 from ledger.services.statistics import Figures
 
 NOW = 1_795_305_600  # 2026-11-22 08:00 in Beijing
@@ -216,6 +219,16 @@ class NoLedger:
         raise UnavailableError("CHAIN_VIEW_MISSING", "There is no ledger in this test.")
 
 
+class ScriptedPages:
+    """Every file is a bundle here."""
+
+    def __init__(self, verify: Callable[[bytes], Report]) -> None:
+        self._verify = verify
+
+    def check(self, data: bytes) -> Checked:
+        return Checked(Kind.BUNDLE, hashlib.sha256(data).digest(), self._verify(data), data)
+
+
 class ScriptedServices:
     """Answers by the first word of the file; anything unknown is unreadable. Keeps what it was given."""
 
@@ -231,6 +244,7 @@ class ScriptedServices:
         self.health = ScriptedHealth()
         self.statistics = self.directory = NoLedger()
         self.day_counts = NoCounts()
+        self.pages = ScriptedPages(self.verify)
         self._types = tuple(loaded.type for loaded in load_types().all())
 
     def answered(self, endpoint: str, status: int, seconds: float) -> None:
