@@ -25,6 +25,7 @@ from ledger.bootstrap_ops import open_limits
 from ledger.bootstrap_people import PeopleParts, open_people
 from ledger.bootstrap_programs import ProgramsRoom
 from ledger.bootstrap_signing import SigningRoom
+from ledger.bootstrap_verified import VerifiedRoom
 from ledger.bootstrap_work import Desk, open_desk
 from ledger.core.credential_type import CredentialType
 from ledger.core.errors import InputError
@@ -39,11 +40,12 @@ from ledger.services.intake import IntakeService
 from ledger.services.issuing_desk import IssuingDesk
 from ledger.services.login import LoginService
 from ledger.services.lookup import LookupService
-from ledger.services.page import PageService
 from ledger.services.operating import OperatingService
+from ledger.services.page import PageService
 from ledger.services.people import PeopleService
 from ledger.services.people_ports import Providers
 from ledger.services.statistics import StatisticsService
+from ledger.services.verified import VerifiedService
 from ledger.settings import Settings
 
 
@@ -169,6 +171,11 @@ class WebParts:
         log = ChainFileLog(self.desk.reader)
         book = SqlEntryBook(self.here.store.database)
         return ExplorerService(self.desk.view, log, self.here.store, book)
+
+    @cached_property
+    def verified(self) -> VerifiedService:
+        """The verifier's desk."""
+        return VerifiedRoom(self.here, self.desk.view, self.desk.info, lambda: self.lookup).service
 
     @cached_property
     def operating(self) -> OperatingService:

@@ -32,10 +32,12 @@ from ledger.adapters.release_folder import FileReleaseFolder
 from ledger.adapters.row_readers import open_rows
 from ledger.adapters.token_files import TokenFiles
 from ledger.adapters.vitals_sql import SqlVitals
-from ledger.bootstrap import Installation
+from ledger.bootstrap import Installation, open_verifier
+from ledger.bootstrap_check import CheckRoom
 from ledger.bootstrap_documents import DocumentRoom
 from ledger.bootstrap_intake import open_intake_work
 from ledger.bootstrap_programs import ask_contract, make_standing
+from ledger.bootstrap_verified import VerifiedRoom
 from ledger.core.directory import parse_directory_entry
 from ledger.core.errors import InputError, LedgerError, RefusedError, UnavailableError
 from ledger.core.flow import Job, JobKind, Lease
@@ -292,7 +294,23 @@ class Bench:
             JobKind.PUBLISH: desk.export.publish,
             JobKind.IMPORT: self.intake.run,
             JobKind.DOCUMENT: self._document,
+            JobKind.DESK: self._desk,
         }
+
+    @cached_property
+    def verified(self) -> VerifiedRoom:
+        """The verifier's desk: receipts, lists, watches."""
+        here, desk = self.here, self.desk
+        verifier = open_verifier(here.home.trust_file, self.view, here.clock)
+        types = [loaded.type for loaded in here.types.all()]
+        checks = CheckRoom(
+            here, verifier, lambda: desk.paper.documents, lambda: desk.export, types, here.clock
+        )
+        return VerifiedRoom(here, self.view, desk.info, lambda: checks.lookup)
+
+    def _desk(self, lease: Lease) -> None:
+        """Receipts and lists; keys are opened when the first one is asked for."""
+        self.verified.worker.run(lease)
 
     def _document(self, lease: Lease) -> None:
         """Prints; fonts and seal keys are opened when the first one is made."""

@@ -19,6 +19,7 @@ from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from ledger.adapters import (  # noqa: F401  each adds its tables to the one metadata
+    tables_desk,
     tables_documents,
     tables_intake,
     tables_limits,

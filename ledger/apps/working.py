@@ -17,6 +17,7 @@ from ledger.services.kill_points import Hooks
 PATIENCE_S = 120.0
 LOOK_EVERY_S = 0.2
 GATHER_EVERY_S = 0.2
+WATCH_EVERY_S = 10.0
 PUBLISH_EVERY_S = 25.0  # less than half of the shortest list token's life (ttl 60 s, expires after two)
 
 _log = logging.getLogger("ledger.worker")
@@ -37,6 +38,7 @@ class Work:
         self._clock = here.clock
         self._published_at: float | None = None
         self._gathered_at: float | None = None
+        self._watched_at: float | None = None
         self._not_gathered = ""
         self.heart = Heart(bench.vitals, here.clock, bench.owner)
         self._tidied_at: float | None = None
@@ -59,11 +61,24 @@ class Work:
         if self._gathered_at is None or now - self._gathered_at >= GATHER_EVERY_S:
             self._gathered_at = now
             moved = self._gather() or moved
+        if self._watched_at is None or now - self._watched_at >= WATCH_EVERY_S:
+            self._watched_at = now
+            moved = self._look_after_watches() or moved
         if self._published_at is None or now - self._published_at >= PUBLISH_EVERY_S:
             issuers = [agency.uscc for agency in self.bench.here.record.agencies]
             self.bench.desk.publisher.publish_all(issuers)
             self._published_at = now
         return moved
+
+    def _look_after_watches(self) -> bool:
+        """What verifying agencies relied on, and asked to be told about."""
+        try:
+            return self.bench.verified.worker.look_after_watches()
+        except LedgerError as error:
+            if error.code == "CLOCK_JUMP":
+                raise
+            _log.warning("watches wait", extra={"code": error.code})
+            return False
 
     def _gather(self) -> bool:
         """Single issues of the last moment become a batch; covered batches go on. Also when there is no rest."""
@@ -87,6 +102,7 @@ class Work:
         if self._tidied_at is None or now - self._tidied_at >= TIDY_UPLOADS_EVERY_S:
             self._tidied_at = now
             done = self.bench.intake.tidy() > 0 or done
+            done = self.bench.verified.service.forget_old() > 0 or done
         failure: LedgerError | None = None
         for batch in desk.issue.open_batches():
             if batch.job_id is None:

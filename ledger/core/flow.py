@@ -84,6 +84,7 @@ class JobKind(StrEnum):
     PUBLISH = "publish"
     DOCUMENT = "document"
     IMPORT = "import"
+    DESK = "desk"  # of the verifier: a receipt, a list
 
 
 @dataclass(frozen=True, slots=True)

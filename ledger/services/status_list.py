@@ -79,7 +79,7 @@ def build_status_list(
             continue
         is_final = final_height is None or anchor.block.number <= final_height
         has_open |= not is_final
-        shown = _batch_values(view, anchor, is_final=is_final)
+        shown = batch_values(view, anchor, is_final=is_final)
         left_out += not _place(values, anchor.first_word, shown)
     for item in ranges:
         if item.list != list_number:
@@ -91,7 +91,7 @@ def build_status_list(
     return PublishedList(bytes(values.translate(unowned_is_invalid)), has_open, left_out)
 
 
-def _batch_values(view: ChainView, anchor: AnchorRecord, *, is_final: bool) -> bytes:
+def batch_values(view: ChainView, anchor: AnchorRecord, *, is_final: bool) -> bytes:
     """Public values of a batch, leaf by leaf."""
     evidence = view.evidence(anchor.issuer, anchor.root, None)
     key = evidence.key if evidence is not None else None
