@@ -176,7 +176,7 @@ def result_page(report: Report, types: Sequence[CredentialType], language: Langu
         notes=_notes(report, results, language),
         rows=credential_rows(report.credential, types, language),
         withheld=withheld_labels(report.credential, types, language),
-        groups=tuple(_group(key, ids, results, language) for key, ids in GROUPS if _applies(ids, results)),
+        groups=tuple(_group(key, ids, results, language) for key, ids in GROUPS),
         count=text("checks_count", language, **counts),
         checked_at=shanghai_time(now),
         ledger_as_of=None if as_of is None else shanghai_time(as_of),
@@ -196,13 +196,6 @@ def _notes(report: Report, results: Mapping[CheckId, CheckResult], language: Lan
     value = text(f"check.page_{page.outcome.value}", language)
     hint = f"{text_of(page.code, language)} {'' if tone == 'calm' else advice_of(page.code, language)}"
     return (*notes, Note(text("check.page_title", language), value, hint.strip(), tone))
-
-
-def _applies(ids: tuple[CheckId, ...], results: Mapping[CheckId, CheckResult]) -> bool:
-    """A bundle has no page: that group is left out then, and no other ever is."""
-    return ids != (CheckId.PAGE,) or (
-        CheckId.PAGE in results and results[CheckId.PAGE].outcome is not Outcome.SKIPPED
-    )
 
 
 def _ages(
