@@ -21,6 +21,8 @@ def test_looks_right(page, context, demo_site, visit):
     address = demo_site.address + visit.path.format(**demo_site.facts)
     for language in ("zh", "en", "bo"):
         context.add_cookies([{"name": "lang", "value": language, "url": demo_site.address}])
+        if visit.role is not None:
+            demo_site.speak(visit.role, language)
         answer = page.goto(address)
         assert answer is not None
         assert answer.status == visit.status, f"{address} answers {answer.status}"

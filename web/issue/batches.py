@@ -103,7 +103,7 @@ def batch(batch_id: int) -> str:
         ),
         total=total,
         can_change=rooms.may_change(found.issuer),
-        run_page=link("paper.run_page", batch_id=batch_id) if found.state in DONE else None,
+        run_page=link("paper.batch_zip", batch_id=batch_id) if found.state in DONE else None,
         status_page=link("status.new", batch=batch_id) if found.state in DONE else None,
         confirm_page=link("approve.batch", batch_id=batch_id)
         if found.state in (BatchState.SIGNED, BatchState.MADE)
@@ -139,7 +139,7 @@ def _row(
         ],
         "status": "" if status is None else t(f"issue.status_{status.name}"),
         "tone": "plain" if status is None else STATUS_TONES.get(status, "bad"),
-        "print": link("paper.print_form", name=name) if final else None,
+        "print": link("paper.document", name=name) if final else None,
         "history": link("status.history", name=name) if final else None,
         "change": link("status.change", name=name) if final else None,
         "can_correct": final and status is not None and not status.is_final and row.fields is not None,
@@ -169,7 +169,7 @@ def _moving(found: BatchRecord) -> dict[str, object]:
         "tone": words.TONES[found.state],
         "doing": words.batch_doing(found, signed, rooms.now(), is_stuck=bool(dead)),
         "steps": [t(f"issue.step_{state}") for state in words.WAY],
-        "step": None if place is None else place + 1,
+        "step": None if place is None else place + 1 + (found.state is BatchState.RELEASED),
         "dead": [_dead(job) for job in dead],
         "can_requeue": rooms.may_change(found.issuer) and found.state in STOPPABLE and bool(dead),
         "without": [job.detail["record"] for job in dead if isinstance(job.detail.get("record"), int)],

@@ -120,7 +120,7 @@ def search() -> AnyResponse:
                     "batch_id": place.batch_id,
                     "state": t(f"issue.batch_{place.batch_state}"),
                     "tone": words.TONES[place.batch_state],
-                    "print": link("paper.print_form", name=place.name.hex())
+                    "print": link("paper.document", name=place.name.hex())
                     if place.batch_state in batches.DONE
                     else None,
                     "history": link("status.history", name=place.name.hex())

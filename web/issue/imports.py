@@ -20,6 +20,7 @@ from ledger.core.intake import (
 from ledger.core.limits import LimitKind
 from ledger.core.people import Role
 from web.access import actor, allowed, must_own, takes
+from web.frame import spell_number
 from web.issue import rooms, words
 from web.issue.rooms import PER_PAGE, desk_service, granted, intake_service, note, own_intake, t
 from web.language import chosen_language
@@ -153,7 +154,7 @@ def _intake_values(found: Intake) -> dict[str, object]:
         "doing": words.intake_doing(found, batches, desk.signed(batches), rooms.now()),
         "state": t(f"issue.intake_{found.state}"),
         "tone": words.INTAKE_TONES[found.state],
-        "counts": words.count_words(found.counts),
+        "counts": [(spell_number(value), name) for value, name in words.count_words(found.counts)],
         "issuable": found.counts.issuable(),
         "issuable_with": found.counts.issuable(supersede=True),
         "findings": [words.tell(finding, language) for finding in findings[:PER_PAGE]],

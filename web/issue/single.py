@@ -222,7 +222,9 @@ def _input(kind: CredentialType, field: Field, value: str, error: str, *, is_kep
         suffix=t("issue.yuan") if field.kind == "money" else "",
         maxlength=longest if field.kind == "text" else None,
         required=field.required,
-        width={"month": 10, "money": 10, "ratio": 5, "count": 5, "uscc": 20}.get(field.kind),
+        width={"month": 10, "money": 10, "ratio": 5, "count": 5, "uscc": 20, "identifier": 20}.get(
+            field.kind
+        ),
     )
 
 

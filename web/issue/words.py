@@ -17,7 +17,7 @@ from web.texts import code_text
 
 QUIET_AFTER_S = 30
 """An upload that nobody moved for so long waits for a worker that is not there."""
-LONG_TEXT = 120
+LONG_TEXT = 250
 SIGNED_OR_LATER = (
     BatchState.SIGNED,
     BatchState.MADE,
@@ -186,9 +186,9 @@ def code_words(code: str, language: Language) -> tuple[str, str]:
     return (code, "") if words is None else (words.title, words.advice)
 
 
-def count_words(counts: Counts) -> list[tuple[str, int]]:
-    """The figures of a check that are worth a line."""
-    told = [(t("issue.count_rows"), counts.rows), (t("issue.count_good"), counts.issuable())]
+def count_words(counts: Counts) -> list[tuple[int, str]]:
+    """The figures of a check that are worth showing."""
+    told = [(counts.rows, t("issue.count_rows")), (counts.issuable(), t("issue.count_good"))]
     for key, value in (
         ("issue.count_invalid", counts.invalid),
         ("issue.count_changed", counts.changed),
@@ -196,7 +196,7 @@ def count_words(counts: Counts) -> list[tuple[str, int]]:
         ("issue.count_warnings", counts.warnings),
     ):
         if value:
-            told.append((t(key), value))
+            told.append((value, t(key)))
     return told
 
 
