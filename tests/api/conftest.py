@@ -35,7 +35,7 @@ def api(demo_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
         words = [word for scope in scopes for word in ("--scope", str(scope))]
         return str(ecert(home, "token", "add", "--issuer", FUND, "--label", "test", *words)["secret"])
 
-    secrets = {str(scope): token(scope) for scope in (Scope.ISSUE, Scope.AUDIT)}
+    secrets = {str(scope): token(scope) for scope in Scope}
     every = token(*Scope)
     with served(home) as port:
         yield Served(home, f"http://127.0.0.1:{port}/api/v1", port, issuing, every, secrets)
