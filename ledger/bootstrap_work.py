@@ -11,7 +11,7 @@ import logging
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -41,6 +41,7 @@ from ledger.bootstrap_verified import VerifiedRoom
 from ledger.core.directory import parse_directory_entry
 from ledger.core.errors import InputError, LedgerError, RefusedError, UnavailableError
 from ledger.core.flow import Job, JobKind, Lease
+from ledger.core.grants import GrantState, covering_grant, grant_state
 from ledger.core.identifiers import parse_uscc
 from ledger.core.model import ChainInfo
 from ledger.ports import ContractCall, RowTable, Vault
@@ -443,27 +444,25 @@ def issuer_facts(here: Installation) -> list[IssuerFacts]:
 
 
 def _grants(here: Installation) -> dict[str, list[GrantFacts]]:
-    """Grants of all agencies, out of the chain's log."""
-    refs = {}
+    """Grants of all agencies, judged by the one rule that verification has."""
     known = {(loaded.type_code, loaded.version): loaded.type.ref for loaded in here.types.all()}
-    for record in here.view.types():
-        refs[record.type_id] = known.get((record.code, record.version), f"{record.code}:{record.version}")
-    reader = EmbeddedReader(here.home.chain_file)
     found: dict[str, list[GrantFacts]] = {}
     now = here.clock.now()
-    for event in reader.events(0, reader.head().number):
-        if event.name not in ("TypeGranted", "GrantWithdrawn"):
-            continue
-        args: Mapping[str, Any] = event.args
-        intervals = found.setdefault(args["issuer"].decode("ascii"), [])
-        if event.name == "TypeGranted":
-            first, end = args["validFrom"], args["validUntil"]
-            good = first <= now < end
-            intervals.append(
-                GrantFacts(args["typeId"], refs.get(args["typeId"], "?"), first, end, None, good)
+    for record in here.view.types():
+        ref = known.get((record.code, record.version), f"{record.code}:{record.version}")
+        for agency in here.view.issuers():
+            history = here.view.grants(agency.issuer, record.type_id)
+            deciding = covering_grant(history, now)
+            is_good = grant_state(history, now) is GrantState.GOOD
+            found.setdefault(agency.issuer, []).extend(
+                GrantFacts(
+                    grant.type_id,
+                    ref,
+                    grant.valid_from,
+                    grant.valid_until,
+                    grant.withdrawn_at,
+                    is_good and grant is deciding,
+                )
+                for grant in history
             )
-        else:
-            for position, grant in enumerate(intervals):
-                if grant.type_id == args["typeId"] and grant.withdrawn_at is None:
-                    intervals[position] = replace(grant, withdrawn_at=event.block.time, is_good=False)
     return found

@@ -12,6 +12,7 @@ from ledger.bootstrap_keys import certify
 from ledger.bootstrap_work import GrantFacts, issuer_facts, open_desk
 from ledger.core.eip712 import registry_domain
 from ledger.core.errors import NotFoundError
+from ledger.core.flow import DAY_S
 from ledger.core.model import KeyRecord, Purpose, Role
 from ledger.services.carry import OutboxCarrier
 from ledger.services.registry import FOREVER, Act, Registry
@@ -106,6 +107,9 @@ def withdraw_grant(
     parent = _parent(here, issuer)
     if any(grant.is_good and grant.type_id == type_id for grant in _grants(here, issuer)):
         start = here.clock.now() if since is None else since
+        granted = min(grant.valid_from for grant in here.view.grants(issuer, type_id))
+        if start < granted < start + DAY_S:
+            start = granted  # a person names the day of the grant; the contract knows its second
         args = (parent.encode("ascii"), issuer.encode("ascii"), type_id, start, cause)
         govern(here, parent, [Act("withdrawGrant", args)], admins)
 
