@@ -45,6 +45,7 @@ def make_app() -> WSGIApplication:
         metrics_token=metrics_token(settings),
     )
     log_web_to(parts.home)
+    parts.checks.reader.start()  # a process of its own for strangers' files, up before the first one comes
     return create_app(chosen, parts)
 
 
