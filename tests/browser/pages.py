@@ -1,7 +1,7 @@
 """Every page that is walked by test_look.py: add a line for each page and each state of yours.
 
 A visit is read at 390, 640 (200 %) and 1280 px, by axe, by keyboard and on paper in Chinese, and at
-390 and 1280 px in English and Tibetan. `do` brings the page into the state that is meant (an error,
+at 390 px in English and Tibetan. `do` brings the page into the state that is meant (an error,
 a list with nothing in it, a job that runs).
 """
 
