@@ -62,8 +62,9 @@ def read_pdf(data: bytes) -> PdfFacts:
     """What lies in these bytes.
 
     Raises:
-        InputError: PDF_TOO_LARGE, PDF_DAMAGED, PDF_ENCRYPTED, PDF_ACTIVE, PDF_TOO_COMPLEX,
-            PDF_TOO_MANY_PAGES, PDF_SEVERAL_BUNDLES.
+        InputError: PDF_TOO_LARGE, PDF_ENCRYPTED, PDF_ACTIVE, PDF_TOO_COMPLEX, PDF_TOO_MANY_PAGES,
+            PDF_SEVERAL_BUNDLES.
+        Exception: whatever the parsers raise over bytes that are no PDF; see read_damaged.
     """
     if len(data) > MAX_UPLOAD:
         raise InputError("PDF_TOO_LARGE", "The file is larger than 10 MiB.", limit=MAX_UPLOAD)
@@ -71,13 +72,22 @@ def read_pdf(data: bytes) -> PdfFacts:
         return _read(data)
     except RecursionError as error:
         raise InputError("PDF_TOO_COMPLEX", "The PDF is nested too deeply.") from error
-    except InputError:
-        raise
-    except Exception as error:  # a parser of strangers' bytes raises whatever it likes
-        codes = () if _SEALED in data else _drawn_anyway(data)
-        if codes:
-            return PdfFacts(1, Seal(SealState.NONE), codes=codes)
-        raise InputError("PDF_DAMAGED", f"The PDF cannot be read ({type(error).__name__}).") from error
+
+
+def read_damaged(data: bytes, reason: str) -> PdfFacts:
+    """What is drawn in a file that is not written as it should be: many scanners' files are not.
+
+    Args:
+        data: the file.
+        reason: why it could not be read as it should.
+
+    Raises:
+        InputError: PDF_DAMAGED; also for every file that ever had a seal.
+    """
+    codes = () if _SEALED in data else _drawn_anyway(data)
+    if not codes:
+        raise InputError("PDF_DAMAGED", f"The PDF cannot be read ({reason}).")
+    return PdfFacts(1, Seal(SealState.NONE), codes=codes)
 
 
 def _read(data: bytes) -> PdfFacts:
@@ -260,7 +270,7 @@ def _thumbprint(certificate: x509.Certificate) -> bytes | None:
 
 
 def _drawn_anyway(data: bytes) -> tuple[str, ...]:
-    """What is drawn in a file that is not written as it should be: many scanners' files are not."""
+    """What pdfium finds drawn, if it can read the file at all."""
     try:
         return _drawn(data)
     except (pypdfium2.PdfiumError, ValueError, OSError):

@@ -53,10 +53,9 @@ def _load() -> None:
 
 def _answer(kind: bytes, data: bytes) -> dict[str, Any]:
     from ledger.adapters.image_reader import read_picture  # noqa: PLC0415 - see _load
-    from ledger.adapters.pdf_reader import read_pdf  # noqa: PLC0415 - see _load
 
     try:
-        return _plain(read_pdf(data)) if kind == b"P" else {"codes": list(read_picture(data))}
+        return _plain(read_file(data)) if kind == b"P" else {"codes": list(read_picture(data))}
     except InputError as error:
         return {"error": error.code, "message": error.message, "detail": error.detail}
     except MemoryError:
@@ -65,6 +64,18 @@ def _answer(kind: bytes, data: bytes) -> dict[str, Any]:
             "message": "Reading the file would take too much memory.",
             "detail": {},
         }
+
+
+def read_file(data: bytes) -> PdfFacts:
+    """See ledger.adapters.pdf_reader.read_pdf; bytes that no parser understands are PDF_DAMAGED."""
+    from ledger.adapters.pdf_reader import read_damaged, read_pdf  # noqa: PLC0415 - see _load
+
+    try:
+        return read_pdf(data)
+    except (InputError, MemoryError):
+        raise
+    except Exception as error:  # noqa: BLE001 - edge of a process: parsers raise what they like over such bytes
+        return read_damaged(data, type(error).__name__)
 
 
 def _plain(facts: PdfFacts) -> dict[str, Any]:

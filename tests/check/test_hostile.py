@@ -19,7 +19,8 @@ from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 from pyhanko.pdf_utils.reader import PdfFileReader
 from pyhanko.pdf_utils.writer import copy_into_new_writer
 
-from ledger.adapters.pdf_reader import MAX_PAGES, read_pdf
+from ledger.adapters.pdf_reader import MAX_PAGES
+from ledger.adapters.pdf_reader_child import read_file
 from ledger.adapters.pdf_reader_process import BoundedReader
 from ledger.adapters.system import SystemClock
 from ledger.core.errors import InputError, UnavailableError
@@ -201,7 +202,7 @@ def test_a_process_that_hangs_or_dies_is_replaced(tmp_path: Path, sealed: bytes)
 
 def read_or_refuse(data: bytes) -> PdfFacts | InputError:
     try:
-        return read_pdf(data)
+        return read_file(data)
     except InputError as error:
         return error
 
