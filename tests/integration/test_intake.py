@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import json
+import resource
+import shutil
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -40,8 +44,6 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def office(template: Path, tmp_path: Path) -> Iterator[IssuingOffice]:
-    import shutil
-
     shutil.copytree(template, tmp_path / "home")
     world = World(tmp_path / "home", ManualClock(START))
     yield IssuingOffice(world)
@@ -157,6 +159,47 @@ def test_nothing_to_issue_is_said(office: IssuingOffice) -> None:
     assert same.counts.issuable() == 0
     with pytest.raises(ConflictError, match="NOTHING_TO_ISSUE"):
         office.intake.submit(same.id)
+
+
+def bomb() -> bytes:
+    """A workbook whose sheet unpacks to a thousand times its size."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as package:
+        for name, text in (
+            ("[Content_Types].xml", "<Types/>"),
+            ("xl/workbook.xml", "<workbook/>"),
+            ("xl/worksheets/sheet1.xml", " " * (300 << 20)),
+        ):
+            package.writestr(name, text)
+    return file.getvalue()
+
+
+def test_a_zip_bomb_is_refused_without_being_unpacked(office: IssuingOffice) -> None:
+    data = bomb()
+    assert len(data) < 1 << 20
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    intake = office.checked(data)
+    assert intake.state is IntakeState.REFUSED
+    assert intake.code in {"FILE_TOO_LARGE", "FILE_BROKEN"}
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100 << 10, "KiB"
+
+
+def test_between_two_pieces_the_worker_does_other_things(template: Path, tmp_path: Path) -> None:
+    """A status change does not wait for a long file: its job is done in the middle of the import."""
+    shutil.copytree(template, tmp_path / "home")
+    world = World(tmp_path / "home", ManualClock(START))
+    order: list[str] = []
+    office = IssuingOffice(world)
+    world.handlers[JobKind.PUBLISH] = lambda lease: (order.append("other"), world.store.outbox.finish(lease))[
+        1
+    ]
+    world.add_handler(JobKind.IMPORT, office.work.run)
+    office.work.breathe = lambda: (order.append("piece"), world.worker.breathe())[1]
+    office.take(deposit_table(range(2_500)))
+    world.store.outbox.enqueue(NewJob(JobKind.PUBLISH, "somebody's status"))
+    world.worker.run_once()
+    assert order[:3] == ["piece", "other", "piece"]
+    world.close()
 
 
 BAD = {
