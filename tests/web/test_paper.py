@@ -9,6 +9,7 @@ import zipfile
 import pytest
 
 from ledger.core.people import Role
+from ledger.core.report import CheckId, Outcome
 from tests.flow_world import ListTable, deposit_row
 from web.paper import batches
 
@@ -76,7 +77,9 @@ def test_a_copy_for_a_purpose_asks_for_purpose_and_fields(office, clerk, names):
     none = clerk.post_form(path, {"kind": "purpose", "language": "zh", "purpose": "<b>贷款</b>"})
     assert none.status_code == 422
     assert "&lt;b&gt;贷款" in none.get_data(as_text=True)
-    where = ordered(office, clerk, names[0], kind="purpose", purpose="<b>贷款</b>", fields=["name", "balance"])
+    where = ordered(
+        office, clerk, names[0], kind="purpose", purpose="<b>贷款</b>", fields=["name", "balance"]
+    )
     office.world.work()
     page = clerk.get(where).get_data(as_text=True)
     assert "&lt;b&gt;贷款" in page
@@ -101,7 +104,13 @@ def test_withdrawing_is_told_on_the_page(office, clerk, names):
 def test_others_see_no_print(office, clerk, names):
     where = ordered(office, clerk, names[0])
     for client in (office.client(Role.CLERK, "foreign"), office.client(Role.CLERK, "child")):
-        for path in (where, f"{where}/file.pdf", f"{where}/receipt.page.json", f"/credentials/{names[0]}/prints", "/batches/1/prints"):
+        for path in (
+            where,
+            f"{where}/file.pdf",
+            f"{where}/receipt.page.json",
+            f"/credentials/{names[0]}/prints",
+            "/batches/1/prints",
+        ):
             assert client.get(path).status_code == 404, path
         assert client.post_form(f"{where}/withdraw").status_code == 404
     approver = office.client(Role.APPROVER)
@@ -144,5 +153,31 @@ def test_a_batch_comes_as_archives_that_can_be_resumed(office, clerk, names, mon
 def test_what_people_did_is_in_the_audit_log_without_personal_data(office, clerk, names):
     rows = office.parts.audit.rows(None, count=50)
     actions = {row.action for row in rows}
-    assert {"print.ordered", "print.taken", "print.withdrawn", "print.batch_ordered", "print.batch_taken"} <= actions
+    assert {
+        "print.ordered",
+        "print.taken",
+        "print.withdrawn",
+        "print.batch_ordered",
+        "print.batch_taken",
+    } <= actions
     assert all("贷款" not in row.facts for row in rows)
+
+
+def test_what_we_print_passes_our_own_check(office, clerk, names):
+    """Room to room: the file that a clerk takes away is what the page for verifiers reads."""
+    where = ordered(office, clerk, names[4])
+    office.world.work()
+    data = clerk.get(f"{where}/file.pdf").data
+    before = office.parts.pages.check(data)
+    page = before.report.check(CheckId.PAGE)
+    assert page.outcome is Outcome.UNKNOWN, page
+    office.world.maker.collect(now=True)
+    office.world.finish()
+    after = office.parts.pages.check(data)
+    page = after.report.check(CheckId.PAGE)
+    assert page.outcome is Outcome.PASSED, page
+    assert after.report.exit_code == 0
+    changed = bytearray(data)
+    changed[len(changed) // 3] ^= 1
+    broken = office.parts.pages.check(bytes(changed))
+    assert broken.report is None or not broken.report.accepted
