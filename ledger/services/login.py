@@ -12,20 +12,18 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from ledger.core.accounts import (
     LASTS_S,
-    RECOVERY_CODES,
     SEEN_EVERY_S,
     STEP_S,
     PersonRow,
     Place,
     SessionRow,
     Stage,
-    TotpRow,
     Vouched,
     check_new_password,
     is_demo_login,
@@ -34,16 +32,10 @@ from ledger.core.accounts import (
 )
 from ledger.core.errors import InputError, RefusedError
 from ledger.core.limits import LimitKind
-from ledger.core.one_time import (
-    RECOVERY_BYTES,
-    SECRET_BYTES,
-    matching_step,
-    normal_recovery_code,
-    recovery_code,
-)
-from ledger.core.people import FRESH_S, Actor, Role, sight
-from ledger.ports import Clock, DataKey, Entropy, Limits, Vault
+from ledger.core.people import FRESH_S, Actor, sight
+from ledger.ports import Clock, Entropy, Limits, Vault
 from ledger.services.audit import AuditService
+from ledger.services.factors import Factors
 from ledger.services.people import CONTEXT, PeopleService, code_hash
 from ledger.services.people_ports import (
     FactorStore,
@@ -56,9 +48,6 @@ from ledger.services.people_ports import (
 
 TOKEN_BYTES = 32
 CHALLENGE_BYTES = 32
-TOTP_CONTEXT = b"person-totp"
-NEEDS_SECOND = frozenset({Role.APPROVER, Role.ADMINISTRATOR, Role.OPERATOR})
-"""Roles whose people must have a second factor or a passkey, outside of a demo."""
 _TAG = b"ecert session\x00"
 _STEP_TAG = b"ecert login step\x00"
 
@@ -119,7 +108,7 @@ class LoginService:
         self._people = people
         self._store = store
         self._sessions = sessions
-        self._factors = factors
+        self._factor_store = factors
         self._passwords = passwords
         self._passkeys = passkeys
         self._vault = vault
@@ -128,7 +117,9 @@ class LoginService:
         self._audit = audit
         self._clock = clock
         self._entropy = entropy
-        self._demands_second = demands_second
+        self.factors = Factors(
+            store, factors, vault, limits, audit, clock, entropy, demands_second=demands_second
+        )
 
     # ---------------------------------------------------------------- every request
     def open(self, token: str) -> Opened | None:
@@ -205,7 +196,7 @@ class LoginService:
         row = self._store.by_login(bytes.fromhex(account)) if normal else None
         right = self._passwords.matches(row.password if row else "", normal_password(password))
         # people of a demo are let in by a demo only, which is also the only one without second factors
-        strange = self._demands_second and is_demo_login(normal)
+        strange = self.factors.demands_second and is_demo_login(normal)
         if row is None or not right or row.state != "active" or strange:
             self._limits.fail(LimitKind.SIGN_IN, client)
             self._limits.fail(LimitKind.ACCOUNT, account)
@@ -217,7 +208,7 @@ class LoginService:
         self._limits.forget(LimitKind.SIGN_IN, client)
         if self._passwords.is_outdated(row.password):
             self._store.change(row.id, password=self._passwords.hash(normal_password(password)))
-        return self._begin(row, "half" if self._has_second(row.id) else "full", "password", device)
+        return self._begin(row, "half" if self.factors.has_second(row.id) else "full", "password", device)
 
     def invitation(self, code: str, password: str, device: str) -> Entry:
         """Choose a password with an invitation, and be logged in.
@@ -236,7 +227,7 @@ class LoginService:
         self._store.change(row.id, password=chosen)
         self._sessions.end_all(row.id, now)
         self._audit.note(None, "login.invitation", f"person/{row.id}", person=row.id, uscc=self._home(row))
-        return self._begin(row, "half" if self._has_second(row.id) else "full", "invitation", device)
+        return self._begin(row, "half" if self.factors.has_second(row.id) else "full", "invitation", device)
 
     def invited(self, code: str) -> str | None:
         """The log-in name of whom this code invites; None when it does not work (any more)."""
@@ -254,7 +245,7 @@ class LoginService:
         if row is None or row.state != "active" or vouched.uscc not in self._places(row.id):
             self._audit.note(None, "login.stranger", f"provider/{vouched.provider}", uscc=vouched.uscc)
             raise RefusedError("NOT_INVITED", "This account was not invited here.")
-        return self._begin(row, "half" if self._has_second(row.id) else "full", "oidc", device)
+        return self._begin(row, "half" if self.factors.has_second(row.id) else "full", "oidc", device)
 
     def bind_subject(self, code: str, vouched: Vouched, device: str) -> Entry:
         """Accept an invitation with an identity provider's account, and be logged in.
@@ -289,7 +280,7 @@ class LoginService:
             RefusedError: LOGIN_OVER (took too long: begin again).
         """
         session = self._half(token)
-        method = self._try_code(session.person, code)
+        method = self.factors.try_code(session.person, code)
         if isinstance(method, int):
             return method
         return self._promote(session, f"{session.method}+{method}")
@@ -302,7 +293,7 @@ class LoginService:
             token: of a half or whole session: only that person's passkeys; None: whoever has one.
         """
         session = self._sessions.find(_hash(token)) if token else None
-        known = [one.credential_id for one in self._factors.passkeys(session.person)] if session else []
+        known = [one.credential_id for one in self._factor_store.passkeys(session.person)] if session else []
         challenge = self._entropy.token(CHALLENGE_BYTES)
         payload = {"challenge": challenge.hex(), "person": session.person if session else None}
         return self._passkeys.question(place, known, challenge), self._keep("passkey", payload)
@@ -321,7 +312,7 @@ class LoginService:
             InputError: PASSKEY_REFUSED.
         """
         payload = self._take("passkey", handle)
-        found = self._factors.passkey(self._passkeys.credential_of(answer))
+        found = self._factor_store.passkey(self._passkeys.credential_of(answer))
         if found is None or payload["person"] not in {None, found.person}:
             raise InputError("PASSKEY_REFUSED", "This passkey is not registered here.")
         count = self._passkeys.answered(
@@ -330,7 +321,7 @@ class LoginService:
         row = self._store.by_id(found.person)
         if row.state != "active":
             raise InputError("PASSKEY_REFUSED", "This passkey is not registered here.")
-        self._factors.use_passkey(found.id, count, self._clock.now())
+        self._factor_store.use_passkey(found.id, count, self._clock.now())
         session = self._sessions.find(_hash(token)) if token else None
         if session is not None and session.person == row.id and session.is_running(self._clock.now()):
             method = f"{session.method}+passkey" if session.stage == "half" else session.method
@@ -360,35 +351,13 @@ class LoginService:
             self._audit.note(actor, "login.step_up_wrong", f"person/{actor.person}")
             raise InputError("LOGIN_WRONG", "The password is wrong.")
         self._limits.forget(LimitKind.ACCOUNT, account)
-        if self._has_totp(actor.person):
-            method = self._try_code(actor.person, code)
+        if self.factors.has_totp(actor.person):
+            method = self.factors.try_code(actor.person, code)
             if isinstance(method, int):
                 return method
         return self._promote(session, session.method)
 
     # ---------------------------------------------------------------- setting factors up
-    def begin_totp(self, actor: Actor) -> bytes:
-        """A new secret for the app; it counts once `confirm_totp` saw a code of it.
-
-        Raises:
-            RefusedError: FACTOR_THERE (an administrator resets a lost one).
-        """
-        if self._has_totp(actor.person):
-            raise RefusedError("FACTOR_THERE", "There is an authenticator app; remove it first.")
-        secret = self._entropy.token(SECRET_BYTES)
-        sealed = self._key(actor.person).seal(secret, TOTP_CONTEXT)
-        self._factors.set_totp(
-            TotpRow(actor.person, sealed, is_confirmed=False, last_step=0, made_at=self._clock.now())
-        )
-        return secret
-
-    def pending_totp(self, actor: Actor) -> bytes | None:
-        """The secret that waits for its first code."""
-        row = self._factors.totp(actor.person)
-        if row is None or row.is_confirmed:
-            return None
-        return self._key(actor.person).open(row.sealed, TOTP_CONTEXT)
-
     def confirm_totp(self, actor: Actor, token: str, code: str) -> tuple[Entry, list[str]] | int:
         """The first code of the app came: it counts from now on.
 
@@ -398,48 +367,16 @@ class LoginService:
             InputError: CODE_WRONG.
             RefusedError: LOGIN_OVER.
         """
-        wait = self._limits.take(LimitKind.SECOND_FACTOR, str(actor.person))
+        wait = self.factors.confirm_totp(actor, code)
         if wait:
             return wait
-        secret, row = self.pending_totp(actor), self._factors.totp(actor.person)
-        step = matching_step(secret, code, self._clock.now(), row.last_step) if secret and row else None
-        if step is None or not self._factors.use_totp(actor.person, step):
-            self._limits.fail(LimitKind.SECOND_FACTOR, str(actor.person))
-            raise InputError("CODE_WRONG", "The code does not fit; look at the app and at the clock.")
-        self._audit.note(actor, "login.totp_added", f"person/{actor.person}")
-        return self._after_setup(actor, token), self.new_recovery_codes(actor)
-
-    def remove_totp(self, actor: Actor) -> None:
-        """The app no longer counts.
-
-        Raises:
-            RefusedError: FACTOR_NEEDED (the last one of a role that needs one).
-        """
-        self._keep_one(actor, without_totp=True)
-        self._factors.set_totp(
-            TotpRow(actor.person, b"", is_confirmed=False, last_step=0, made_at=self._clock.now())
-        )
-        self._factors.set_recovery_codes(actor.person, ())
-        self._audit.note(actor, "login.totp_removed", f"person/{actor.person}")
-
-    def new_recovery_codes(self, actor: Actor) -> list[str]:
-        """Ten codes for the day the telephone is lost; older ones no longer work."""
-        codes = [recovery_code(self._entropy.token(RECOVERY_BYTES)) for _ in range(RECOVERY_CODES)]
-        self._factors.set_recovery_codes(
-            actor.person, [self._recovery_index(actor.person, code) for code in codes]
-        )
-        self._audit.note(actor, "login.recovery_codes", f"person/{actor.person}")
-        return codes
-
-    def recovery_codes_left(self, actor: Actor) -> int:
-        """How many were not used."""
-        return self._factors.recovery_codes_left(actor.person)
+        return self._after_setup(actor, token), self.factors.new_recovery_codes(actor)
 
     def new_passkey(self, actor: Actor, place: Place) -> tuple[str, str]:
         """Options (JSON) for navigator.credentials.create, and the handle of this question."""
         row = self._store.by_id(actor.person)
         challenge = self._entropy.token(CHALLENGE_BYTES)
-        known = [one.credential_id for one in self._factors.passkeys(actor.person)]
+        known = [one.credential_id for one in self._factor_store.passkeys(actor.person)]
         login = self._people.person(actor.person).login
         options = self._passkeys.registration(place, row.key, login, known, challenge)
         return options, self._keep("new_passkey", {"challenge": challenge.hex(), "person": actor.person})
@@ -455,23 +392,9 @@ class LoginService:
         if payload["person"] != actor.person:
             raise InputError("PASSKEY_REFUSED", "This question was asked to somebody else.")
         made = self._passkeys.registered(place, answer, bytes.fromhex(payload["challenge"]))
-        self._factors.add_passkey(actor.person, *made, self._clock.now())
+        self._factor_store.add_passkey(actor.person, *made, self._clock.now())
         self._audit.note(actor, "login.passkey_added", f"person/{actor.person}")
         return self._after_setup(actor, token)
-
-    def remove_passkey(self, actor: Actor, passkey_id: int) -> None:
-        """This passkey no longer opens the account.
-
-        Raises:
-            RefusedError: FACTOR_NEEDED.
-        """
-        self._keep_one(actor, without_passkey=passkey_id)
-        if self._factors.remove_passkey(actor.person, passkey_id):
-            self._audit.note(actor, "login.passkey_removed", f"person/{actor.person}")
-
-    def passkeys_of(self, actor: Actor) -> Sequence[tuple[int, int, int | None]]:
-        """Number, made at, used at, of this person's log-in passkeys."""
-        return [(one.id, one.made_at, one.used_at) for one in self._factors.passkeys(actor.person)]
 
     def change_password(self, actor: Actor, password: str) -> None:
         """A new password (step-up first); other sessions end.
@@ -485,7 +408,7 @@ class LoginService:
     def _begin(self, row: PersonRow, stage: Stage, method: str, device: str) -> Entry:
         now = self._clock.now()
         running = [role for role in self._store.roles_of(row.id) if role.is_running(now)]
-        if stage == "full" and self._must_set_up(row.id, [role.role for role in running]):
+        if stage == "full" and self.factors.must_set_up(row.id, [role.role for role in running]):
             stage = "setup"
         token = self._new_token()
         fresh = now + FRESH_S if stage == "full" else 0
@@ -513,7 +436,7 @@ class LoginService:
         was_half = session.stage == "half"
         ends_at = session.made_at + LASTS_S
         roles = [role.role for role in self._store.roles_of(session.person) if role.is_running(now)]
-        stage: Stage = "setup" if self._must_set_up(session.person, roles) else "full"
+        stage: Stage = "setup" if self.factors.must_set_up(session.person, roles) else "full"
         self._sessions.change(
             session.id,
             token_hash=_hash(token),
@@ -541,45 +464,6 @@ class LoginService:
             raise RefusedError("LOGIN_OVER", "The log-in took too long; begin again.")
         return session
 
-    def _try_code(self, person: int, code: str) -> str | int:
-        wait = self._limits.take(LimitKind.SECOND_FACTOR, str(person))
-        if wait:
-            return wait
-        now = self._clock.now()
-        row = self._factors.totp(person)
-        if row is not None and row.is_confirmed:
-            secret = self._key(person).open(row.sealed, TOTP_CONTEXT)
-            step = matching_step(secret, code, now, row.last_step)
-            if step is not None and self._factors.use_totp(person, step):
-                self._limits.forget(LimitKind.SECOND_FACTOR, str(person))
-                return "totp"
-        if self._factors.use_recovery_code(person, self._recovery_index(person, code), now):
-            self._limits.forget(LimitKind.SECOND_FACTOR, str(person))
-            self._audit.note(None, "login.recovery_used", f"person/{person}", person=person)
-            return "recovery"
-        self._limits.fail(LimitKind.SECOND_FACTOR, str(person))
-        self._audit.note(None, "login.code_wrong", f"person/{person}", person=person)
-        raise InputError("CODE_WRONG", "The code does not fit; look at the app and at the clock.")
-
-    def _has_totp(self, person: int) -> bool:
-        row = self._factors.totp(person)
-        return row is not None and row.is_confirmed
-
-    def _has_second(self, person: int) -> bool:
-        return self._has_totp(person) or bool(self._factors.passkeys(person))
-
-    def _must_set_up(self, person: int, roles: Sequence[Role]) -> bool:
-        return self._demands_second and bool(NEEDS_SECOND & set(roles)) and not self._has_second(person)
-
-    def _keep_one(self, actor: Actor, *, without_totp: bool = False, without_passkey: int = 0) -> None:
-        left = [one for one in self._factors.passkeys(actor.person) if one.id != without_passkey]
-        has_app = self._has_totp(actor.person) and not without_totp
-        if self._demands_second and NEEDS_SECOND & actor.roles and not left and not has_app:
-            raise RefusedError("FACTOR_NEEDED", "Your role needs a second factor; add another one first.")
-
-    def _recovery_index(self, person: int, code: str) -> bytes:
-        return self._vault.index("person-recovery", f"{person}:{normal_recovery_code(code)}")
-
     def _subject_index(self, issuer: str, subject: str) -> bytes:
         return self._vault.index("person-subject", f"{issuer}\x00{subject}")
 
@@ -590,10 +474,6 @@ class LoginService:
     def _home(self, row: PersonRow | None) -> str | None:
         roles = self._store.roles_of(row.id) if row is not None else []
         return roles[0].uscc if roles else None
-
-    def _key(self, person: int) -> DataKey:
-        row = self._store.by_id(person)
-        return self._vault.load([row.key])[row.key]
 
     def _name(self, row: PersonRow) -> str:
         key = self._vault.load([row.key]).get(row.key)

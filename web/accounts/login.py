@@ -148,7 +148,7 @@ def confirm() -> AnyResponse:
     """Step-up: prove once more who you are."""
     one, token = actor(), session_token() or ""
     has_code = current_app.extensions["ledger"].people.person(one.person).has_totp
-    has_key = bool(login_service().passkeys_of(one))
+    has_key = bool(login_service().factors.passkeys_of(one))
     if request.method == "GET":
         return page("confirm", [], has_code=has_code, has_key=has_key)
     try:

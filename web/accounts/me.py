@@ -38,8 +38,8 @@ def _me(done: str = "") -> Response:
         roles=sorted(one.roles),
         here=dict(places).get(one.uscc, ""),
         places=places,
-        passkeys=login_service().passkeys_of(one),
-        codes_left=login_service().recovery_codes_left(one),
+        passkeys=login_service().factors.passkeys_of(one),
+        codes_left=login_service().factors.recovery_codes_left(one),
         sessions=services.people.sessions(one.person),
         must_set_up=opened is not None and opened.session.stage == "setup",
         done=done,
@@ -50,7 +50,7 @@ def _me(done: str = "") -> Response:
 def totp() -> AnyResponse:
     """Set up an authenticator app: show its secret, take its first code."""
     one, token = actor(), session_token() or ""
-    secret = login_service().pending_totp(one) or login_service().begin_totp(one)
+    secret = login_service().factors.pending_totp(one) or login_service().factors.begin_totp(one)
     errors: Errors = []
     if request.method == "POST":
         try:
@@ -70,20 +70,20 @@ def totp() -> AnyResponse:
 @allowed(fresh=True)
 def totp_off() -> AnyResponse:
     """Turn the app off."""
-    login_service().remove_totp(actor())
+    login_service().factors.remove_totp(actor())
     return redirect(url_for("accounts.me"), 303)
 
 
 @allowed(fresh=True)
 def recovery() -> Response:
     """New recovery codes, shown once."""
-    return page("recovery", [], codes=login_service().new_recovery_codes(actor()))
+    return page("recovery", [], codes=login_service().factors.new_recovery_codes(actor()))
 
 
 @allowed(fresh=True)
 def passkey_off() -> AnyResponse:
     """This passkey no longer opens the account."""
-    login_service().remove_passkey(actor(), _number("passkey"))
+    login_service().factors.remove_passkey(actor(), _number("passkey"))
     return redirect(url_for("accounts.me"), 303)
 
 
