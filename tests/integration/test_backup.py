@@ -1,0 +1,359 @@
+"""Backups of a running installation, restores of them, and that who was erased stays erased."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tarfile
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from ledger import bootstrap_backup
+from ledger.adapters.erasure_list import ErasureList
+from ledger.bootstrap import open_home, open_verifier
+from ledger.bootstrap_backup import back_up, restore
+from ledger.core.errors import ConflictError, InputError, LedgerError, NotFoundError
+from ledger.demo_data import deposit_rows
+from ledger.settings import load_settings
+from tests.cli.clerk import DEPOSIT, FUND, Clerk, batch_of, clerk_of_a_copy, results, written
+from tests.cli.story import ROOT, STARTER
+from tests.privacy_search import search_folder
+
+pytestmark = [pytest.mark.xdist_group("demo"), pytest.mark.timeout(300)]
+ROWS = 150
+
+
+def silent(_done: int, _total: int) -> None:
+    """No bar."""
+
+
+@pytest.fixture(scope="module")
+def clerk(demo_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Clerk:
+    return clerk_of_a_copy(demo_home, tmp_path_factory.mktemp("kept"))
+
+
+@pytest.fixture(scope="module")
+def backup(clerk: Clerk, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with one backup, made by the command line."""
+    folder = tmp_path_factory.mktemp("backups")
+    told = clerk.ask("backup", folder, "--with-keys")
+    assert Path(told["archive"]).parent == folder
+    return folder
+
+
+@pytest.fixture
+def moved(backup: Path, tmp_path: Path) -> Path:
+    """A copy of that folder, to be damaged."""
+    return Path(shutil.copytree(backup, tmp_path / "moved"))
+
+
+def archive_in(folder: Path) -> Path:
+    return next(path for path in folder.glob("*.tar") if not path.name.endswith(".keys.tar"))
+
+
+def keys_in(folder: Path) -> Path:
+    return next(folder.glob("*.keys.tar"))
+
+
+def start(clerk: Clerk, *argv: object) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-c", STARTER, *map(str, argv)],
+        cwd=ROOT,
+        env={"ECERT_HOME": str(clerk.home), "PATH": os.environ["PATH"], "ECERT_LANG": "en"},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+@pytest.fixture
+def running(clerk: Clerk) -> Iterator[list[subprocess.Popen[str]]]:
+    processes = [start(clerk, "worker")]
+    yield processes
+    for process in processes:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
+
+
+def test_backed_up_under_load_it_goes_on_elsewhere_and_nothing_happens_twice(
+    clerk: Clerk, tmp_path: Path, running: list[subprocess.Popen[str]]
+) -> None:
+    """While a worker works and a file is imported; then the machine is gone."""
+    first = written(tmp_path / "first.csv", deposit_rows(ROWS, 31, first=8_000_000))
+    second = written(tmp_path / "second.csv", deposit_rows(ROWS, 32, first=8_100_000))
+    clerk.ask("issue", *DEPOSIT, first)
+    batch = batch_of(first)
+    clerk.ask("batch", "make", batch, "--key", clerk.key("maker"))
+    clerk.ask("batch", "approve", batch, "--key", clerk.key("approver"))  # on its way when the backup is made
+    running.append(start(clerk, "issue", *DEPOSIT, second))
+    time.sleep(0.6)  # in the middle of the import
+    folder = tmp_path / "backups"
+    folder.mkdir()
+    clerk.ask("backup", folder, "--with-keys")
+    for process in running:
+        process.send_signal(signal.SIGKILL)
+        process.wait(10)
+
+    new = Clerk(tmp_path / "new")
+    told = new.ask("restore", archive_in(folder))
+    assert told["with_keys"] is True
+    assert new.run("worker", "--once").code == 0
+    new.ask("issue", *DEPOSIT, second)
+    assert len(results(second)) == ROWS
+    for waiting in new.ask("batch", "list")["batches"]:
+        if waiting["state"] == "signed" and waiting["size"] == ROWS:
+            new.sign(waiting["id"])
+    assert new.run("worker", "--once").code == 0
+    for file in (first, second):
+        new.ask("issue", *DEPOSIT, file)
+        assert {row["outcome"] for row in results(file)} == {"ALREADY"}
+    states = [one["state"] for one in new.ask("batch", "list")["batches"] if one["size"] == ROWS]
+    assert states == ["released", "released"]
+    verifier = open_verifier(new.home / "trust.json", new.home)
+    for number in (
+        batch,
+        max(one["id"] for one in new.ask("batch", "list")["batches"] if one["size"] == ROWS),
+    ):
+        bundles = sorted((new.home / "released" / FUND / str(number)).glob("*.ecert.json"))
+        assert len(bundles) == ROWS
+        assert verifier.verify(bundles[0].read_bytes()).accepted
+    assert new.run("doctor").code == 0
+
+
+def test_released_bundles_are_not_in_it_and_are_the_same_afterwards(
+    clerk: Clerk, backup: Path, tmp_path: Path
+) -> None:
+    with tarfile.open(archive_in(backup)) as tar:
+        names = tar.getnames()
+    assert not [name for name in names if name.startswith(("released", "demo", "keys/", "logs"))]
+    assert "keys.db" not in names
+    assert {path.stat().st_mode & 0o777 for path in backup.glob("*.tar")} == {0o600}
+    new = Clerk(tmp_path / "new")
+    new.ask("restore", archive_in(backup))
+    assert new.run("worker", "--once").code == 0
+    for issuer in sorted((clerk.home / "released").iterdir()):
+        for batch in sorted(issuer.iterdir()):
+            if int(batch.name) > 4:
+                continue  # made after the backup by another test
+            mine = {path.name: path.read_bytes() for path in batch.iterdir()}
+            theirs = {
+                path.name: path.read_bytes()
+                for path in (new.home / "released" / issuer.name / batch.name).iterdir()
+            }
+            assert mine.keys() >= theirs.keys()
+            assert all(mine[name] == data for name, data in theirs.items())
+    assert not (new.home / "rebuild-released").exists()
+
+
+def test_nobodys_data_is_in_a_backup_in_clear(clerk: Clerk, backup: Path) -> None:
+    entry = clerk.ask("list", "--issuer", FUND, "--limit", "1")["credentials"][0]
+    fields = clerk.ask("show", entry["serial"], "--values")["fields"]
+    values = [str(fields[name]) for name in ("name", "id_number", "account_no")]
+    assert search_folder(backup, values) == []
+
+
+class TestErased:
+    def test_who_was_erased_after_the_backup_stays_erased(
+        self, clerk: Clerk, moved: Path, tmp_path: Path
+    ) -> None:
+        entry = clerk.ask("list", "--issuer", FUND, "--limit", "3")["credentials"][-1]
+        bundle = Path(entry["bundle"])
+        assert bundle.exists()
+        told = clerk.ask("erase", entry["serial"], "--reason", "2026-12", "--yes")
+        assert (told["rows"], told["keys"], bundle.exists()) == (1, 1, False)
+        again = clerk.ask("erase", entry["serial"], "--reason", "2026-12", "--yes")
+        assert again["keys"] == 0
+        shutil.copy(
+            clerk.home / "erasures.list", moved
+        )  # a copy of the folder: its list does not follow by itself
+        new = Clerk(tmp_path / "new")
+        assert new.ask("restore", archive_in(moved))["erased"] == 1
+        assert new.run("worker", "--once").code == 0
+        refused = new.ask("show", entry["serial"], "--values", code=1)
+        assert refused["error"]["code"] in {"CREDENTIAL_ERASED", "ROW_ERASED", "DATA_KEY_ERASED"}
+        assert not list((new.home / "released").rglob(bundle.name))
+        with (new.home / "keys.db").open("rb") as file:
+            assert bytes.fromhex(entry["serial"]) in file.read()  # as an erasure, not as a key
+
+    def test_the_list_lies_beside_the_backups_at_once(self, clerk: Clerk, backup: Path) -> None:
+        entry = clerk.ask("list", "--issuer", FUND, "--limit", "6")["credentials"][-1]
+        clerk.ask("erase", entry["serial"], "--reason", "2026-13", "--yes")
+        assert entry["serial"].lower() in (backup / "erasures.list").read_text()
+
+    def test_a_batch_on_its_way_is_not_stopped(self, clerk: Clerk) -> None:
+        waiting = next(one for one in clerk.ask("batch", "list")["batches"] if one["state"] == "signed")
+        entry = clerk.ask("list", "--batch", waiting["id"], "--limit", "1")["credentials"][0]
+        refused = clerk.ask("erase", entry["serial"], "--reason", "x", "--yes", code=1)
+        assert refused["error"]["code"] == "ERASE_TOO_EARLY"
+
+    def test_nobody_is_erased_without_being_asked(self, clerk: Clerk) -> None:
+        entry = clerk.ask("list", "--issuer", FUND, "--limit", "1")["credentials"][0]
+        assert clerk.run("erase", entry["serial"], "--reason", "x").code == 130
+        assert clerk.run("show", entry["serial"], "--values").code == 0
+
+
+class TestRefused:
+    def code(self, folder: Path, tmp_path: Path, **options: object) -> str:
+        with pytest.raises(LedgerError) as refusal:
+            restore(archive_in(folder), tmp_path / "new", silent, **options)  # type: ignore[arg-type]
+        assert not (tmp_path / "new").exists()
+        assert not list(tmp_path.glob(".new*"))
+        return refusal.value.code
+
+    def test_a_home_that_is_not_empty(self, backup: Path, tmp_path: Path) -> None:
+        (tmp_path / "new").mkdir()
+        (tmp_path / "new" / "something").write_text("mine")
+        with pytest.raises(ConflictError) as refusal:
+            restore(archive_in(backup), tmp_path / "new", silent)
+        assert refusal.value.code == "HOME_NOT_EMPTY"
+        assert (tmp_path / "new" / "something").read_text() == "mine"
+
+    @pytest.mark.parametrize("where", [600, -3_000, -20_000])
+    def test_a_flipped_byte(self, moved: Path, tmp_path: Path, where: int) -> None:
+        archive = archive_in(moved)
+        data = bytearray(archive.read_bytes())
+        data[where] ^= 1
+        archive.write_bytes(data)
+        try:
+            assert self.code(moved, tmp_path) in {"BACKUP_BROKEN", "BACKUP_NEWER"}
+        except pytest.fail.Exception:
+            # padding between files: nothing of the contents was hit
+            shutil.rmtree(tmp_path / "new")
+
+    @pytest.mark.parametrize("part", ["data", "keys"])
+    def test_a_short_file(self, moved: Path, tmp_path: Path, part: str) -> None:
+        archive = archive_in(moved) if part == "data" else keys_in(moved)
+        archive.write_bytes(archive.read_bytes()[:-30_000])
+        wanted = "BACKUP_BROKEN" if part == "data" else "BACKUP_KEYS_MISSING"
+        assert self.code(moved, tmp_path) == wanted
+
+    def test_a_name_that_leads_elsewhere(self, moved: Path, tmp_path: Path) -> None:
+        archive = archive_in(moved)
+        data = b"evil"
+        known = {"size": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+        with tarfile.open(archive) as tar:
+            manifest = json.loads(tar.extractfile("manifest.json").read())  # type: ignore[union-attr]
+        manifest["files"] = {"../evil": known}
+        with tarfile.open(archive, "w") as tar:
+            for name, content in (("../evil", data), ("manifest.json", json.dumps(manifest).encode())):
+                info = tarfile.TarInfo(name)
+                info.size = len(content)
+                tar.addfile(info, io.BytesIO(content))
+        assert self.code(moved, tmp_path) == "BACKUP_BROKEN"
+        assert not (tmp_path / "evil").exists()
+
+    def test_a_list_of_erasures_that_is_missing_old_or_changed(self, moved: Path, tmp_path: Path) -> None:
+        listed = moved / "erasures.list"
+        whole = listed.read_bytes()
+        listed.unlink()
+        assert self.code(moved, tmp_path) == "ERASURES_MISSING"
+        listed.write_bytes(whole + b"00 1 22\n")
+        assert self.code(moved, tmp_path) == "ERASURES_BROKEN"
+        listed.write_bytes(b"ecert-erasures/1 " + b"ab" * 32 + b"\n")
+        assert self.code(moved, tmp_path) == "ERASURES_BROKEN"
+        listed.unlink()
+        done = restore(archive_in(moved), tmp_path / "new", silent, unsafe_old_erasures=True)
+        assert done.erased == 0
+
+    def test_keys_that_are_older_than_the_data(self, moved: Path, tmp_path: Path) -> None:
+        keys = keys_in(moved)
+        with tarfile.open(keys) as tar:
+            members = [(member, tar.extractfile(member).read()) for member in tar.getmembers()]  # type: ignore[union-attr]
+        with tarfile.open(keys, "w") as tar:
+            for member, content in members:
+                data = content
+                if member.name == "manifest.json":
+                    manifest = json.loads(content)
+                    manifest["made_at"] -= 10
+                    data = json.dumps(manifest).encode()
+                    member.size = len(data)
+                tar.addfile(member, io.BytesIO(data))
+        assert self.code(moved, tmp_path) == "BACKUP_KEYS_MISSING"
+        keys.unlink()
+        assert self.code(moved, tmp_path) == "BACKUP_KEYS_MISSING"
+
+    def test_the_wrong_one_of_the_two(self, backup: Path, tmp_path: Path) -> None:
+        with pytest.raises(InputError) as refusal:
+            restore(keys_in(backup), tmp_path / "new", silent)
+        assert refusal.value.code == "BACKUP_KIND"
+
+    def test_a_name_that_is_taken_and_a_disk_that_is_full(
+        self, clerk: Clerk, backup: Path, tmp_path: Path
+    ) -> None:
+        assert clerk.ask("backup", archive_in(backup), code=1)["error"]["code"] == "BACKUP_EXISTS"
+        limited = f"ulimit -f 200; exec {sys.executable} -c '{STARTER}' backup {tmp_path} --json"
+        done = subprocess.run(
+            ["/bin/sh", "-c", limited],
+            cwd=ROOT,
+            env={"ECERT_HOME": str(clerk.home), "PATH": os.environ["PATH"]},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 1, done.stdout + done.stderr
+        assert json.loads(done.stdout)["error"]["code"] in {"BACKUP_NOT_WRITTEN", "BACKUP_SOURCE_BROKEN"}
+        assert not list(tmp_path.iterdir())
+
+
+def test_old_archives_of_keys_are_deleted(clerk: Clerk, tmp_path: Path) -> None:
+    old, fresh, other = (
+        tmp_path / name
+        for name in ("ecert-20200101T000000Z.keys.tar", "ecert-29990101T000000Z.keys.tar", "mine.keys.tar")
+    )
+    for path in (old, fresh, other):
+        path.write_bytes(b"x")
+    here = open_home(replace(load_settings(), home=clerk.home))
+    assert back_up(here, tmp_path, silent).pruned == 1
+    assert (old.exists(), fresh.exists(), other.exists()) == (False, True, True)
+    assert bootstrap_backup.KEYS_KEPT_S == 30 * 86_400
+
+
+class TestErasureList:
+    LEDGER = bytes(range(32))
+
+    def test_lines_are_linked_and_a_torn_one_never_counts(self, tmp_path: Path) -> None:
+        listed = ErasureList(tmp_path / "erasures.list", self.LEDGER)
+        assert listed.read().items == ()
+        listed.append([b"a" * 16, b"b" * 16, b"a" * 16], 7)
+        with listed.path.open("ab") as file:
+            file.write(b"00112233 9")  # the power went
+        assert [name[:1] for name, _ in listed.read().items] == [b"a", b"b"]
+        listed.append([b"b" * 16, b"c" * 16], 9)
+        assert [(name[:1], at) for name, at in listed.read().items] == [(b"a", 7), (b"b", 7), (b"c", 9)]
+        assert listed.path.stat().st_mode & 0o777 == 0o600
+
+    def test_a_line_taken_out_or_changed_shows(self, tmp_path: Path) -> None:
+        listed = ErasureList(tmp_path / "erasures.list", self.LEDGER)
+        listed.append([b"a" * 16, b"b" * 16, b"c" * 16], 7)
+        lines = listed.path.read_text().splitlines(keepends=True)
+        for wrong in ([*lines[:2], *lines[3:]], [*lines[:2], lines[2].replace(" 7 ", " 8 "), lines[3]]):
+            listed.path.write_text("".join(wrong))
+            with pytest.raises(InputError):
+                listed.read()
+
+    def test_a_copy_follows_and_one_that_knows_more_stays(self, tmp_path: Path) -> None:
+        mine = ErasureList(tmp_path / "mine.list", self.LEDGER)
+        mine.append([b"a" * 16], 7)
+        mine.copy_to(tmp_path / "copy" / "erasures.list")
+        copy = ErasureList(tmp_path / "copy" / "erasures.list", self.LEDGER)
+        assert copy.read() == mine.read()
+        copy.append([b"b" * 16], 8)
+        mine.copy_to(copy.path)
+        assert len(copy.read().items) == 2
+        mine.append([b"c" * 16], 8)
+        with pytest.raises(InputError):
+            mine.copy_to(copy.path)
+        with pytest.raises(NotFoundError):
+            ErasureList(tmp_path / "none", self.LEDGER).require()
