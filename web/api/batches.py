@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from apiflask import APIBlueprint
 
 from ledger.core.flow import BatchRecord, BatchState
@@ -24,7 +26,7 @@ from web.api.paging import encode_cursor, parse_cursor
 
 API = APIBlueprint("batches", __name__, tag="Batches")
 WAITING = (BatchState.SIGNED, BatchState.MADE, BatchState.APPROVED)
-APPROVAL_STATES = {
+APPROVAL_STATES: dict[BatchState, Any] = {
     BatchState.SIGNED: "waits_for_maker",
     BatchState.MADE: "waits_for_approver",
     BatchState.APPROVED: "approved",

@@ -16,7 +16,7 @@ from ledger.core.receipt import encode_receipt, parse_bundle
 from ledger.core.singles import RequestKey, SingleResult
 from ledger.services.checking import IssuePlan
 from web.access import must_own, token_allowed
-from web.api.frame import BUNDLE_TYPE, note, services
+from web.api.frame import BUNDLE_TYPE, KEY_HEADER, note, services
 from web.api.models import (
     AcceptedManyOut,
     AcceptedOut,
@@ -28,9 +28,14 @@ from web.api.models import (
 )
 
 API = APIBlueprint("issues", __name__, tag="Issuing")
-KEY_HEADER = "Idempotency-Key"
 _KEY = re.compile(r"[!-~]{1,128}")
-STATES = {
+BUNDLE_ANSWERS: Any = {
+    200: {
+        "description": "The whole certificate, for its holder (docs/formats.md)",
+        "content": {BUNDLE_TYPE: {"schema": {"type": "object"}}},
+    }
+}
+STATES: dict[BatchState, Any] = {
     BatchState.OPEN: "gathering",
     BatchState.CLOSED: "signing",
     BatchState.SIGNED: "waiting",
@@ -40,13 +45,6 @@ STATES = {
     BatchState.RELEASED: "released",
     BatchState.REFUSED: "refused",
     BatchState.DEAD: "refused",
-}
-KEY_PARAMETER = {
-    "in": "header",
-    "name": KEY_HEADER,
-    "required": False,
-    "schema": {"type": "string", "pattern": "^[!-~]{1,128}$"},
-    "description": "The same key with the same body is answered as before, for 24 hours.",
 }
 
 
@@ -94,14 +92,7 @@ def one_issue(serial: str) -> IssueOut:
 
 @API.get("/issues/<serial:serial>/bundle")
 @API.input(PersonalQuery, location="query")
-@API.doc(
-    responses={
-        200: {
-            "description": "The whole certificate, for its holder (docs/formats.md)",
-            "content": {BUNDLE_TYPE: {"schema": {"type": "object"}}},
-        }
-    }
-)
+@API.doc(responses=BUNDLE_ANSWERS)
 @token_allowed("bundles")
 def bundle(serial: str, query_data: PersonalQuery) -> Response:
     """Fetch a released certificate. Personal data: purpose and item code are kept in the audit log."""
@@ -128,7 +119,7 @@ def receipt_out(document: Mapping[str, Any]) -> ReceiptOut:
 
 def own_place(serial: str) -> Place:
     """Where a certificate of the caller's organisation lies. Raises NotFoundError(NOT_HERE)."""
-    place = services().here.store.batches.place(bytes.fromhex(serial))
+    place: Place | None = services().here.store.batches.place(bytes.fromhex(serial))
     if place is None:
         raise NotFoundError("NOT_HERE", "There is nothing here that you may see.")
     must_own(place.issuer)
@@ -174,6 +165,5 @@ def _request_key() -> RequestKey | None:
 
 def _accepted(result: SingleResult) -> AcceptedOut:
     serial = result.name.hex()
-    return AcceptedOut(
-        serial=serial, outcome=str(result.outcome), href=url_for("issues.one_issue", serial=serial)
-    )
+    href = url_for("issues.one_issue", serial=serial)
+    return AcceptedOut.model_validate({"serial": serial, "outcome": str(result.outcome), "href": href})

@@ -44,7 +44,8 @@ def _groups(spec: Mapping[str, Any]) -> dict[str, list[dict[str, Any]]]:
     groups: dict[str, list[dict[str, Any]]] = {}
     for path, methods in spec["paths"].items():
         for method, operation in methods.items():
-            body = operation.get("requestBody", {}).get("content", {})
+            body: Mapping[str, Any] = operation.get("requestBody", {}).get("content", {})
+            first: Mapping[str, Any] = next(iter(body.values()), {})
             groups.setdefault(operation["tags"][0], []).append(
                 {
                     "id": operation["operationId"],
@@ -57,7 +58,7 @@ def _groups(spec: Mapping[str, Any]) -> dict[str, list[dict[str, Any]]]:
                         (one["name"], one["in"], one.get("required", False), _kind(one.get("schema", {})))
                         for one in operation["parameters"]
                     ],
-                    "body": _members(spec, next(iter(body.values()), {}).get("schema", {})),
+                    "body": _members(spec, first.get("schema", {})),
                     "answers": [
                         (code, one["description"], _answer(spec, one))
                         for code, one in sorted(operation["responses"].items())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from typing import Any
 
 import orjson
 from apiflask import APIBlueprint
@@ -26,6 +27,13 @@ from web.api.models import (
 
 API = APIBlueprint("public", __name__, tag="Public")
 STATUS_LIST_TYPE = "application/statuslist+jwt"
+LIST_ANSWERS: Any = {
+    200: {
+        "description": "The signed list (IETF Token Status List)",
+        "content": {STATUS_LIST_TYPE: {"schema": {"type": "string"}}},
+    },
+    304: {"description": "The copy that `If-None-Match` names is still the newest", "content": {}},
+}
 _spec_cache: dict[int, bytes] = {}
 
 
@@ -76,15 +84,7 @@ def issuer(uscc: str) -> IssuerOut:
 
 
 @API.get("/status-lists/<string:uscc>/<int:number>")
-@API.doc(
-    responses={
-        200: {
-            "description": "The signed list (IETF Token Status List)",
-            "content": {STATUS_LIST_TYPE: {"schema": {"type": "string"}}},
-        },
-        304: {"description": "The copy that `If-None-Match` names is still the newest", "content": {}},
-    }
-)
+@API.doc(responses=LIST_ANSWERS)
 @public("status lists are for every verifier")
 def status_list(uscc: str, number: int) -> Response:
     """The published status list of an agency."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, cast
+
 from apiflask import APIBlueprint
 from flask import url_for
 
@@ -41,7 +43,7 @@ def status(serial: str) -> StatusOut:
     iss = parts.here.record.agency(place.issuer).iss
     return StatusOut(
         serial=serial,
-        status=Status(evidence.status).name,
+        status=cast("Any", Status(evidence.status).name),
         as_of=evidence.head.confirmed_at,
         list=status_uri(iss, parts.desk.info.ledger_id, anchor.list),
         index=anchor.first_word * CREDENTIALS_PER_WORD + (place.leaf_index or 0),
