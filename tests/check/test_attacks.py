@@ -59,7 +59,10 @@ def test_an_upload_over_the_limit_is_refused_before_it_is_read(client: Client) -
     )
     assert answer.status_code == 413
     assert "10 MiB" in words(answer)
-    assert upload(client, b"%PDF-1.7" + bytes(MAX_UPLOAD)).status_code == 413
+    head = b'--a\r\nContent-Disposition: form-data; name="file"; filename="a.pdf"\r\n\r\n%PDF-1.7'
+    body = head + bytes(MAX_UPLOAD) + b"\r\n--a--\r\n"
+    kind, own = "multipart/form-data; boundary=a", {"Origin": "https://fund.example"}
+    assert client.post("/check/file", data=body, headers=own, content_type=kind).status_code == 413
 
 
 def test_a_file_name_and_a_language_reach_no_header(client: Client, papers: dict[str, Paper]) -> None:
