@@ -47,6 +47,13 @@ def send_wrong_code(page: Page) -> None:
     send_nothing(page)
 
 
+def order_nothing(page: Page) -> None:
+    """A copy for a purpose without purpose and fields."""
+    page.locator("input[name=kind][value=purpose]").check()
+    page.locator("main form button[type=submit]").first.click()
+    page.wait_for_load_state()
+
+
 PAGES: list[Visit] = [
     # the frame
     Visit("home", "/"),
@@ -81,6 +88,10 @@ PAGES: list[Visit] = [
     Visit("a batch", "/desk/batches/1", Role.CLERK),
     Visit("search in the desk", "/desk/search", Role.CLERK),
     Visit("search with an error", "/desk/search", Role.CLERK, do=send_nothing),
+    # paper
+    Visit("prints of a credential", "/credentials/{credential}/prints", Role.CLERK),
+    Visit("a print without purpose", "/credentials/{credential}/prints", Role.CLERK, do=order_nothing),
+    Visit("prints of a batch", "/batches/1/prints", Role.CLERK),
     # people
     Visit("log-in", "/account/log-in"),
     Visit("log-in with an error", "/account/log-in", do=send_nothing),
