@@ -9,11 +9,11 @@ are first asked for, so that a command pays for what it uses. Hence the imports 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ledger.adapters.agencies_home import HomeAgencies
 from ledger.adapters.guide_files import GuideFiles
@@ -44,6 +44,7 @@ __all__ = [
     "default_ledger",
     "free_port",
     "is_answering",
+    "judge_verification_receipt",
     "key_name",
     "load_trust",
     "open_home",
@@ -294,6 +295,21 @@ def open_home(settings: Settings, ask: PasswordSource | None = None) -> Installa
     """
     home = Home(settings.home)
     return Installation(settings, home, home.load_ready(), ask)
+
+
+def judge_verification_receipt(data: bytes, ledger: Path | None) -> tuple[Mapping[str, Any], str]:
+    """Payload of a verification receipt, and whether it is by whom it names (a code).
+
+    Raises:
+        InputError: VERIFICATION_RECEIPT_SHAPE, X5C_*.
+    """
+    from ledger.core.verified import judge_receipt, parse_receipt_token
+
+    token = parse_receipt_token(data.decode("ascii", "replace"))
+    if ledger is None:
+        return token.payload, "VERIFICATION_RECEIPT_NO_LEDGER"
+    keys = open_view(ledger).keys(str(token.payload["verifier"]))
+    return token.payload, judge_receipt(token, keys)
 
 
 def default_ledger(settings: Settings) -> Path | None:

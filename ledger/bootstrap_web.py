@@ -14,6 +14,7 @@ from ledger.adapters.day_counts_sql import SqlDayCounts
 from ledger.adapters.explorer_reader import ChainFileLog, SqlEntryBook
 from ledger.adapters.guide_files import GuideFiles
 from ledger.adapters.home_files import Home, Mode
+from ledger.adapters.intake_sheets import SheetFiles
 from ledger.adapters.system import SystemClock, SystemEntropy
 from ledger.adapters.token_files import TokenFiles
 from ledger.adapters.type_files import load_types
@@ -176,6 +177,11 @@ class WebParts:
     def verified(self) -> VerifiedService:
         """The verifier's desk."""
         return VerifiedRoom(self.here, self.desk.view, self.desk.info, lambda: self.lookup).service
+
+    @cached_property
+    def verified_sheets(self) -> SheetFiles:
+        """Tables that the desk hands out."""
+        return SheetFiles({kind.ref: kind for kind in self.types})
 
     @cached_property
     def operating(self) -> OperatingService:

@@ -135,6 +135,8 @@ class Office:
         return create_app(self.settings, open_parts(self.folder, self.world, self.clock, self.parts.limits))
 
     def close(self) -> None:
+        if "checks" in self.parts.__dict__:
+            self.parts.checks.reader.close()
         self.world.close()
 
 

@@ -38,6 +38,7 @@ from web import (
     security,
     statistics,
     status,
+    verifier,
     views,
 )
 from web.issue import routes as issue
@@ -159,6 +160,7 @@ def create_app(settings: WebSettings, services: WebServices) -> Flask:
     guides.register(app)
     audit.register(app)
     operate.register(app)
+    verifier.register(app)
     paper.register(app)
     approve.register(app)
     status.register(app)

@@ -9,7 +9,8 @@ from typing import Any
 
 import typst
 
-from ledger.adapters.document_page import PDF_STANDARD, fonts_folder, template_file
+from ledger.adapters.document_page import PDF_STANDARD, template_file
+from ledger.adapters.glyphs_fonts import fonts_folder
 
 
 class TypstReceipts:

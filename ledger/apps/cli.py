@@ -108,6 +108,10 @@ ROOT = BilingualGroup(
             Text("核对一份上链证明。", "Check a proof of anchoring."),
             _lazy("cli_proof", "PROOF"),
         ),
+        "verify-receipt": (
+            Text("核对一份核验回执。", "Check a verification receipt."),
+            _lazy("cli_receipt", "VERIFY_RECEIPT"),
+        ),
         "guide": (
             Text("办事指南:发布、列出。", "Service guides: publish, list."),
             _lazy("cli_guide", "GUIDE"),

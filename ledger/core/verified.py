@@ -8,15 +8,17 @@ least 256 credentials, so that what is stored in the clear names none.
 
 from __future__ import annotations
 
+import binascii
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
 from ledger.core.errors import InputError
-from ledger.core.jose import Jws, jwk_thumbprint, parse_jws, public_jwk, require_es256
+from ledger.core.jose import Jws, parse_jws, verify_es256
 from ledger.core.model import CREDENTIALS_PER_WORD, KeyRecord, Purpose
 from ledger.core.report import Report
+from ledger.core.x5c import leaf_facts
 
 RECEIPT_TYPE: Final = "ecert-verification+jwt"
 RECEIPT_VERSION: Final = 1
@@ -278,12 +280,10 @@ def receipt_payload(
 
 
 def parse_receipt_token(text: str) -> Jws:
-    """A receipt as read, its signature checked against the key of its own certificate.
-
-    Whose key that is, is for `judge_receipt` to say.
+    """A receipt as read; whether it holds is for `judge_receipt` to say.
 
     Raises:
-        InputError: VERIFICATION_RECEIPT_SHAPE, SIGNATURE_*.
+        InputError: VERIFICATION_RECEIPT_SHAPE.
     """
     try:
         token = parse_jws(text.strip(), max_bytes=MAX_RECEIPT_BYTES)
@@ -299,20 +299,17 @@ def parse_receipt_token(text: str) -> Jws:
     return token
 
 
-def judge_receipt(token: Jws, key: Any, keys: Sequence[KeyRecord]) -> str:
+def judge_receipt(token: Jws, keys: Sequence[KeyRecord]) -> str:
     """A code: VERIFICATION_RECEIPT_GOOD, or why it is not believed.
 
     Args:
         token: from `parse_receipt_token`.
-        key: the public key of its leaf certificate.
         keys: keys that the ledger knows of the verifier that it names.
     """
-    jwk = public_jwk(key)
-    try:
-        require_es256(jwk, token.signing_input, token.signature)
-    except InputError:
+    leaf = leaf_facts(_leaf_of(token))
+    if not verify_es256(leaf.public_jwk, token.signing_input, token.signature):
         return "VERIFICATION_RECEIPT_SIGNATURE"
-    thumbprint = jwk_thumbprint(jwk)
+    thumbprint = leaf.thumbprint
     made_at = token.payload["iat"]
     for record in keys:
         if record.thumbprint == thumbprint and record.purpose == Purpose.SEAL:
@@ -322,6 +319,16 @@ def judge_receipt(token: Jws, key: Any, keys: Sequence[KeyRecord]) -> str:
                 return "VERIFICATION_RECEIPT_GOOD"
             return "VERIFICATION_RECEIPT_KEY_ENDED"
     return "VERIFICATION_RECEIPT_KEY_FOREIGN"
+
+
+def _leaf_of(token: Jws) -> bytes:
+    certificates = token.header.get("x5c")
+    if type(certificates) is not list or not certificates or type(certificates[0]) is not str:
+        raise _shape("x5c")
+    try:
+        return binascii.a2b_base64(certificates[0], strict_mode=True)
+    except (binascii.Error, ValueError) as error:
+        raise _shape("x5c") from error
 
 
 def _shape(member: str) -> InputError:

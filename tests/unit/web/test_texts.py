@@ -31,6 +31,8 @@ DYNAMIC: tuple[str, ...] = (
     "operate.lack_",
     "audit.action_",
     "audit.fault_",
+    "verifier.list_",
+    "verifier.purpose_",
     "paper.state_",
     "paper.kind_",
     "paper.language_",

@@ -1,0 +1,202 @@
+"""Check after check on one page: what was handed in, its result, the last twenty beside it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Response, current_app, make_response, render_template, request
+
+from ledger.core.errors import InputError, UnavailableError
+from ledger.core.limits import LimitKind
+from ledger.core.page import MAX_UPLOAD
+from ledger.core.paper import show_secret
+from ledger.core.people import Role
+from ledger.core.report import Report
+from ledger.core.verified import PurposeKind, require_purpose
+from ledger.services.lookup import Compared, Found
+from web.access import actor, allowed, takes
+from web.check.result import fault_words, of_sheet
+from web.check.sheet import Sheet, sheet_of
+from web.language import chosen_language
+from web.problems import RETRY_AFTER_S, problem
+from web.security import allow_camera, client
+from web.texts import text
+from web.verdict import ResultPage, result_page
+
+LARGEST_BODY = MAX_UPLOAD + 131_072
+FORM_PARTS = 80
+RECENT = 20
+MAX_TYPED = 2_100
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A result on the desk. `number`: of the kept check."""
+
+    page: ResultPage
+    number: int
+    sheet: Sheet | None
+
+
+@allowed(Role.VERIFIER)
+def page() -> Response:
+    """The desk with nothing on it."""
+    return _desk()
+
+
+@allowed(Role.VERIFIER)
+@takes(LARGEST_BODY)
+def check() -> Response:
+    """Judge what was handed in and keep the check."""
+    wait_s = current_app.extensions["ledger"].limits.take(LimitKind.CHECK, client())
+    if wait_s:
+        return problem(429, "RATE_LIMITED", retry_after_s=wait_s)
+    try:
+        purpose = require_purpose(request.form.get("purpose_kind", ""), request.form.get("purpose", ""))
+    except InputError as fault:
+        return _desk(errors=[("purpose_kind", fault_words(fault))])
+    number, code = _typed("number"), _typed("code")
+    try:
+        if number or code:
+            return _by_code(number, code, purpose)
+        return _by_file(purpose)
+    except InputError as fault:
+        return _desk(errors=[("file", fault_words(fault))])
+    except UnavailableError:
+        return problem(503, "LOOKUP_UNAVAILABLE", retry_after_s=RETRY_AFTER_S)
+
+
+@allowed(Role.VERIFIER)
+@takes(262_144, parts=FORM_PARTS)
+def compare() -> Response:
+    """Compare typed values with a sheet; the comparison is a check of its own."""
+    services = current_app.extensions["ledger"]
+    try:
+        purpose = require_purpose(request.form.get("purpose_kind", ""), request.form.get("purpose", ""))
+        found, keys = _sheet_again()
+    except InputError as fault:
+        return _desk(errors=[("purpose_kind", fault_words(fault))])
+    except UnavailableError:
+        return problem(503, "LOOKUP_UNAVAILABLE", retry_after_s=RETRY_AFTER_S)
+    if found is None:
+        return _desk(errors=[("number", text("check.code_wrong", chosen_language()))])
+    typed = {
+        name[2:]: value[:MAX_TYPED] for name, value in request.form.items() if name.startswith("v_") and value
+    }
+    compared: Compared | None
+    if "secret" in keys:
+        said = {name: answer == "same" for name, answer in typed.items() if answer in {"same", "differs"}}
+        compared = services.lookup.judge(found, said)
+    else:
+        compared = services.lookup.compare(found, typed)
+    if compared is None:
+        return problem(429, "COMPARED_TOO_OFTEN")
+    mode = "qr" if "secret" in keys else "code"
+    return _keep(compared.report, mode, found.bundle, found.bundle, purpose, (found, keys, compared))
+
+
+def _by_file(purpose: tuple[PurposeKind, str]) -> Response:
+    upload = request.files.get("file")
+    pasted = request.form.get("text", "").strip()
+    if upload is not None and upload.filename:
+        data = upload.read()
+    elif pasted:
+        data = pasted.encode()
+    else:
+        raise InputError("FILE_MISSING", "neither a file nor a text nor a number")
+    if len(data) > MAX_UPLOAD:
+        return problem(413, "FILE_TOO_LARGE")
+    checked = current_app.extensions["ledger"].pages.check(data)
+    if checked.fault is not None:
+        raise checked.fault
+    if checked.report is None:
+        raise InputError("FILE_OTHER", "nothing was judged")
+    sheet = None
+    if checked.found is not None and checked.secret is not None:
+        sheet = (checked.found, {"secret": show_secret(checked.secret)}, None)
+    return _keep(checked.report, str(checked.kind), data, checked.bundle, purpose, sheet)
+
+
+def _by_code(number: str, code: str, purpose: tuple[PurposeKind, str]) -> Response:
+    services = current_app.extensions["ledger"]
+    wait_s = services.limits.take(LimitKind.CODE, client())
+    if wait_s:
+        return problem(429, "RATE_LIMITED", retry_after_s=wait_s)
+    found = services.lookup.by_code(number, code)
+    if found is None:
+        services.limits.fail(LimitKind.CODE, client())
+        return _desk(errors=[("number", text("check.code_wrong", chosen_language()))])
+    services.limits.forget(LimitKind.CODE, client())
+    keys = {"number": number, "code": code}
+    return _keep(found.report, "number", found.bundle, found.bundle, purpose, (found, keys, None))
+
+
+def _sheet_again() -> tuple[Found | None, dict[str, str]]:
+    """The sheet that is compared, by the keys of its form."""
+    from ledger.services.page import secret_in  # noqa: PLC0415
+
+    lookup = current_app.extensions["ledger"].lookup
+    secret = secret_in(_typed("secret"))
+    if secret is not None:
+        return lookup.by_secret(secret), {"secret": show_secret(secret)}
+    keys = {"number": _typed("number"), "code": _typed("code")}
+    return lookup.by_code(keys["number"], keys["code"]), keys
+
+
+def _keep(
+    report: Report,
+    kind: str,
+    data: bytes,
+    bundle: bytes | None,
+    purpose: tuple[PurposeKind, str],
+    sheet: tuple[Found, dict[str, str], Compared | None] | None,
+) -> Response:
+    services = current_app.extensions["ledger"]
+    language = chosen_language()
+    number = services.verified.note(
+        actor(), report, kind=kind, sha256=hashlib.sha256(data).digest(), bundle=bundle, purpose=purpose
+    )
+    services.audit.note(
+        actor(), "verifier.check", f"check/{number}", kind=kind, national=report.verdict.national
+    )
+    shown = result_page(report, services.types, language, services.clock.now())
+    drawn = None
+    if sheet is not None:
+        found, keys, compared = sheet
+        mode: Any = "qr" if "secret" in keys else "code"
+        drawn = sheet_of(found, mode, keys, services.types, language, compared)
+        shown = of_sheet(shown, drawn)
+    return _desk(Shown(shown, number, drawn))
+
+
+def _desk(shown: Shown | None = None, errors: list[tuple[str, str]] | None = None) -> Response:
+    services = current_app.extensions["ledger"]
+    allow_camera()
+    language = chosen_language()
+    kind = request.form.get("purpose_kind") or PurposeKind.OTHER
+    body = render_template(
+        "verifier/desk.html",
+        shown=shown,
+        errors=errors or [],
+        error_of=dict(errors or []),
+        purpose_kind=kind,
+        purpose=request.form.get("purpose", ""),
+        purposes=purposes(),
+        recent=services.verified.history({actor().uscc}, count=RECENT),
+        notices=services.verified.notices(actor().uscc),
+        purpose_words={str(one): text(f"verifier.purpose_{one}", language) for one in PurposeKind},
+    )
+    return make_response(body, 422 if errors else 200)
+
+
+def purposes() -> list[tuple[str, str]]:
+    """Choices of the purpose field."""
+    return [(str(kind), text(f"verifier.purpose_{kind}", chosen_language())) for kind in PurposeKind]
+
+
+def _typed(name: str) -> str:
+    fields: Mapping[str, str] = request.form
+    return fields.get(name, "").strip()[:MAX_TYPED]
