@@ -6,6 +6,7 @@ import logging
 import shutil
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -90,10 +91,9 @@ def demo_facts(parts: WebParts) -> dict[str, object]:
     return {"credential": bundles[0].name[:32]}
 
 
-@pytest.fixture(scope="session")
-def demo_site(demo_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[DemoSite]:
-    """A copy of the demo, served for the whole run; its passwords are cheap to check."""
-    home = tmp_path_factory.mktemp("served") / "home"
+@contextmanager
+def serve_demo(demo_home: Path, home: Path) -> Iterator[DemoSite]:
+    """Serve a copy of the demo, made at `home`; its passwords are cheap to check."""
     shutil.copytree(demo_home, home)
     parts = open_web(replace(load_settings(), home=home))
     real = parts.people_parts
@@ -109,6 +109,13 @@ def demo_site(demo_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
     server.shutdown()
     thread.join()
     server.server_close()
+
+
+@pytest.fixture(scope="session")
+def demo_site(demo_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[DemoSite]:
+    """A copy of the demo, served for the whole run."""
+    with serve_demo(demo_home, tmp_path_factory.mktemp("served") / "home") as site:
+        yield site
 
 
 @pytest.fixture(scope="session")
