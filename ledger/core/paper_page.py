@@ -41,7 +41,7 @@ def choices(kind: CredentialType, claims: Mapping[str, Any]) -> tuple[Choice, ..
     known = {choice.claim for choice in fields}
     derived = []
     for predicate in kind.predicates:
-        for claim in claims:
+        for claim in sorted(claims, key=lambda name: (len(name), name)):  # thresholds ascending
             if claim in known or predicate.claim is None or not claim.startswith(predicate.claim):
                 continue
             rest = claim.removeprefix(predicate.claim).strip("_")
