@@ -411,7 +411,7 @@ class LoginService:
         if stage == "full" and self.factors.must_set_up(row.id, [role.role for role in running]):
             stage = "setup"
         token = self._new_token()
-        fresh = now + FRESH_S if stage == "full" else 0
+        fresh = 0 if stage == "half" else now + FRESH_S
         uscc = running[0].uscc if running else ""
         session = SessionRow(
             0,

@@ -304,3 +304,24 @@ def test_the_key_store_is_closed_checking_goes_on(office):
         assert client.get("/account").status_code == 403
     finally:
         parts.__dict__["login"] = kept
+
+
+def test_outside_of_a_demo_some_roles_must_have_a_second_factor(office):
+    """They come as far as setting one up, and no further."""
+    from dataclasses import replace
+
+    from tests.office_world import open_parts
+    from web import create_app
+
+    parts = open_parts(office.folder, office.world, office.clock, office.parts.limits)
+    parts.__dict__["people_parts"] = replace(office.parts.people_parts, demands_second=True)
+    app = create_app(office.settings, parts)
+    clerk = office.client(Role.CLERK, "foreign", app=app)
+    assert clerk.get("/account/password").status_code == 200
+    client = office.client(Role.APPROVER, "foreign", app=app)
+    assert client.get("/account/password").headers["Location"].startswith("/account?next=")
+    assert "您的角色要求第二种验证方式" in client.get("/account").get_data(as_text=True)
+    secret = secret_of(client.get("/account/app").get_data(as_text=True))
+    assert client.post_form("/account/app", {"code": code_now(office, secret)}).status_code == 200
+    assert client.get("/account/password").status_code == 200
+    assert client.post_form("/account/app/off").status_code == 403  # the last one stays

@@ -24,9 +24,15 @@ from web.security import carries_form_token, is_foreign, is_own_form
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 FORM_TYPES = frozenset({"multipart/form-data", "application/x-www-form-urlencoded"})
 SETUP_PAGES = frozenset(
-    {"accounts.me", "accounts.totp", "accounts.new_passkey", "accounts.add_passkey", "accounts.logout",
-     "accounts.recovery"}
-)  # fmt: skip
+    {
+        "accounts.me",
+        "accounts.confirm",
+        "accounts.totp",
+        "accounts.new_passkey",
+        "accounts.add_passkey",
+        "accounts.session_end",
+    }
+)
 """What whoever still has to set up a second factor may open."""
 _LOG = logging.getLogger("web")
 
