@@ -27,7 +27,7 @@ from ledger.core.flow import (
     shanghai_midnight,
 )
 from ledger.core.grants import GrantState
-from ledger.core.intake import DeadJob, StoredRow
+from ledger.core.intake import DeadJob, Intake, StoredRow
 from ledger.core.model import CREDENTIALS_PER_WORD
 from ledger.core.status import Status
 from ledger.ports import Clock, Store, Vault
@@ -177,6 +177,10 @@ class IssuingDesk:
     def signed(self, batches: Sequence[BatchRecord]) -> Mapping[int, int]:
         """How many credentials of each batch are signed."""
         return self._desk.signed([batch.id for batch in batches])
+
+    def intake_of(self, batch: BatchRecord) -> Intake | None:
+        """The upload that a batch's rows came with."""
+        return None if batch.job_id is None else self._book.of_import(batch.job_id)
 
     def dead_jobs(self, batch_id: int) -> tuple[DeadJob, ...]:
         """Jobs of a batch that gave up."""
