@@ -174,7 +174,7 @@ class TestRequests:
 
 def test_a_full_log_is_moved_aside_once(tmp_path: Path) -> None:
     two = [logs.SharedFile(tmp_path / "web.log", largest=200, kept=2) for _ in range(2)]
-    for number in range(40):
+    for number in range(50):
         record = logging.LogRecord("web", logging.INFO, "", 0, f"line {number:04}", None, None)
         two[number % 2].emit(record)
     for handler in two:
@@ -188,4 +188,4 @@ def test_a_full_log_is_moved_aside_once(tmp_path: Path) -> None:
         for line in (tmp_path / name).read_text().split("\n")
         if line
     ]
-    assert kept == [f"line {number:04}" for number in range(40 - len(kept), 40)]
+    assert kept == [f"line {number:04}" for number in range(50 - len(kept), 50)]
