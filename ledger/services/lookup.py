@@ -14,13 +14,13 @@ from typing import Any, Final, Protocol
 
 from ledger.core.claims import shanghai_day
 from ledger.core.compare import is_empty, is_same, plain_number
-from ledger.core.credential_type import PROOF_NO_CLAIM, CredentialType
+from ledger.core.credential_type import PROOF_NO_CLAIM, CredentialType, Field
 from ledger.core.errors import ConflictError, InputError
 from ledger.core.flow import Place
 from ledger.core.model import ParsedCredential
 from ledger.core.page import PaperPage
 from ledger.core.paper import Print, parse_check_code
-from ledger.core.paper_page import printed_claims
+from ledger.core.paper_page import printed_claims, spell
 from ledger.core.paper_words import WORDS
 from ledger.core.receipt import Receipt
 from ledger.core.report import Report
@@ -223,6 +223,15 @@ def _values(credential: ParsedCredential, claims: Mapping[str, Any], report: Rep
         VALID_UNTIL: WORDS["permanent"]["zh"] if end is None else shanghai_day(end - 1).isoformat(),
     }
     return {name: value for name, value in (head | dict(claims)).items() if value is not None}
+
+
+def as_printed(name: str, value: Any, field: Field | None) -> str:
+    """A value as the sheet spells it, whatever the reader's language: he compares character by character."""
+    year, _, rest = str(value).partition("-")
+    month, _, day = rest.partition("-")
+    if name in DAYS and day.isdecimal():
+        return f"{year}年{int(month)}月{int(day)}日"
+    return spell(value, field, "zh")
 
 
 def with_claims(report: Report, shown: Iterable[str]) -> Report:

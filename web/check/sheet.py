@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from ledger.core.credential_type import PROOF_NO_CLAIM, CredentialType, Field
-from ledger.services.lookup import ISSUED_ON, ISSUER, VALID_UNTIL, Compared, Found
-from web.claims import derived_label, label_of, spell
+from ledger.services.lookup import ISSUED_ON, ISSUER, VALID_UNTIL, Compared, Found, as_printed
+from web.claims import derived_label, label_of
 from web.language import Language
 from web.texts import text
 
@@ -101,7 +101,7 @@ def _row(
         name=name,
         field=f"v_{name}",
         label=label,
-        value=spell(value, field, language) if mode == "qr" else None,
+        value=as_printed(name, value, field) if mode == "qr" else None,
         answer=answer,
         inputmode="decimal" if field is not None and field.kind in NUMERIC else None,
     )
