@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from ledger.bootstrap_web import open_web
 from ledger.core.flow import DAY_S
+from ledger.core.model import Role
+from ledger.core.signing import Act
 from ledger.demo_data import demo_uscc, deposit_rows
+from ledger.services.signing_desk import Signer
+from ledger.settings import load_settings
+from tests.authenticator import SITE, Authenticator
 from tests.cli.clerk import BUREAU, DEPOSIT, FUND, Clerk, batch_of, clerk_of_a_copy, results, written
 
 pytestmark = [pytest.mark.xdist_group("demo"), pytest.mark.timeout(900)]
@@ -154,3 +161,20 @@ def test_what_was_anchored_after_a_key_was_compromised_breaks(clerk):
         if key["number"] == used[0]["number"]
     ]
     assert after[0]["compromised_since"] is not None
+
+
+def test_a_person_who_enrolled_a_passkey_is_appointed_by_log_in_name(clerk):
+    parts = open_web(replace(load_settings({"HOME": str(clerk.home)}), home=clerk.home))
+    person = parts.people.add("governing.clerk", "经办", by=None, password="correct horse 42 staple")
+    enrolment = parts.signing.enrolment
+    who, passkey = Signer(person, FUND), Authenticator(0x51)
+    role = ("issuer", "role", "--issuer", FUND, "--role", "maker", *clerk.admins(FUND))
+    assert clerk.ask(*role, "--person", "governing.clerk", code=1)["error"]["code"] == "SIGNING_KEY_UNKNOWN"
+    asked = enrolment.begin(who, Act.ENROL_PASSKEY)
+    enrolment.finish_passkey(who, asked.id, passkey.create(asked.digests[0]), "key", SITE)
+    signer = "0x" + passkey.signer_id.hex()
+    assert clerk.ask(*role, "--person", "governing.clerk")["address"] == signer
+    assert parts.signing.desk.usable(who, Role.MAKER)
+    assert clerk.ask(*role, "--address", signer, "--remove")["address"] == signer
+    assert not parts.signing.desk.usable(who, Role.MAKER)
+    assert clerk.run(*role).code == 2

@@ -108,7 +108,9 @@ def _commands(key: SigningKey, roles: frozenset[Role]) -> list[str]:
 
 def _command(key: SigningKey, role: ChainRole, *, remove: bool) -> str:
     words = ["ecert", "issuer", "role", "--issuer", key.uscc, "--role", role.name.lower()]
-    words += ["--address", signer_text(key.signer_id), "--admin", "file:ADMIN1", "--admin", "file:ADMIN2"]
+    words += ["--address", signer_text(key.signer_id)]
+    for admin in ("admin1", "admin2"):  # where they lie here; else a pattern to fill in
+        words += ["--admin", room().here.key_hint(key.uscc, admin)]
     return shlex.join([*words, "--remove"] if remove else words)
 
 
