@@ -30,6 +30,7 @@ from ledger.core.errors import InputError, LedgerError
 from ledger.core.flow import DAY_S, BatchRecord, BatchState
 from ledger.core.health import BACKUP_AGE_S, BEAT_AGE_S
 from ledger.core.model import KeyRecord
+from ledger.core.standing import day_of
 from ledger.core.status_list import lasts_s
 from ledger.core.x5c import LeafFacts, leaf_facts
 
@@ -42,6 +43,7 @@ TRUST_S = 30 * DAY_S
 APPROVAL_S = DAY_S
 FULL_BYTES = 1_000_000_000
 FINAL_BITS = int("8" * 64, 16)  # bit 3 of each of a word's 64 statuses
+ALARM_DAYS = 7
 WAITING = (BatchState.SIGNED, BatchState.MADE)
 
 
@@ -74,6 +76,7 @@ def examine(here: Installation) -> list[Finding]:
         _dead_letters,
         _backlog,
         _approvals,
+        _standing,
         _audit,
     )
     findings: list[Finding] = []
@@ -376,3 +379,19 @@ def _audit(here: Installation) -> Iterator[Finding]:
         yield Finding(PROBLEM, "DOCTOR_AUDIT_BROKEN", {"row": fault.number, "fault": fault.kind})
     else:
         yield Finding(OK, "DOCTOR_AUDIT" if is_sealed else "DOCTOR_AUDIT_UNSEALED", {"rows": rows})
+
+
+def _standing(here: Installation) -> Iterator[Finding]:
+    """Unusual use of standing approvals in the last days: a busy office, or a stolen server."""
+    since = day_of(here.clock.now()) - ALARM_DAYS
+    for alarm in here.store.standing.alarms(since):
+        yield Finding(
+            WARNING,
+            "DOCTOR_STANDING",
+            {
+                "issuer": alarm.issuer,
+                "standing": "0x" + alarm.standing_id.hex(),
+                "leaves": alarm.leaves,
+                "usual": alarm.usual,
+            },
+        )

@@ -107,6 +107,17 @@ TEXTS: dict[str, tuple[Text, Text]] = {
             "Verdicts are not affected; find out who anchored them and withdraw one.",
         ),
     ),
+    "DOCTOR_STANDING": (
+        Text(
+            "{issuer} 的常设审批一天内用了 {leaves} 份,平常是 {usual} 份(0 表示尚无常量):{standing}",
+            "A standing approval of {issuer} was used for {leaves} in a day, usually {usual} (0: nothing is "
+            "usual yet): {standing}",
+        ),
+        Text(
+            "问清楚是谁的业务;不明的立即撤销:ecert standing revoke。",
+            "Find out whose work it was; if nobody knows, revoke it at once: ecert standing revoke.",
+        ),
+    ),
     "DOCTOR_TRUST": (Text("信任文件还有 {days} 天", "The trust file is good for {days} days"), NOTHING),
     "DOCTOR_TRUST_ENDS": (
         Text("信任文件还有 {days} 天到期", "The trust file ends in {days} days"),

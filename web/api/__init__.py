@@ -19,7 +19,7 @@ BLUEPRINTS = (public.API, issuing.API, batches.API, statuses.API, checking.API, 
 
 def make_api(app: Flask) -> APIFlask:
     """The application of programs, with the services of the pages' one."""
-    api = frame.make_app(app.extensions["ledger"], app.extensions["web-settings"])
+    api = frame.make_app(app)
     for blueprint in BLUEPRINTS:
         api.register_blueprint(blueprint)
     return api

@@ -8,7 +8,7 @@ from typing import Any, cast
 import orjson
 from apiflask import APIFlask
 from apiflask.exceptions import HTTPError
-from flask import Response, current_app, g, request
+from flask import Flask, Response, current_app, g, request
 from flask.json.provider import JSONProvider
 from pydantic.json_schema import models_json_schema
 from werkzeug.exceptions import HTTPException
@@ -95,14 +95,9 @@ class Api(APIFlask):
         current(exc_info)
 
 
-def make_app(services: Any, settings: Any) -> APIFlask:
-    """The application without its resources."""
-    from web.app import MemoryRequest, VerifyApp  # noqa: PLC0415  web.app registers this room
-
-    class ApiRequest(MemoryRequest):
-        max_content_length = LARGEST_BODY
-        max_form_memory_size = 0
-
+def make_app(pages: Flask) -> APIFlask:
+    """The application without its resources; it shares services and habits with that of the pages."""
+    limits = {"max_content_length": LARGEST_BODY, "max_form_memory_size": 0}
     api = Api(
         "web.api",
         title="ecert",
@@ -111,12 +106,12 @@ def make_app(services: Any, settings: Any) -> APIFlask:
         docs_path=None,
         static_folder=cast("Any", None),
     )
-    api.request_class = ApiRequest
+    api.request_class = type("ApiRequest", (pages.request_class,), limits)  # uploads stay in memory
     api.url_map.converters["serial"] = SerialConverter
     api.json = FastJson(api)
-    api.extensions["ledger"] = services
-    api.extensions["web-settings"] = settings
-    api.extensions["pages-log"] = VerifyApp("quiet", static_folder=None).log_exception
+    api.extensions["ledger"] = pages.extensions["ledger"]
+    api.extensions["web-settings"] = pages.extensions["web-settings"]
+    api.extensions["pages-log"] = pages.log_exception
     api.config.update(
         MAX_CONTENT_LENGTH=LARGEST_BODY,
         AUTO_SERVERS=False,
