@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
+from ledger.bootstrap import open_home
+from ledger.bootstrap_programs import open_tokens
 from ledger.core.tokens import Scope
-from scripts.benchmarks.rest import FUND, ecert, prepare, served
+from ledger.settings import load_settings
+from scripts.benchmarks.rest import FUND, prepare, served
 
 
 @dataclass(frozen=True)
@@ -30,10 +33,11 @@ def api(demo_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
     home = tmp_path_factory.mktemp("served") / "home"
     shutil.copytree(demo_home, home)
     issuing = prepare(home)
+    here = open_home(replace(load_settings(), home=home))
+    tokens = open_tokens(here)
 
     def token(*scopes: Scope) -> str:
-        words = [word for scope in scopes for word in ("--scope", str(scope))]
-        return str(ecert(home, "token", "add", "--issuer", FUND, "--label", "test", *words)["secret"])
+        return tokens.add(FUND, "test", scopes, 30, "test")[1]
 
     secrets = {str(scope): token(scope) for scope in Scope}
     every = token(*Scope)

@@ -12,7 +12,7 @@ import pytest
 from tests.api.conftest import Served
 from tests.needs import ROOT, node_command
 
-pytestmark = [pytest.mark.xdist_group("api"), pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.xdist_group("api"), pytest.mark.timeout(400)]
 PYTHON = [sys.executable, str(ROOT / "examples" / "verify.py")]
 CASES = (
     ("good", 0, "0 ACCEPTED", "receipt holds"),

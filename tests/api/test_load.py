@@ -7,7 +7,7 @@ import pytest
 from scripts.benchmarks.rest import send, settle, tell
 from tests.api.conftest import Served
 
-pytestmark = [pytest.mark.xdist_group("api"), pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.xdist_group("api"), pytest.mark.timeout(400)]
 RATE, SECONDS = 70, 10
 
 
