@@ -44,6 +44,7 @@ class Site:
 
 
 logging.getLogger("werkzeug").setLevel(logging.ERROR)  # a line for each font file says nothing
+NAMES = {Role.CLERK: "周敏", Role.APPROVER: "陈立", Role.AUDITOR: "何静", Role.ADMINISTRATOR: "吴刚"}
 PASSWORD = "throw-away of the tests 7301"
 
 
@@ -66,7 +67,7 @@ class DemoSite:
         """The cookie of somebody with this role there, logged in with a password."""
         if (role, uscc) not in self.sessions:
             login = f"look-{role.value}-{uscc[-4:].lower()}"
-            number = self.parts.people.add(login, f"look {role.value}", by=None, password=PASSWORD)
+            number = self.parts.people.add(login, NAMES.get(role, role.value), by=None, password=PASSWORD)
             self.parts.people.give_role(number, uscc, role, by=None)
             entry = self.parts.login.password(login, PASSWORD, "tests", "127.0.0.1")
             assert not isinstance(entry, int)
