@@ -16,6 +16,8 @@ HAN = re.compile("[\u3400-\u9fff\U00020000-\U0003ffff]")
 TIBETAN = re.compile("[\u0f40-\u0fbc]")
 # Signs, names of things and formats: the same in every language, or without letters of their own.
 WORDLESS = frozenset({"directory.comma", "base.colon", "base.own_name", "base.seal", "base.progress_of"})
+# These name columns of a table by the Chinese words that stand in it.
+QUOTING = frozenset({"verifier.list_hint", "LIST_COLUMNS"})
 # Families of keys that are put together where neither a template's `~` nor an f-string shows it.
 DYNAMIC: tuple[str, ...] = (
     "base.good",
@@ -97,7 +99,7 @@ def test_each_language_is_itself():
         letters = re.sub(r"{\w+}", "", words["zh"])
         if HAN.search(letters) is None:
             wrong.append((key, "zh has no Chinese"))
-        if HAN.search(words["en"]) or TIBETAN.search(words["en"]):
+        if (HAN.search(words["en"]) and key not in QUOTING) or TIBETAN.search(words["en"]):
             wrong.append((key, "en is not English"))
         if TIBETAN.search(words["bo"]) is None or HAN.search(words["bo"]):
             wrong.append((key, "bo is not Tibetan"))
@@ -105,7 +107,8 @@ def test_each_language_is_itself():
         for part in range(2):
             if TIBETAN.search(words["bo"][part]) is None or HAN.search(words["bo"][part]):
                 wrong.append((code, "bo is not Tibetan"))
-            if HAN.search(words["zh"][part]) is None or HAN.search(words["en"][part]):
+            english = HAN.search(words["en"][part]) is None or code in QUOTING
+            if HAN.search(words["zh"][part]) is None or not english:
                 wrong.append((code, "zh or en is not itself"))
     none(f"{key}: {what}" for key, what in wrong)
 
