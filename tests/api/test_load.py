@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 from scripts.benchmarks.rest import send, settle, tell
@@ -13,7 +15,7 @@ RATE, SECONDS = 70, 10
 
 def test_none_is_lost(api: Served) -> None:
     outcome = settle(api.home, send(api.port, api.issuing, RATE, SECONDS, first=300_000))
-    print(tell(outcome))
+    sys.stdout.write(tell(outcome) + "\n")
     assert outcome.refused == []
     assert len(outcome.accepted) == RATE * SECONDS
     assert outcome.lost == 0
