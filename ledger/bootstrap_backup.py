@@ -97,13 +97,13 @@ def back_up(here: Installation, place: Path, say: Say, *, with_keys: bool = Fals
         with backup_archive.writing(archive, lambda done: say(done, everything)) as data:
             data.add(AUDIT_HEAD, here.home.path / AUDIT_HEAD)  # older than the rows: none seems to be missing
             data.add_database(store.name, store, beside)
-            with backup_archive.writing(keys, lambda _: None) as secrets:
-                secrets.add_database(key_store.name, key_store, beside)
+            with backup_archive.writing(keys, lambda _: None) as key_tar:
+                key_tar.add_database(key_store.name, key_store, beside)
                 if with_keys:
                     for file in sorted(here.home.keys.rglob("*")):
                         if file.is_file():
-                            secrets.add(file.relative_to(here.home.path).as_posix(), file)
-                secrets.finish({**facts, "kind": "keys", "with_keys": with_keys})
+                            key_tar.add(file.relative_to(here.home.path).as_posix(), file)
+                key_tar.finish({**facts, "kind": "keys", "with_keys": with_keys})
             data.add_database(chain.name, chain, beside)
             for inside, file in _plain(here.home):
                 data.add(inside, file)

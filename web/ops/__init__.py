@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from flask import Flask
 
-from web.ops import probes, requests
+from web.ops import around, probes
 
 
 def register(app: Flask) -> None:
     """Its addresses, and what happens around every request."""
     probes.register(app)
-    requests.register(app)
+    around.register(app)
