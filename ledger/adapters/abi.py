@@ -1,7 +1,7 @@
 """Calls, results, events and errors of the two contracts, between Python values and ABI bytes.
 
 The shapes come from the compiled artifacts, so that nothing here is written twice. Values are those of
-ledger/ports.py: `bytesN` are bytes (an issuer is 18 of them), addresses 20 bytes, structs tuples.
+ledger/ports: `bytesN` are bytes (an issuer is 18 of them), addresses 20 bytes, structs tuples.
 eth-abi takes a third of a second to import: it is loaded at the first use, never with this module.
 """
 

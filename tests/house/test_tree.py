@@ -149,13 +149,17 @@ def test_vectors_say_where_they_come_from():
 def test_foreign_parts_keep_their_licence():
     """A folder with other people's files holds their licence text."""
     folders = {
-        path.parent for path in tracked_files() if "vendor" in path.parts or "third_party" in path.parts
+        path.parent
+        for path in tracked_files()
+        if {"vendor", "third_party"} & set(path.relative_to(ROOT).parts[:-1])
     }
     problems = [
         f"{folder.relative_to(ROOT)}: no LICENSE"
         for folder in folders
         if not any(
-            (above / "LICENSE").exists() for above in (folder, *folder.parents) if ROOT in above.parents
+            (above / "LICENSE").exists() or (above / "licences").is_dir()
+            for above in (folder, *folder.parents)
+            if ROOT in above.parents
         )
     ]
     fail_with(problems)

@@ -128,7 +128,7 @@ def make_app(pages: Flask) -> APIFlask:
     )
     api.before_request(guard)
     api.after_request(_finish)
-    ops.requests.register(api)
+    ops.around.register(api)
     _answer_errors(api)
     api.spec_processor(cast("Any", complete))  # its type allows YAML text too
     return api
