@@ -78,6 +78,12 @@ class DemoSite:
         self.sessions[role, uscc] = (entry.token, now)
         return entry.token
 
+    def speak(self, role: Role, language: str, uscc: str = FUND) -> None:
+        """From now on this person reads that language: theirs goes before the browser's."""
+        found = self.parts.people.find(f"look-{role.value}-{uscc[-4:].lower()}")
+        assert found is not None
+        self.parts.people.use_language(found.id, language)
+
     def log_in(self, context: BrowserContext, role: Role, uscc: str = FUND) -> None:
         """Make this browser that person's."""
         token = self.session(role, uscc)

@@ -76,7 +76,7 @@ def code_text(code: str, language: Language) -> CodeWords | None:
     if words is not None:
         return words[language]
     if code in CHECK_CODES:
-        return CodeWords(text_of(code, language), advice_of(code, language))
+        return CodeWords(text_of(code, language).rstrip("\u3002."), advice_of(code, language))
     return None
 
 

@@ -361,7 +361,7 @@ def test_unreachable_ledger_is_said_as_such():
     answer = post(client, "good")
     assert answer.status_code == 503
     assert answer.headers["Retry-After"]
-    assert read(answer).headings == ["暂时无法核验"]
+    assert read(answer).headings == ["账本暂时无法访问"]
 
 
 def test_our_own_mistake_is_logged_without_its_words(caplog):
