@@ -11,7 +11,7 @@
 | `ECERT_TRUSTED_PROXIES` | proxies in front of the page, each adding to `X-Forwarded-For`; 0 to 8 | `0` |
 | `ECERT_ORIGIN` | the site as browsers name it, `https://ledger.example.gov.cn`: passkeys that sign belong to it | none: they work on `http://localhost` only |
 | `ECERT_SERVER_SIGNING` | `1`: people sign with the key files on this machine after a log-in: two log-ins, not two independent keys | unset |
-| `ECERT_WEB_PROCESSES` | processes that answer (`ecert serve --workers`), 1 to 64 | `1` |
+| `ECERT_WEB_PROCESSES` | processes that answer, 1 to 64 | `1` |
 | `ECERT_WEB_THREADS` | requests that one of them works on at a time, 1 to 64 | `4` |
 | `ECERT_METRICS_TOKEN_FILE` | a file (0600) with the token that reads `/metrics` from elsewhere | none: this machine only |
 | `ECERT_ERASURES` | where else each erasure is written down at once, as a file or several with `:` between | none |

@@ -248,7 +248,7 @@ def _who() -> list[click.Command]:
                 ),
                 Option(["--parent"], metavar="USCC", text=Text("上级机构。", "The organisation above it.")),
             ],
-            examples=("ecert person organisation USCC --name-zh 岚州银行 --name-en 'Lanzhou Bank'",),
+            examples=("ecert person organisation USCC --name-zh 岚州银行 --name-en LanzhouBank",),
         )(_office),
     ]
 
