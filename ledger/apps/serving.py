@@ -55,10 +55,11 @@ def make_bridge() -> Bridge:
 
 
 def run_worker(parent: int) -> None:
-    """The worker under a page, in a process of its own: it stops when the page's process is gone."""
+    """The worker under a page, in a process of its own: it ends when the page's process is gone."""
     from ledger.apps.cli import main
 
-    _end_with(parent, signal.SIGTERM)  # finishes the job in hand, then lets the chain's lock go
+    # safe at any point; finishing a long job first would keep the chain from the next one's worker
+    _end_with(parent, signal.SIGKILL)
     main(["worker"])
 
 
@@ -161,7 +162,8 @@ def _watch(worker: subprocess.Popen[bytes], died: threading.Event, stopping: thr
     while not stopping.wait(LOOK_EVERY_S):
         if worker.poll() is not None:
             died.set()
-            signal.raise_signal(signal.SIGTERM)
+            # to the main thread, which waits for a lock: a signal to this one would not wake it
+            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGTERM)
             return
 
 
