@@ -76,11 +76,13 @@ def compare() -> Response:
     services = current_app.extensions["ledger"]
     try:
         purpose = require_purpose(request.form.get("purpose_kind", ""), request.form.get("purpose", ""))
-        found, keys = _sheet_again()
+        found, keys, wait_s = _sheet_again()
     except InputError as fault:
         return _desk(errors=[("purpose_kind", fault_words(fault))])
     except UnavailableError:
         return problem(503, "LOOKUP_UNAVAILABLE", retry_after_s=RETRY_AFTER_S)
+    if wait_s:
+        return problem(429, "RATE_LIMITED", retry_after_s=wait_s)
     if found is None:
         return _desk(errors=[("number", text("check.code_wrong", chosen_language()))])
     typed = {
@@ -121,29 +123,40 @@ def _by_file(purpose: tuple[PurposeKind, str]) -> Response:
 
 
 def _by_code(number: str, code: str, purpose: tuple[PurposeKind, str]) -> Response:
-    services = current_app.extensions["ledger"]
-    wait_s = services.limits.take(LimitKind.CODE, client())
+    found, wait_s = _by_limited_code(number, code)
     if wait_s:
         return problem(429, "RATE_LIMITED", retry_after_s=wait_s)
-    found = services.lookup.by_code(number, code)
     if found is None:
-        services.limits.fail(LimitKind.CODE, client())
         return _desk(errors=[("number", text("check.code_wrong", chosen_language()))])
-    services.limits.forget(LimitKind.CODE, client())
     keys = {"number": number, "code": code}
     return _keep(found.report, "number", found.bundle, found.bundle, purpose, (found, keys, None))
 
 
-def _sheet_again() -> tuple[Found | None, dict[str, str]]:
-    """The sheet that is compared, by the keys of its form."""
+def _by_limited_code(number: str, code: str) -> tuple[Found | None, int]:
+    """The sheet, and how many seconds to wait before asking again: whoever guesses waits ever longer."""
+    services = current_app.extensions["ledger"]
+    wait_s = services.limits.take(LimitKind.CODE, client())
+    if wait_s:
+        return None, wait_s
+    found: Found | None = services.lookup.by_code(number, code)
+    if found is None:
+        services.limits.fail(LimitKind.CODE, client())
+    else:
+        services.limits.forget(LimitKind.CODE, client())
+    return found, 0
+
+
+def _sheet_again() -> tuple[Found | None, dict[str, str], int]:
+    """The sheet that is compared, by the keys of its form; seconds to wait as `_by_limited_code`."""
     from ledger.services.page import secret_in  # noqa: PLC0415
 
     lookup = current_app.extensions["ledger"].lookup
     secret = secret_in(_typed("secret"))
     if secret is not None:
-        return lookup.by_secret(secret), {"secret": show_secret(secret)}
+        return lookup.by_secret(secret), {"secret": show_secret(secret)}, 0
     keys = {"number": _typed("number"), "code": _typed("code")}
-    return lookup.by_code(keys["number"], keys["code"]), keys
+    found, wait_s = _by_limited_code(keys["number"], keys["code"])
+    return found, keys, wait_s
 
 
 def _keep(
