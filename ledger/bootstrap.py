@@ -143,12 +143,14 @@ class Installation:
         home: its files.
         record: what home.json says.
         ask: asks a person for a password, or None where nobody is there.
+        busy_s: how long a writer waits for the store; None: as long as who works on its own does.
     """
 
     settings: Settings
     home: Home
     record: HomeRecord
     ask: PasswordSource | None = None
+    busy_s: float | None = None
 
     @cached_property
     def clock(self) -> SystemClock:
@@ -178,9 +180,10 @@ class Installation:
     @cached_property
     def store(self) -> SqlStore:
         """Business data."""
+        from ledger.adapters.store_database import BUSY_S
         from ledger.adapters.store_sql import open_store
 
-        return open_store(self.home.store_file, self.clock)
+        return open_store(self.home.store_file, self.clock, BUSY_S if self.busy_s is None else self.busy_s)
 
     @cached_property
     def vault(self) -> Vault:

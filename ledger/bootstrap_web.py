@@ -49,6 +49,8 @@ from ledger.services.statistics import StatisticsService
 from ledger.services.verified import VerifiedService
 from ledger.settings import Settings
 
+BUSY_S = 3.0  # for the store, while others write: then a page says so instead of being waited for
+
 
 @dataclass
 class WebParts:
@@ -236,7 +238,7 @@ def open_web(settings: Settings) -> WebParts:
     """
     home = Home(settings.home)
     record = home.load_ready()
-    here = Installation(settings, home, record)
+    here = Installation(settings, home, record, busy_s=BUSY_S)
     clock = SystemClock()
     verifier = open_verifier(home.trust_file, home.path, clock)
     types = tuple(loaded.type for loaded in load_types().all())

@@ -32,7 +32,7 @@ from ledger.adapters.store_schema import SCHEMA_REVISION, metadata
 from ledger.core.errors import ConflictError, UnavailableError
 from ledger.ports import Clock
 
-_BUSY_TIMEOUT_MS = 30_000
+BUSY_S = 30.0  # for who works on its own; people before a page wait less
 _CACHE_KIB = 32_768  # indexes over random values need their pages at hand
 _CHECKPOINT_PAGES = 4_000  # 16 MiB of log: one large import writes each page fewer times
 _READING = {"ecert_reading": True}
@@ -109,12 +109,13 @@ def _translated() -> Iterator[None]:
         raise
 
 
-def open_database(where: Path | str, clock: Clock) -> Database:
+def open_database(where: Path | str, clock: Clock, busy_s: float = BUSY_S) -> Database:
     """Open (and create or upgrade) the database.
 
     Args:
         where: path of an SQLite file, or an SQLAlchemy URL.
         clock: stamps rows.
+        busy_s: how long a writer waits for others (SQLite); then STORE_UNAVAILABLE.
     Raises: ConflictError(STORE_NEWER) when a newer program wrote it.
     """
     if isinstance(where, Path):
@@ -128,19 +129,19 @@ def open_database(where: Path | str, clock: Clock) -> Database:
         url, poolclass=sa.pool.QueuePool, pool_size=4, max_overflow=12, hide_parameters=True
     )
     if engine.dialect.name == "sqlite":
-        _listen_sqlite(engine)
+        _listen_sqlite(engine, busy_s)
     with _translated():
         upgrade(engine)
     return Database(engine, clock)
 
 
-def _listen_sqlite(engine: Engine) -> None:
+def _listen_sqlite(engine: Engine, busy_s: float) -> None:
     @sa.event.listens_for(engine, "connect")
     def _connect(connection: Any, _record: Any) -> None:
         connection.isolation_level = None  # BEGIN is ours
         cursor = connection.cursor()
         for pragma in (
-            f"busy_timeout={_BUSY_TIMEOUT_MS}",
+            f"busy_timeout={round(busy_s * 1000)}",
             "journal_mode=WAL",
             "synchronous=FULL",
             "secure_delete=ON",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ledger.adapters.store_database import Database, open_database
+from ledger.adapters.store_database import BUSY_S, Database, open_database
 from ledger.adapters.store_sql_batches import SqlApprovals, SqlBatches, SqlReleases, SqlSigning
 from ledger.adapters.store_sql_imports import SqlImports
 from ledger.adapters.store_sql_nonces import SqlNonces
@@ -33,9 +33,11 @@ class SqlStore:
         self.database.close()
 
 
-def open_store(where: Path | str, clock: Clock) -> SqlStore:
+def open_store(where: Path | str, clock: Clock, busy_s: float = BUSY_S) -> SqlStore:
     """Open the store at a path (SQLite) or an SQLAlchemy URL; creates and upgrades it.
+
+    `busy_s`: how long a writer waits for others.
 
     Raises: ConflictError(STORE_NEWER), UnavailableError(STORE_UNAVAILABLE).
     """
-    return SqlStore(open_database(where, clock))
+    return SqlStore(open_database(where, clock, busy_s))

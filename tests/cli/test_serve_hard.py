@@ -240,6 +240,25 @@ class TestSlowClients:
             urllib.request.urlopen(request, timeout=20)
         assert refusal.value.code == 413
 
+    def test_a_locked_store_is_told_within_seconds_and_checking_goes_on(
+        self, served: str, home: Path
+    ) -> None:
+        bundle = (home / "demo" / "good.ecert.json").read_bytes()
+        person = Browser(served)
+        _, text, _ = person.ask("GET", "/account/log-in")
+        form = {"login": "demo.jingban", "password": "wrong", "token": person.token(text)}
+        with closing(sqlite3.connect(home / "store.db", isolation_level=None, timeout=30)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            before = time.monotonic()
+            status, text, _ = person.ask("POST", "/account/log-in", form)
+            waited = time.monotonic() - before
+            assert check(served, bundle)
+            other.execute("ROLLBACK")
+        assert status == 503, text[-2000:]
+        assert waited < 12  # three seconds for the store; the machine may be busy
+        assert "<main" in text  # a page, with what to do
+        assert person.ask("POST", "/account/log-in", form)[0] in {200, 422}
+
     def test_odd_addresses_are_not_there(self, served: str) -> None:
         for path in ("a%2Fb%20c/%E4%B8%AD", "%ff%fe", "..%2f..%2fetc/passwd"):
             with pytest.raises(HTTPError) as refusal:
