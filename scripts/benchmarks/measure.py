@@ -10,7 +10,7 @@ import gc
 import resource
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
@@ -132,6 +132,23 @@ def time_figure(work: str, baseline: str, pair: Pair, goal: float) -> Figure:
         statistics.median(pair.theirs),
         "s",
     )
+
+
+def plain_figure(work: str, values: Sequence[float], unit: str, bound: Bound, goal: float) -> Figure:
+    """A quantity without a peer: the median of the rounds."""
+    middle = statistics.median(values)
+    return Figure(work, "", middle, unit, bound, goal, min(values), max(values), middle, None, unit)
+
+
+def spread_figure(work: str, value: float, seen: Sequence[float], unit: str, most: float) -> Figure:
+    """A percentile of what was seen, with the least and the most of it."""
+    return Figure(work, "", value, unit, "<=", most, min(seen), max(seen), value, None, unit)
+
+
+def percentile(values: Sequence[float], share: float) -> float:
+    """The value below which `share` of them lie; 0 without any."""
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else 0.0
 
 
 def peak_mb() -> float:

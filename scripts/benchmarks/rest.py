@@ -25,6 +25,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from scripts.benchmarks.measure import percentile
 from tests.flow_world import HEADER, deposit_row
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -69,13 +70,13 @@ def prepare(home: Path, limit: int = 1_000_000) -> str:
 
 
 @contextmanager
-def served(home: Path) -> Iterator[int]:
-    """`ecert serve` on a free port of loopback."""
+def served(home: Path, **settings: str) -> Iterator[int]:
+    """`ecert serve` on a free port of loopback, with these settings in its environment."""
     with subprocess.Popen(
         [sys.executable, "-W", "ignore", "-c", "from ledger.apps.cli import main; import sys; main(sys.argv[1:])",
          "--home", str(home), "--lang", "en", "serve", "--port", "0"],
         cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        env={**os.environ, "PYTHONUNBUFFERED": "1", **settings},
     ) as server:  # fmt: skip
         try:
             yield _port(server)
@@ -116,12 +117,6 @@ class Outcome:
     def rate(self) -> float:
         """Accepted a second."""
         return len(self.accepted) / self.wall_s if self.wall_s else 0.0
-
-
-def percentile(values: list[float], share: float) -> float:
-    """The value below which `share` of them lie; 0 without any."""
-    ordered = sorted(values)
-    return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else 0.0
 
 
 def send(port: int, secret: str, rate: float, seconds: float, first: int = 100_000) -> Outcome:

@@ -5,13 +5,17 @@ from __future__ import annotations
 import argparse
 import importlib
 import json
+import os
 import platform
 import sys
 from pathlib import Path
 
+from scripts.benchmarks import office
 from scripts.benchmarks.measure import Figure
 
-CASES = ("merkle", "chain", "verify", "issue", "memory", "paper")
+CASES = (
+    "merkle", "chain", "verify", "issue", "memory", "paper", "start", "page", "desk", "single", "visit",
+)  # fmt: skip
 
 
 def print_table(figures: list[Figure]) -> None:
@@ -26,13 +30,14 @@ def print_table(figures: list[Figure]) -> None:
         )
 
 
-def save(figures: list[Figure], rounds: int, path: Path) -> None:
+def save(figures: list[Figure], rounds: int, path: Path, loads: dict[str, list[float]]) -> None:
     """The JSON form of what was measured so far."""
     path.parent.mkdir(parents=True, exist_ok=True)
     document = {
         "python": platform.python_version(),
         "machine": platform.machine(),
         "rounds": rounds,
+        "load_before_and_after": loads,
         "figures": [figure.as_json() for figure in figures],
     }
     path.write_text(json.dumps(document, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
@@ -45,13 +50,21 @@ def main() -> int:
     parser.add_argument("--only", nargs="+", choices=CASES, default=list(CASES))
     parser.add_argument("--strict", action="store_true")
     parser.add_argument("--json", type=Path, default=Path("build/bench.json"))
+    parser.add_argument("--demo", type=Path, help="a home that ecert demo made: not served meanwhile")
     options = parser.parse_args()
+    if options.demo is not None:
+        office.use_demo(options.demo)
     figures: list[Figure] = []
+    loads: dict[str, list[float]] = {}
     for name in options.only:
+        before = os.getloadavg()[0]
         print(f"… {name}", file=sys.stderr, flush=True)
         figures.extend(importlib.import_module(f"scripts.benchmarks.{name}").run(options.rounds))
-        save(figures, options.rounds, options.json)  # a later case that breaks loses nothing
+        loads[name] = [round(before, 1), round(os.getloadavg()[0], 1)]
+        save(figures, options.rounds, options.json, loads)  # a later case that breaks loses nothing
     print_table(figures)
+    cases = ", ".join(f"{name} {before}–{after}" for name, (before, after) in loads.items())
+    print(f"load average of the machine, before and after a case: {cases}")
     missed = [figure.work for figure in figures if not figure.is_met]
     if missed:
         print(f"goals missed: {len(missed)}: " + "; ".join(missed))
