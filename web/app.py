@@ -41,6 +41,7 @@ from web import (
     verifier,
     views,
 )
+from web.api.frame import FastJson
 from web.issue import routes as issue
 
 MAX_BUNDLE_BYTES = 1_048_576  # docs/formats.md: a bundle has at most 1 MiB
@@ -139,6 +140,7 @@ def create_app(settings: WebSettings, services: WebServices) -> Flask:
         MAX_FORM_MEMORY_SIZE=MemoryRequest.max_form_memory_size,
         TRAP_BAD_REQUEST_ERRORS=False,
     )
+    app.json = FastJson(app)
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
     app.extensions["ledger"] = services

@@ -14,11 +14,12 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
-from flask import Flask, Response, make_response, request, send_from_directory, url_for
+from flask import Flask, Response, current_app, make_response, request, send_from_directory, url_for
 
 from web.access import public
 
 FOLDER: Final = Path(__file__).parent / "static"
+SPELLED: Final = "asset-addresses"
 STAMP_LENGTH: Final = 12  # hex digits: 48 bits, for files of our own making
 FOR_EVER: Final = "public, max-age=31536000, immutable"
 A_WHILE: Final = "public, max-age=60"
@@ -37,8 +38,12 @@ def stamp() -> str:
 
 
 def asset(filename: str) -> str:
-    """The address of one of our files, for templates."""
-    return url_for("static", filename=filename)
+    """The address of one of our files, for templates; spelled once a process."""
+    known: dict[tuple[str, str], str] = current_app.extensions.setdefault(SPELLED, {})
+    key = (request.script_root, filename)  # templates name the files: there are few
+    if key not in known:
+        known[key] = url_for("static", filename=filename)
+    return known[key]
 
 
 @cache

@@ -27,6 +27,7 @@ from web.security import form_token, set_token
 from web.texts import text
 
 SHANGHAI = timezone(timedelta(hours=8))  # no summer time since 1991; docs/formats.md, Times
+ADDRESSES = "addresses"
 MINUTE_S, HOUR_S, DAY_S = 60, 3600, 86_400
 
 
@@ -42,11 +43,20 @@ def form_token_field() -> Markup:
     return Markup('<input type="hidden" name="token" value="{}">').format(escape(token))
 
 
+def address(endpoint: str, **values: object) -> str:
+    """The address of a page (`url_for` in templates); one without parameters is spelled once a process."""
+    if values or endpoint.startswith("."):
+        return url_for(endpoint, **values)  # type: ignore[arg-type]  # values of routes: words and numbers
+    known: dict[tuple[str, str], str] = current_app.extensions.setdefault(ADDRESSES, {})
+    key = (request.script_root, endpoint)
+    if key not in known:
+        known[key] = url_for(endpoint)
+    return known[key]
+
+
 def link(endpoint: str, **values: object) -> str | None:
     """The address of a page, None where this installation has no such page."""
-    if endpoint not in current_app.view_functions:
-        return None
-    return url_for(endpoint, **values)  # type: ignore[arg-type]  # values of routes: words and numbers
+    return address(endpoint, **values) if endpoint in current_app.view_functions else None
 
 
 def switch_links() -> list[tuple[str, str, str, bool]]:
@@ -111,7 +121,11 @@ def register(app: Flask) -> None:
     """Tell the templates."""
     assets.register(app)
     app.jinja_env.globals.update(
-        t=translate, form_token_field=form_token_field, link=link, switch_links=switch_links
+        t=translate,
+        form_token_field=form_token_field,
+        link=link,
+        switch_links=switch_links,
+        url_for=address,
     )
     app.jinja_env.filters.update(
         has_page=link,
@@ -132,7 +146,7 @@ def register(app: Flask) -> None:
             "mode": app.extensions["web-settings"].mode,
             "person": person,
             "organisation": _organisation(person, language),
-            "navigation": navigation.links(app, person),
+            "navigation": navigation.links(app, person, address),
         }
 
     @app.after_request

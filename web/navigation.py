@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from flask import Flask, request, url_for
+from flask import Flask, request
 
 from ledger.core.people import Actor, Role
 
@@ -44,13 +45,13 @@ def add(app: Flask, *entries: Entry) -> None:
     app.extensions.setdefault(KEY, []).extend(entries)
 
 
-def links(app: Flask, actor: Actor | None) -> list[Link]:
+def links(app: Flask, actor: Actor | None, address: Callable[[str], str]) -> list[Link]:
     """What this reader may go to. An entry with roles is shown to people with one of them."""
     roles = frozenset() if actor is None else actor.roles
     entries: list[Entry] = app.extensions.get(KEY, [])
     return [
         Link(
-            url_for(entry.endpoint),
+            address(entry.endpoint),
             entry.key,
             request.endpoint is not None and request.endpoint in (entry.endpoint, *entry.below),
         )

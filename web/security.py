@@ -34,6 +34,7 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }
+CAMERA_HEADERS = HEADERS | CAMERA
 
 
 def allow_camera() -> None:
@@ -118,8 +119,11 @@ def register(app: Flask) -> None:
 
     @app.after_request
     def protect(response: Response) -> Response:
-        for name, value in (HEADERS | CAMERA if g.get("camera") else HEADERS).items():
-            response.headers.setdefault(name, value)
+        given = {name.lower() for name, _ in response.headers}
+        wanted = CAMERA_HEADERS if g.get("camera") else HEADERS
+        for name, value in wanted.items():
+            if name.lower() not in given:
+                response.headers.add_header(name, value)
         if secure:
             response.headers["Strict-Transport-Security"] = "max-age=31536000"
         if "Cache-Control" not in response.headers:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
+from functools import lru_cache
 from typing import Literal
 
 from ledger.core.checks.texts import advice_of, check_name, text_of
@@ -92,7 +93,6 @@ class CheckLine:
     sentence: str
     advice: str
     code: str
-    as_of: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +133,7 @@ class ResultPage:
     rows: tuple[tuple[str, str], ...]
     withheld: tuple[str, ...]
     groups: tuple[CheckGroup, ...]
+    as_of: Mapping[str, str]
     count: str
     checked_at: str
     ledger_as_of: str | None
@@ -151,6 +152,7 @@ def state_of(report: Report) -> State:
     return "paused" if failures <= PAUSING else "bad"
 
 
+@lru_cache(maxsize=1024)  # most times on a page are the same few
 def shanghai_time(seconds: int) -> str:
     """Date and time of day in Beijing time, as clerks write it."""
     return datetime.fromtimestamp(seconds, UTC).astimezone(SHANGHAI).strftime("%Y-%m-%d %H:%M:%S")
@@ -177,6 +179,9 @@ def result_page(report: Report, types: Sequence[CredentialType], language: Langu
         rows=credential_rows(report.credential, types, language),
         withheld=withheld_labels(report.credential, types, language),
         groups=tuple(_group(key, ids, results, language) for key, ids in GROUPS),
+        as_of={
+            check.id.value: shanghai_time(check.as_of) for check in report.checks if check.as_of is not None
+        },
         count=text("checks_count", language, **counts),
         checked_at=shanghai_time(now),
         ledger_as_of=None if as_of is None else shanghai_time(as_of),
@@ -247,28 +252,34 @@ def _ledger_note(results: Mapping[CheckId, CheckResult], language: Language, rep
 def _group(
     key: str, ids: tuple[CheckId, ...], results: Mapping[CheckId, CheckResult], language: Language
 ) -> CheckGroup:
-    found = [results[check] for check in ids if check in results]
-    worst = min((check.outcome for check in found), key=ORDER.index, default=Outcome.UNKNOWN)
+    found = tuple(results[check] for check in ids if check in results)
+    return _group_in_words(key, tuple((check.id, check.outcome, check.code) for check in found), language)
+
+
+@lru_cache(maxsize=4096)  # most results say the same: what is not about this credential is worded once
+def _group_in_words(
+    key: str, found: tuple[tuple[CheckId, Outcome, str], ...], language: Language
+) -> CheckGroup:
+    worst = min((outcome for _, outcome, _ in found), key=ORDER.index, default=Outcome.UNKNOWN)
     return CheckGroup(
         title=text(key, language),
         outcome=text(f"outcome_{worst.value}", language),
         icon=OUTCOME_ICONS[worst],
         icon_name=worst.value,
         is_open=worst in {Outcome.FAILED, Outcome.UNKNOWN},
-        lines=tuple(_line(check, language) for check in found),
+        lines=tuple(_line(*one, language) for one in found),
     )
 
 
-def _line(check: CheckResult, language: Language) -> CheckLine:
-    needs_action = check.outcome in {Outcome.FAILED, Outcome.UNKNOWN}
+def _line(check: CheckId, outcome: Outcome, code: str, language: Language) -> CheckLine:
+    needs_action = outcome in {Outcome.FAILED, Outcome.UNKNOWN}
     return CheckLine(
-        id=check.id.value,
-        name=check_name(check.id, language),
-        outcome=text(f"outcome_{check.outcome.value}", language),
-        icon=OUTCOME_ICONS[check.outcome],
-        icon_name=check.outcome.value,
-        sentence=text_of(check.code, language),
-        advice=advice_of(check.code, language) if needs_action else "",
-        code=check.code,
-        as_of=None if check.as_of is None else shanghai_time(check.as_of),
+        id=check.value,
+        name=check_name(check, language),
+        outcome=text(f"outcome_{outcome.value}", language),
+        icon=OUTCOME_ICONS[outcome],
+        icon_name=outcome.value,
+        sentence=text_of(code, language),
+        advice=advice_of(code, language) if needs_action else "",
+        code=code,
     )

@@ -25,6 +25,8 @@ LARGEST_SUM = 512 * 1_048_576  # of all bodies that are held at a time
 MOST_WAITING = 128  # requests that may wait for a thread
 BODILESS = frozenset({"GET", "HEAD", "OPTIONS"})
 AT_ONCE = ("/static/", "/status/", "/healthz")  # short and frequent, besides "/" and POST /verify
+SMALL_FORM = 65_536  # a bundle has some ten kilobytes
+LONG_WORK = (b"%PDF", b"\x89PNG", b"\xff\xd8\xff", b"PK\x03\x04", b'name="again"')
 BUSY = "ecert.busy"  # the application answers 503
 _PLAIN = "text/plain; charset=utf-8"
 
@@ -160,7 +162,9 @@ class Bridge:
             raise RuntimeError("a request before the start")
         if self._waiting >= MOST_WAITING or self._held > LARGEST_SUM:
             environ[BUSY] = True
-        if BUSY in environ or is_short(environ["REQUEST_METHOD"], environ["PATH_INFO"]):
+        if BUSY in environ or is_short(
+            environ["REQUEST_METHOD"], environ["PATH_INFO"], environ["wsgi.input"].getbuffer()
+        ):
             answer = _Answer(self._app, environ)
         else:
             answer = await self._in_thread(_Answer, self._app, environ)
@@ -183,11 +187,19 @@ class Bridge:
             self._waiting -= 1
 
 
-def is_short(method: str, path: str) -> bool:
+def is_short(method: str, path: str, body: bytes | memoryview = b"") -> bool:
     """Whether a request is answered so quickly that a thread would only cost time."""
     if method == "POST":
-        return path == "/verify"
+        return path == "/verify" or (path == "/check/file" and _is_bundle(body))
     return path == "/" or path.startswith(AT_ONCE)
+
+
+def _is_bundle(body: bytes | memoryview) -> bool:
+    """Whether a form carries a bundle and nothing that has to be read by another process or the vault."""
+    if len(body) > SMALL_FORM:
+        return False
+    form = bytes(body)
+    return b'"receipt"' in form and not any(sign in form for sign in LONG_WORK)
 
 
 def environ_of(scope: Scope, body: bytes) -> dict[str, Any]:

@@ -72,7 +72,7 @@ class FastJson(JSONProvider):
     def dumps(self, obj: Any, **kwargs: Any) -> str:
         """UTF-8 text."""
         del kwargs
-        return orjson.dumps(obj).decode()
+        return orjson.dumps(obj, option=orjson.OPT_NON_STR_KEYS).decode()
 
     def loads(self, s: str | bytes, **kwargs: Any) -> Any:
         """Raises ValueError for anything that is no JSON."""

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from flask import Response, current_app, make_response, render_template
+from markupsafe import Markup
 
 from ledger.core.errors import InputError
 from ledger.core.report import Report
 from web.check.sheet import Sheet
-from web.language import chosen_language
+from web.language import Language, chosen_language
 from web.texts import code_text, text
-from web.verdict import ResultPage, result_page
+from web.verdict import CheckGroup, ResultPage, result_page
 
 MOST_AGAIN = 2_000_000
 """Characters that a page carries to show itself in another language."""
@@ -48,6 +50,13 @@ def show_result(
     if again is not None and sum(map(len, again.fields.values())) > MOST_AGAIN:
         again = None
     return make_response(render_template("result.html", page=page, again=again, sheet=sheet))
+
+
+@lru_cache(maxsize=4096)
+def group_html(group: CheckGroup, language: Language) -> Markup:
+    """A group of checks (in templates): drawn once for all results that say the same."""
+    template = current_app.jinja_env.get_template("check/group.html")
+    return Markup(template.render(group=group, language=language))  # noqa: S704  (our template escapes)
 
 
 def of_sheet(page: ResultPage, sheet: Sheet) -> ResultPage:
