@@ -130,7 +130,7 @@ def serve(settings: Settings, host: str, port: int, say: Callable[[str], None]) 
         # in a copy of this context: it knows the reader's language
         threading.Thread(target=copy_context().run, args=(announce,), daemon=True).start()
         if worker is not None:
-            threading.Thread(target=_watch, args=(worker, died, stopping), daemon=True).start()
+            threading.Thread(target=_watch, args=(settings, worker, died, stopping), daemon=True).start()
         server.serve()
     except _StoppedEarlyError:
         pass  # told to stop before there was anything to stop but the worker
@@ -158,9 +158,13 @@ def _stop_early(*_: object) -> None:
     raise _StoppedEarlyError
 
 
-def _watch(worker: subprocess.Popen[bytes], died: threading.Event, stopping: threading.Event) -> None:
+def _watch(
+    settings: Settings, worker: subprocess.Popen[bytes], died: threading.Event, stopping: threading.Event
+) -> None:
     while not stopping.wait(LOOK_EVERY_S):
         if worker.poll() is not None:
+            if not is_chain_free(settings.home):
+                return  # another page started at the same moment, and its worker was quicker
             died.set()
             # to the main thread, which waits for a lock: a signal to this one would not wake it
             signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGTERM)
