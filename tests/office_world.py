@@ -49,15 +49,15 @@ FOREIGN = invented_uscc(22)
 PLACES = {"own": OWN, "child": CHILD, "foreign": FOREIGN}
 
 
-def make_installation(folder: Path) -> Path:
+def make_installation(folder: Path, granted: tuple[str, ...] = (TYPE_REF,)) -> Path:
     """Keys, chain, contracts, grants, home.json: about three seconds; copy it for more."""
     clock = ManualClock(START)
-    found(folder, clock)
+    found(folder, clock, granted=granted)
     home = Home(folder)
     home.create()
     shutil.copy(folder / "entry.jws", home.entry_file(OWN))
     agency = Agency(
-        OWN, "岚州市住房公积金管理中心", "Lanzhou Fund", "https://fund.example", "990100", types=(TYPE_REF,)
+        OWN, "岚州市住房公积金管理中心", "Lanzhou Fund", "https://fund.example", "990100", types=granted
     )
     home.save(HomeRecord("demo", START, (agency,), ready=True))
     return folder

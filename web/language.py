@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final, Literal
 
-from flask import Response, has_request_context, request
+from flask import Response, current_app, has_request_context, request
 
 from web.access import actor_or_none
 
@@ -44,7 +44,8 @@ def remember_language(response: Response) -> None:
     """Keep an explicit choice for a year; it says nothing about a person."""
     asked = asked_language()
     if asked is not None:
-        response.set_cookie(COOKIE, asked, max_age=COOKIE_AGE_S, samesite="Lax", httponly=True)
+        secure = current_app.extensions["web-settings"].secure_cookies
+        response.set_cookie(COOKIE, asked, max_age=COOKIE_AGE_S, secure=secure, samesite="Lax", httponly=True)
 
 
 def _form_language() -> str | None:

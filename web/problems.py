@@ -64,6 +64,12 @@ def problem(status: int, code: str, *, retry_after_s: int | None = None) -> Resp
     return response
 
 
+def _is_for_people() -> bool:
+    """Is this route's view for logged-in people (web.access.allowed)?"""
+    view = current_app.view_functions.get(request.endpoint or "")
+    return bool(getattr(view, "access", ("",))[0] == "people")
+
+
 def drain() -> None:
     """Read on what the client still sends, so that its browser shows our answer and not a reset."""
     stream = request.environ.get("wsgi.input")
@@ -95,7 +101,9 @@ def register(app: Flask) -> None:
     def ledger(error: LedgerError) -> Response:
         status = next((status for kind, status in STATUS_OF if isinstance(error, kind)), 500)
         retry = RETRY_AFTER_S if isinstance(error, UnavailableError) else None
-        return problem(status, error.code, retry_after_s=retry)
+        # whether a number is nobody's or somebody else's is not told to people
+        is_hidden = status == 404 and _is_for_people()
+        return problem(status, "NOT_HERE" if is_hidden else error.code, retry_after_s=retry)
 
     # Anything else is our own mistake: Flask logs it (without its words) and the reader is told so.
     @app.errorhandler(500)
