@@ -67,7 +67,7 @@ def back_up(here: Installation, place: Path, say: Say, *, with_keys: bool = Fals
 
     Args:
         here: the installation; its worker may be working.
-        place: an existing folder, or the name of a file that does not exist yet.
+        place: a folder, made when there is none, or the name of a `.tar` file that does not exist yet.
         say: told bytes done and bytes in all.
         with_keys: the folder `keys/` too, into the archive of keys.
 
@@ -76,6 +76,10 @@ def back_up(here: Installation, place: Path, say: Say, *, with_keys: bool = Fals
         UnavailableError: BACKUP_SOURCE_BROKEN, BACKUP_NOT_WRITTEN.
     """
     now = here.clock.now()
+    if (
+        not place.exists() and place.suffix != DATA_SUFFIX
+    ):  # a nightly command names its folder before there is one
+        place.mkdir(mode=0o700, parents=True)
     archive, keys = _names(place, _stamp(now))
     folder = archive.parent
     everything = sum(path.stat().st_size for _, path in _databases(here.home)) + sum(

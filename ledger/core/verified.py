@@ -212,16 +212,16 @@ def require_purpose(kind: str, words: str) -> tuple[PurposeKind, str]:
     """The purpose of a check.
 
     Raises:
-        InputError: PURPOSE_NEEDED, PURPOSE_TOO_LONG.
+        InputError: CHECK_PURPOSE_NEEDED, PURPOSE_TOO_LONG.
     """
     told = words.strip()
     if len(told) > MAX_PURPOSE:
         raise InputError("PURPOSE_TOO_LONG", f"A purpose has at most {MAX_PURPOSE} characters.")
     if kind not in set(PurposeKind):
-        raise InputError("PURPOSE_NEEDED", "Say what the check is for.")
+        raise InputError("CHECK_PURPOSE_NEEDED", "Say what the check is for.")
     found = PurposeKind(kind)
     if found is PurposeKind.OTHER and not told:
-        raise InputError("PURPOSE_NEEDED", "Say in words what the check is for.")
+        raise InputError("CHECK_PURPOSE_NEEDED", "Say in words what the check is for.")
     return found, told
 
 

@@ -90,6 +90,7 @@ def test_without_a_purpose_nothing_is_checked(office, officer, room, fields):
     answer = check(officer, bundle(office), **fields)
     assert answer.status_code == 422
     assert "govuk-error-summary" in answer.text
+    assert "item_code" not in answer.text  # the API's words are not for a counter
     assert len(room.book.newest({ISSUER}, None, 100)) == before
 
 
