@@ -5,20 +5,25 @@ from __future__ import annotations
 import logging
 import shutil
 import threading
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from urllib.error import HTTPError
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from werkzeug.serving import make_server
 
+from ledger.adapters.home_files import Home
 from ledger.bootstrap_demo import FUND
+from ledger.bootstrap_ops import log_web_to
 from ledger.bootstrap_people import PeopleParts
 from ledger.bootstrap_web import WebParts, open_web
 from ledger.core.people import FRESH_S, Role
 from ledger.settings import load_settings
+from tests.browser.logs import look_through_logs
 from tests.needs import chromium_path
 from tests.web_world import ScriptedServices
 from web import WebSettings, create_app
@@ -116,11 +121,33 @@ def serve_demo(demo_home: Path, home: Path) -> Iterator[DemoSite]:
     server.server_close()
 
 
+@contextmanager
+def written_log(home: Home) -> Iterator[None]:
+    """What the web logs meanwhile goes to the log of this installation, as under `ecert serve`."""
+    loggers = [logging.getLogger(name) for name in ("ledger", "web")]
+    before = [(each.level, each.propagate, list(each.handlers)) for each in loggers]
+    log_web_to(home)
+    yield
+    for each, (level, propagate, handlers) in zip(loggers, before, strict=True):
+        for handler in each.handlers:
+            if handler not in handlers:
+                handler.close()
+        each.level, each.propagate, each.handlers = level, propagate, handlers
+
+
 @pytest.fixture(scope="session")
 def demo_site(demo_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[DemoSite]:
-    """A copy of the demo, served for the whole run."""
-    with serve_demo(demo_home, tmp_path_factory.mktemp("served") / "home") as site:
-        yield site
+    """A copy of the demo, served for the whole run; afterwards nobody of it stands in its logs."""
+    home = tmp_path_factory.mktemp("served") / "home"
+    with serve_demo(demo_home, home) as site:
+        with written_log(site.parts.home):
+            yield site
+            missing = urllib.request.Request(f"{site.address}/nowhere", headers={"X-Request-Id": "last"})
+            with pytest.raises(HTTPError) as refusal:
+                urllib.request.urlopen(missing, timeout=10)
+            refusal.value.close()
+        assert "answered" in (home / "logs/web.log").read_text("utf-8")
+        look_through_logs(home / "logs", demo_home, (*NAMES.values(), PASSWORD))
 
 
 @pytest.fixture(scope="session")

@@ -15,6 +15,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.browser.logs import look_through_logs
+
 ROOT = Path(__file__).resolve().parents[2]
 STARTER = "import sys; from ledger.apps.cli import main; sys.exit(main(sys.argv[1:]))"
 
@@ -49,9 +51,10 @@ def address(demo_home: Path) -> Iterator[str]:
     try:
         for line in process.stdout:
             seen.append(line)
-            if found := re.search(r"http://127\.0\.0\.1:\d+", line):
-                wait_until_it_answers(found[0])
-                yield found[0]
+            if found := re.search(r"http://localhost(:\d+)", line):
+                address = f"http://127.0.0.1{found[1]}"
+                wait_until_it_answers(address)
+                yield address
                 break
         else:
             pytest.fail(f"ecert serve ended: {seen}")
@@ -59,6 +62,7 @@ def address(demo_home: Path) -> Iterator[str]:
         process.send_signal(signal.SIGTERM)
         process.wait(timeout=60)
         process.stdout.close()
+    look_through_logs(demo_home / "logs", demo_home)
 
 
 @pytest.mark.parametrize(

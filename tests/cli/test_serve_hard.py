@@ -14,7 +14,7 @@ import subprocess
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from urllib.error import HTTPError
@@ -28,9 +28,10 @@ from ledger.bootstrap_people import open_people_alone
 from ledger.bootstrap_work import is_chain_free
 from ledger.core.people import Role
 from ledger.settings import load_settings
-from tests.cli.test_serve import address, start, wait_for_lock
+from tests.cli.test_serve import PATIENCE_S, address, start, wait_for_lock
 
 pytestmark = [pytest.mark.xdist_group("demo"), pytest.mark.timeout(300)]
+GONE_S = 60  # seconds on an idle machine; a worker that is told to stop ends its round first
 OWN = {"Content-Type": "application/json"}
 LOGIN, PASSWORD = "kill.tester", "only for this test 4711"
 
@@ -54,18 +55,27 @@ def started() -> Iterator[list[subprocess.Popen[str]]]:
         process.communicate()
 
 
-def children(parent: int) -> list[int]:
-    """Processes whose parent this is."""
-    found = []
+def running() -> dict[int, int]:
+    """Processes that have not ended, and the parent of each."""
+    found = {}
     for folder in Path("/proc").iterdir():
         if folder.name.isdigit():
             try:
-                fields = (folder / "stat").read_text().rpartition(")")[2].split()
+                state, parent = (folder / "stat").read_text().rpartition(")")[2].split()[:2]
             except OSError:
                 continue
-            if int(fields[1]) == parent:
-                found.append(int(folder.name))
+            if state != "Z":
+                found[int(folder.name)] = int(parent)
     return found
+
+
+def children(parent: int) -> list[int]:
+    """Processes whose parent this is."""
+    return [number for number, of in running().items() if of == parent]
+
+
+def is_worker(number: int) -> bool:
+    return b"run_worker" in Path(f"/proc/{number}/cmdline").read_bytes()
 
 
 def check(url: str, bundle: bytes) -> bool:
@@ -75,9 +85,22 @@ def check(url: str, bundle: bytes) -> bool:
         return bool(json.load(answer)["accepted"])
 
 
-def wait_until_gone(process: subprocess.Popen[str], home: Path) -> None:
-    process.wait(90)
-    wait_for_lock(home, free=True)
+def wait_until_good(url: str, bundle: bytes) -> None:
+    """A copied chain is nobody's source until a worker has opened it."""
+    end = time.monotonic() + PATIENCE_S
+    while not check(url, bundle):
+        assert time.monotonic() < end, "the worker never opened the chain"
+        time.sleep(0.2)
+
+
+def wait_until_gone(process: subprocess.Popen[str], tree: list[int], home: Path) -> None:
+    """Everybody, within seconds of an idle machine; the web's own children too."""
+    process.wait(GONE_S)
+    end = time.monotonic() + GONE_S
+    while left := running().keys() & set(tree):
+        assert time.monotonic() < end, left
+        time.sleep(0.05)
+    assert is_chain_free(home)
 
 
 @pytest.mark.kill
@@ -90,18 +113,21 @@ def test_killed_anywhere_again_and_again_it_loses_nothing(
     with closing(sqlite3.connect(home / "store.db")) as store:
         rows = store.execute("SELECT count(*) FROM record").fetchone()
     people = open_people_alone(open_home(replace(load_settings(), home=home)))
-    for number in range(max(3, kills // 5)):  # a start and a stop each: --kills 100 makes twenty
+    for number in range(max(4, kills // 5)):  # a start and a stop each: --kills 100 makes twenty
         process = start(home, port, started)
         url = address(process)
         wait_for_lock(home, free=False)
         kept = people.people.add(f"{LOGIN}.{number}", "nobody", by=None)  # durable when it returns
-        assert check(url, bundle)
+        wait_until_good(url, bundle)
         tree = children(process.pid)
-        assert len(tree) >= 2, "a web process and a worker"
-        victims = [process.pid, *tree] if number % 4 == 0 else [kill_dice.choice([process.pid, *tree])]
-        for victim in victims:
+        workers = [child for child in tree if is_worker(child)]
+        webs = [child for child in tree if child not in workers]
+        assert len(workers) == len(webs) == 1
+        offspring = tree + [grandchild for child in tree for grandchild in children(child)]
+        time.sleep(kill_dice.random())
+        for victim in ([process.pid, *tree], workers, webs, [process.pid])[number % 4]:
             os.kill(victim, signal.SIGKILL)
-        wait_until_gone(process, home)
+        wait_until_gone(process, offspring, home)
         assert people.people.find(f"{LOGIN}.{number}").id == kept
     with closing(sqlite3.connect(home / "store.db")) as store:
         assert store.execute("PRAGMA integrity_check").fetchone() == ("ok",)
@@ -109,6 +135,11 @@ def test_killed_anywhere_again_and_again_it_loses_nothing(
     with closing(sqlite3.connect(home / "chain.db")) as chain:
         assert chain.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     assert people.audit.fault() is None
+
+
+def read(url: str) -> str:
+    with urllib.request.urlopen(url, timeout=10) as answer:
+        return str(answer.read().decode())
 
 
 class Browser:
@@ -173,9 +204,9 @@ def test_two_serves_share_sessions_limits_and_progress(
         wrong = {"login": "two.clerk", "password": f"wrong {number} wrong", "token": guess.token(text)}
         statuses.append(guess.ask("POST", "/account/log-in", wrong)[0])
     assert 429 in statuses, statuses  # together they count what neither of them alone would refuse
-    figures = urllib.request.urlopen(urls[0] + "metrics", timeout=10).read().decode()
+    figures = read(urls[0] + "metrics")
     time.sleep(2.5)  # each adds its own every two seconds
-    again = urllib.request.urlopen(urls[1] + "metrics", timeout=10).read().decode()
+    again = read(urls[1] + "metrics")
     assert 'endpoint="accounts.login"' in figures
     assert 'endpoint="accounts.login"' in again
 
@@ -183,45 +214,41 @@ def test_two_serves_share_sessions_limits_and_progress(
 @pytest.fixture(scope="module")
 def served(home: Path) -> Iterator[str]:
     processes: list[subprocess.Popen[str]] = []
-    yield address(start(home, free_port("127.0.0.1"), processes))
+    url = address(start(home, free_port("127.0.0.1"), processes))
+    wait_until_good(url, (home / "demo" / "good.ecert.json").read_bytes())
+    yield url
     processes[0].send_signal(signal.SIGTERM)
     processes[0].communicate(timeout=30)
 
 
-def connect(url: str) -> socket.socket:
+@contextmanager
+def connections(url: str, count: int) -> Iterator[list[socket.socket]]:
+    """So many connections that say nothing yet."""
     host, _, port = url.removeprefix("http://").rstrip("/").partition(":")
-    return socket.create_connection((host, int(port)), timeout=5)
+    with ExitStack() as stack:
+        yield [
+            stack.enter_context(socket.create_connection((host, int(port)), timeout=5)) for _ in range(count)
+        ]
 
 
 class TestSlowClients:
-    def test_a_hundred_bodies_that_dawdle_hold_nobody_up(self, served: str, home: Path) -> None:
+    def test_two_hundred_that_dawdle_hold_nobody_up_and_are_hung_up_on(self, served: str, home: Path) -> None:
         bundle = (home / "demo" / "good.ecert.json").read_bytes()
         head = b"POST /verify HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 9999\r\n\r\n{"
-        slow = [connect(served) for _ in range(100)]
-        for each in slow:
-            each.sendall(head)
-        for _ in range(3):
-            before = time.monotonic()
-            assert check(served, bundle)
-            assert time.monotonic() - before < 5
-            for each in slow:
-                each.sendall(b" ")
-        slow[0].settimeout(45)
-        assert b" 408 " in slow[0].recv(100)
-        for each in slow:
-            each.close()
-
-    def test_heads_that_dawdle_are_hung_up_on(self, served: str) -> None:
-        slow = [connect(served) for _ in range(100)]
-        for each in slow:
-            each.sendall(b"GET / HTTP/1.1\r\nHost: x\r\nX-")
-        assert urllib.request.urlopen(served + "healthz", timeout=5).status == 200
-        slow[0].settimeout(40)
-        before = time.monotonic()
-        assert slow[0].recv(100) == b""
-        assert time.monotonic() - before < 30
-        for each in slow:
-            each.close()
+        with connections(served, 100) as bodies, connections(served, 100) as heads:
+            for body, begun in zip(bodies, heads, strict=True):
+                body.sendall(head)
+                begun.sendall(b"GET / HTTP/1.1\r\nHost: x\r\nX-")
+            for _ in range(3):
+                before = time.monotonic()
+                assert check(served, bundle)
+                assert time.monotonic() - before < 5
+                for body in bodies:
+                    body.sendall(b" ")
+            heads[0].settimeout(35)  # twenty seconds
+            assert heads[0].recv(100) == b""
+            bodies[0].settimeout(45)  # thirty
+            assert b" 408 " in bodies[0].recv(100)
 
     def test_keep_alive_takes_several_requests(self, served: str) -> None:
         connection = http.client.HTTPConnection(served.removeprefix("http://").rstrip("/"), timeout=5)
@@ -238,6 +265,7 @@ class TestSlowClients:
         request = urllib.request.Request(served + "verify", b"x" * 3_000_000, OWN)
         with pytest.raises(HTTPError) as refusal:
             urllib.request.urlopen(request, timeout=20)
+        refusal.value.close()
         assert refusal.value.code == 413
 
     def test_a_locked_store_is_told_within_seconds_and_checking_goes_on(
@@ -263,4 +291,5 @@ class TestSlowClients:
         for path in ("a%2Fb%20c/%E4%B8%AD", "%ff%fe", "..%2f..%2fetc/passwd"):
             with pytest.raises(HTTPError) as refusal:
                 urllib.request.urlopen(served + path, timeout=10)
+            refusal.value.close()
             assert refusal.value.code == 404
