@@ -218,7 +218,9 @@ def main() -> int:
             ecert(home, "demo")
         secret = prepare(home)
         with served(home) as port:
-            outcome = send(port, secret, options.rate, options.seconds, first=int(time.time() * 1000) % 900_000_000)
+            outcome = send(
+                port, secret, options.rate, options.seconds, first=int(time.time() * 1000) % 900_000_000
+            )
             settle(home, outcome)
     print(tell(outcome))
     for reason in outcome.refused[:3]:
