@@ -58,6 +58,7 @@ def test_the_auditor_reads_the_log_of_the_subtree(busy: Office):
     client = busy.client(Role.AUDITOR)
     stranger = busy.client(Role.AUDITOR, "foreign")
     busy.parts.audit.note(None, "people.add", "person/4242", uscc=ISSUER)
+    assert "/account/log-out" in client.get("/audit").text  # the frame still knows who is logged in
     assert "person/4242" in client.get("/audit").text
     assert "person/4242" not in stranger.get("/audit").text
     assert "person/4242" not in client.get("/audit?action=login").text

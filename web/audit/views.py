@@ -36,7 +36,7 @@ def log() -> str:
         older=rows[ROWS - 1].number if len(rows) > ROWS else None,
         before=before,
         action=action,
-        person=person,
+        of_person=person,  # `person` is who is logged in, to the frame
         people=people,
         organisations=_names(),
         fault=services.audit.fault(),
