@@ -37,7 +37,8 @@ class PeopleKeyReader:
             key = decode_credential_public_key(found.credential_public_key)
         except (WebAuthnException, ValueError, KeyError, TypeError) as error:
             raise InputError(
-                "SIGNING_PASSKEY_REFUSED", "The new passkey does not fit: other site, not verified, or not ES256."
+                "SIGNING_PASSKEY_REFUSED",
+                "The new passkey does not fit: other site, not verified, or not ES256.",
             ) from error
         if not isinstance(key, DecodedEC2PublicKey) or len(key.x) != 32 or len(key.y) != 32:
             raise InputError("SIGNING_PASSKEY_REFUSED", "The new passkey is not of the P-256 kind.")

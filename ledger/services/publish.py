@@ -98,9 +98,7 @@ class StatusListPublisher:
 
     def _lists(self, issuer: str) -> set[int]:
         on_chain = {anchor.list for anchor in self._view.anchors(issuer) if anchor.type_id}
-        return on_chain | {
-            batch.list for batch in self._batches.batches(issuer, WITH_RANGE) if batch.type_id
-        }
+        return on_chain | {batch.list for batch in self._batches.batches(issuer, WITH_RANGE) if batch.type_id}
 
     def _ranges(self, issuer: str, list_number: int) -> Iterator[OpenRange]:
         on_chain = {anchor.root for anchor in self._view.anchors(issuer)}
