@@ -34,3 +34,16 @@ def test_looks_right(page, context, demo_site, visit):
             looks_right(page)
         else:
             assert [*skeleton(page), *sideways(page, PHONE)] == [], f"{language} {page.url}"
+
+
+@pytest.mark.parametrize(("language", "most"), [("zh", 250_000), ("en", 120_000), ("bo", 270_000)])
+def test_a_first_visit_is_light(page, context, demo_site, language, most):
+    """Bytes over the wire with headers; the page itself is not compressed here (a proxy does that)."""
+    wire = context.new_cdp_session(page)
+    wire.send("Network.enable")
+    sizes: list[float] = []
+    wire.on("Network.loadingFinished", lambda event: sizes.append(event["encodedDataLength"]))
+    page.goto(f"{demo_site.address}/?lang={language}", wait_until="networkidle")
+    page.evaluate("document.fonts.ready")
+    assert len(sizes) > 6
+    assert sum(sizes) <= most
