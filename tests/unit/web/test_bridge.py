@@ -51,7 +51,8 @@ def ask(client: Client, **options: Any) -> Client:
 
 def test_too_many_waiting_get_a_page_that_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     assert ask(Client("GET", "/")).status == 200
-    monkeypatch.setattr(bridge, "MOST_WAITING", 0)  # reason: as if that many waited
+    # reason: as if that many waited
+    monkeypatch.setattr(bridge, "MOST_WAITING", 0)
     full = ask(Client("GET", "/"))
     assert full.status == 503
     assert "<main" in full.text
@@ -64,5 +65,6 @@ def test_a_body_that_dawdles_is_given_up() -> None:
 
 
 def test_more_bodies_than_fit_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bridge, "LARGEST_SUM", 10)  # reason: no test holds half a gigabyte
+    # reason: no test holds half a gigabyte
+    monkeypatch.setattr(bridge, "LARGEST_SUM", 10)
     assert ask(Client("POST", "/verify", [b"{" * 8] * 3)).status == 503
