@@ -111,4 +111,12 @@ PAGES: list[Visit] = [
     Visit("changes of status", "/status", Role.CLERK),
     Visit("a change of status, nothing chosen", "/status/new", Role.CLERK, do=send_nothing),
     Visit("withdrawing a batch", "/status/new?batch=1", Role.CLERK),
+    # the verifier's desk, the auditor, the operator
+    Visit("checking desk", "/desk/verify", Role.VERIFIER),
+    Visit("checking desk, nothing handed in", "/desk/verify", Role.VERIFIER, do=send_nothing),
+    Visit("lists to check", "/desk/lists", Role.VERIFIER),
+    Visit("lists, no file", "/desk/lists", Role.VERIFIER, do=send_nothing),
+    Visit("checks made", "/desk/checks", Role.VERIFIER),
+    Visit("audit log", "/audit", Role.AUDITOR),
+    Visit("operation", "/operate", Role.OPERATOR),
 ]
