@@ -197,13 +197,10 @@ def test_old_checks_are_forgotten_with_their_keys(office, officer, room):
     number = number_of(check(officer, bundle(office)).text)
     name = room.book.kept(number).name
     assert room.service.forget_old(days=365) == 0
-    before = office.clock.now()
-    office.clock.advance(366 * 86_400)
-    try:
-        assert room.service.forget_old(days=365) > 0
-        assert room.here.vault.load([name]) == {}
-    finally:
-        office.clock.set(before)
+    # as if kept for a day less than none: the clock stays, other tests go on with it
+    assert room.service.forget_old(days=-1) > 0
+    assert room.here.vault.load([name]) == {}
+    assert officer.get(f"/desk/checks/{number}").status_code == 404
 
 
 @pytest.mark.parametrize(
