@@ -17,6 +17,7 @@ from pyhanko_certvalidator.registry import SimpleCertificateStore
 from ledger.adapters.pki import CertificateAuthority
 from ledger.adapters.signer_memory import MemoryCredentialSigner
 from ledger.adapters.system import SystemEntropy
+from tests.off_loop import off_loop
 
 SINCE, UNTIL = 1_700_000_000, 2_000_000_000
 
@@ -82,5 +83,5 @@ class SealKey:
             certify=certify,
             docmdp_permissions=permits,
         )
-        out = signers.PdfSigner(meta, signer=self._simple).sign_pdf(writer)
+        out = off_loop(signers.PdfSigner(meta, signer=self._simple).sign_pdf, writer)
         return out.getvalue()

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -162,6 +163,8 @@ class PadesSealer:
             signer=self._signer(signer),
             new_field_spec=SigFieldSpec(SEAL_FIELD),
         )
-        out = pdf_signer.sign_pdf(writer, bytes_reserved=RESERVED)
+        # in a thread of its own: the library runs an event loop, and whoever calls may be in one already
+        with ThreadPoolExecutor(max_workers=1) as thread:
+            out = thread.submit(pdf_signer.sign_pdf, writer, bytes_reserved=RESERVED).result()
         sealed: bytes = out.getvalue()
         return sealed

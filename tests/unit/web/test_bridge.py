@@ -10,6 +10,7 @@ import pytest
 
 from ledger.apps import bridge
 from ledger.apps.bridge import Bridge
+from tests.off_loop import off_loop
 from tests.web_world import ScriptedServices
 from web import WebSettings, create_app
 
@@ -45,7 +46,7 @@ def ask(client: Client, **options: Any) -> Client:
         await made.__rsgi__(client, client)  # type: ignore[arg-type]
         made.__rsgi_del__(loop)
 
-    asyncio.run(run())
+    off_loop(asyncio.run, run())
     return client
 
 
