@@ -15,6 +15,7 @@ import selectors
 import subprocess
 import sys
 import threading
+import weakref
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -51,6 +52,9 @@ class BoundedReader:
         self._lock = threading.Lock()
         self._child: subprocess.Popen[bytes] | None = None
         self._is_ready = False
+        # whoever forgets to close must not leave a process and its pipes behind
+        self._held: list[subprocess.Popen[bytes]] = []
+        weakref.finalize(self, _end_all, self._held)
 
     def start(self) -> None:
         """Start the process now, so that the first file need not wait; returns at once."""
@@ -116,6 +120,7 @@ class BoundedReader:
         self._child = subprocess.Popen(  # noqa: S603 - our own module, no word of a stranger
             self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, bufsize=0
         )
+        self._held[:] = [self._child]
         for pipe in (self._child.stdin, self._child.stdout):
             if pipe is not None:
                 os.set_blocking(pipe.fileno(), False)
@@ -155,9 +160,14 @@ class BoundedReader:
         return answer
 
     def _kill(self) -> None:
-        child, self._child, self._is_ready = self._child, None, False
-        if child is None:
-            return
+        self._child, self._is_ready = None, False
+        _end_all(self._held)
+
+
+def _end_all(held: list[subprocess.Popen[bytes]]) -> None:
+    """Kill these processes, wait for them, give their pipes back; the list is empty afterwards."""
+    while held:
+        child = held.pop()
         child.kill()
         child.wait()
         for pipe in (child.stdin, child.stdout):
