@@ -242,11 +242,7 @@ class PeopleService:
             NotFoundError: PERSON_UNKNOWN, ORGANISATION_UNKNOWN, NOT_HERE (another organisation).
         """
         now = self._clock.now()
-        start = now if since is None else since
-        if until is not None and until <= max(start, now):
-            raise InputError("ROLE_PERIOD", "The role would be over before it begins.")
-        if deputy_for is not None and until is None:
-            raise InputError("DEPUTY_WITHOUT_END", "A deputy's role needs an end.")
+        start = self.require_period(since, until, deputy_for)
         self.organisation(uscc)
         self._store.by_id(number)
         if by is not None and uscc != by.uscc:
@@ -257,6 +253,20 @@ class PeopleService:
             deputy_for=deputy_for,
         )  # fmt: skip
         return given
+
+    def require_period(self, since: int | None, until: int | None, deputy_for: int | None) -> int:
+        """When a role of this period begins. Ask before a person is made for it.
+
+        Raises:
+            InputError: ROLE_PERIOD, DEPUTY_WITHOUT_END.
+        """
+        now = self._clock.now()
+        start = now if since is None else since
+        if until is not None and until <= max(start, now):
+            raise InputError("ROLE_PERIOD", "The role would be over before it begins.")
+        if deputy_for is not None and until is None:
+            raise InputError("DEPUTY_WITHOUT_END", "A deputy's role needs an end.")
+        return start
 
     def end_role(self, membership_id: int, *, by: Actor | None) -> None:
         """Take a role away; it ends at once, also in running sessions.

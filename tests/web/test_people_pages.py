@@ -66,7 +66,7 @@ def test_an_invitation_ends_after_a_week_and_with_the_next_one(office, admin):
 )
 def test_what_is_wrong_is_said_at_its_field_and_nothing_happens(office, admin, fields, marked):
     answer = add(admin, **{"login": "good-login", "name": "某某", **fields})
-    assert answer.status_code == 422
+    assert answer.status_code == 422, answer.location
     assert f'href="#{marked}"' in answer.get_data(as_text=True)
     assert "good-login" not in admin.get("/people").get_data(as_text=True)
 

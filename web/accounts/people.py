@@ -84,6 +84,7 @@ def add() -> AnyResponse:
         return page("people_add", errors, given=given, roles=role_options())
     try:
         deputy_for = _deputy(given["deputy"])
+        people().require_period(period[0], period[1], deputy_for)  # before anybody is made for it
         number, is_new = _find_or_add(given["login"], given["name"])
         people().give_role(
             number, actor().uscc, Role(given["role"]), by=actor(), since=period[0], until=period[1],
