@@ -19,7 +19,7 @@ from tests.needs import SCHEMATHESIS
 
 pytestmark = [pytest.mark.needs("schemathesis"), pytest.mark.xdist_group("api"), pytest.mark.timeout(600)]
 
-FEWEST_CASES = 2_000
+FEWEST_WIDE = 500
 FEWEST_A_RUN = 50
 WIDE, NARROW = 14, 6
 """Examples an operation, for the token that opens everything and for those that open little."""
@@ -50,7 +50,9 @@ def run(
     assert done.returncode == 0, done.stdout[-6_000:] + done.stderr[-2_000:]
     found = re.search(r"(\d+) generated, (\d+) passed", done.stdout)
     assert found is not None, done.stdout[-2_000:]
-    return int(found.group(2))
+    count = int(found.group(2))
+    assert count >= (FEWEST_WIDE if examples == WIDE else FEWEST_A_RUN), done.stdout[-2_000:]
+    return count
 
 
 def serial_of(api: Served) -> str:
@@ -79,8 +81,3 @@ def test_one_scope_alone(api: Served, tmp_path: Path, cases: dict[str, int], sco
 
 def test_no_token(api: Served, tmp_path: Path, cases: dict[str, int]) -> None:
     cases["none"] = run(api, tmp_path, None, NARROW)
-
-
-def test_there_were_enough(cases: dict[str, int]) -> None:
-    assert all(count >= FEWEST_A_RUN for count in cases.values()), cases
-    assert sum(cases.values()) >= FEWEST_CASES, cases
