@@ -168,7 +168,7 @@ def _artifact(name: str, source: str, output: Mapping[str, Any]) -> dict[str, An
 def _layout(layout: Mapping[str, Any]) -> dict[str, Any]:
     """The storage layout without the compiler's running numbers, which change with any edit."""
     text = json.dumps(layout)
-    text = re.sub(r"\)\d+_", ")_", text)
+    text = re.sub(r"\)\d+", ")", text)
     plain: dict[str, Any] = json.loads(text)
 
     def clean(entries: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
