@@ -40,7 +40,7 @@ class Anvil:
         self.process = subprocess.Popen(
             [
                 path, "--port", str(self.port), "--chain-id", str(chain_id), "--timestamp", str(time),
-                "--no-mining", "--accounts", "1", "--quiet", "--threads", "1", "--gas-limit", "120000000",
+                "--no-mining", "--no-request-size-limit", "--accounts", "1", "--quiet", "--threads", "1", "--gas-limit", "120000000",
                 "--slots-in-an-epoch", "1", *fees,
             ],
             stdout=subprocess.DEVNULL,

@@ -5,7 +5,8 @@ Works through the Chain port alone (plus `seal`), so that the same story runs on
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
@@ -138,9 +139,13 @@ class AnvilChain(RpcChain):
 
 
 class AnvilWorlds:
-    """One node for all tests of a process: contracts are deployed once, each test begins there."""
+    """One node for all tests of a process: contracts are deployed once, each test begins there.
 
-    def __init__(self) -> None:
+    Args:
+        prepare: what else happens before every test.
+    """
+
+    def __init__(self, prepare: Callable[[World], object] = lambda _world: None) -> None:
         self.anvil = Anvil(START)
         clock = PatientClock(START)
         nonce = 0
@@ -150,6 +155,7 @@ class AnvilWorlds:
             send_contract(chain, name, DEPLOYER, founding())
             clock.advance(1)
             chain.seal()
+        prepare(World(chain, clock))
         self._start = clock.now()
         self._snapshot = self.anvil.rpc("evm_snapshot")
 
@@ -158,6 +164,16 @@ class AnvilWorlds:
         chain = AnvilChain(nodes, self.place, Finality("immediate"), clock)
         chain.anvil = self.anvil
         return chain
+
+    @contextmanager
+    def restarting(self) -> Iterator[None]:
+        """The node is killed; afterwards it starts again with the blocks that it had."""
+        state = self.anvil.rpc("anvil_dumpState", True)
+        self.anvil.kill()
+        yield
+        self.anvil.__init__(START, port=self.anvil.port)  # type: ignore[misc]  the same node, a new process
+        assert self.anvil.rpc("anvil_loadState", state)
+        self._snapshot = self.anvil.rpc("evm_snapshot")
 
     def fresh(self) -> tuple[AnvilChain, PatientClock]:
         """As after deployment."""

@@ -27,8 +27,9 @@ from ledger.ports import ChainSigner, ContractCall, PreparedTransaction, Transac
 _log = logging.getLogger("ledger.chain")
 _LOOK_EVERY_S = 1.0
 _AGAIN_EVERY_S = 5.0
+_MOST_AHEAD_S = 120  # as far as an anchor may be ahead of its credentials' day
 STUCK_S = 120
-_HARMLESS = ("already known", "already imported", "known transaction", "nonce too low", "underpriced")
+_HARMLESS = ("already known", "already imported", "known transaction", "nonce too low", "underpriced", "base fee")
 """Refusals of a transaction that is on its way, or whose nonce somebody else has: the chain decides."""
 
 SignerOf = Callable[[bytes], ChainSigner | None]
@@ -110,7 +111,7 @@ class RpcChain(RpcReader):
         """Remembered, then given to every node. Known already: given again.
 
         Raises: InputError(TRANSACTION_INVALID, TRANSACTION_TYPE, WRONG_CHAIN, GAS_TOO_HIGH,
-        NONCE_TOO_LOW); UnavailableError(CHAIN_UNAVAILABLE, CHAIN_REFUSES).
+        NONCE_TOO_LOW); UnavailableError(CHAIN_UNAVAILABLE, CHAIN_REFUSES, CHAIN_CLOCK_AHEAD).
         """
         transaction = read_transaction(raw, self.place.chain_id)
         if transaction.gas > self.most_gas():
@@ -120,6 +121,7 @@ class RpcChain(RpcReader):
                 gas=transaction.gas,
                 limit=self.most_gas(),
             )
+        self._require_clock()
         used = self.next_nonce(transaction.sender)
         if used > transaction.nonce:
             hashes = self._hashes(transaction.hash)
@@ -133,6 +135,17 @@ class RpcChain(RpcReader):
             )
         self._sendings.keep(_sending(transaction, transaction.hash, self._clock.now()))
         self._hand_over(self._sendings.family(transaction.hash)[-1])
+
+    def _require_clock(self) -> None:
+        """A block's time is evidence. One clock of the two is wrong when blocks come from the future."""
+        head, now = self.head(), self._clock.now()
+        if head.time > now + _MOST_AHEAD_S:
+            raise UnavailableError(
+                "CHAIN_CLOCK_AHEAD",
+                "The chain's newest block is of the future: this machine's clock or the chain's is wrong.",
+                clock=now,
+                head=head.time,
+            )
 
     def _hand_over(self, sending: Sending) -> None:
         """Give one transaction to every node; one that takes it is enough."""
@@ -254,18 +267,28 @@ class RpcChain(RpcReader):
         families: dict[bytes, list[Sending]] = {}
         for row in self._sendings.undecided():
             families.setdefault(row.family, []).append(row)
-        for name, rows in families.items():
-            handed_at = self._handed_at.get(name)
-            if handed_at is not None and self._clock.monotonic() - handed_at < _AGAIN_EVERY_S:
-                continue
-            state = self.outcome(rows[0].hash).state
-            if state in ("final", "reverted", "rejected"):
-                self._sendings.decided(name)
-                self._handed_at.pop(name, None)
-            elif self._clock.now() - rows[-1].sent_at >= self._stuck_s and not self._fees.is_free:
+        for rows in families.values():
+            handed_at = self._handed_at.get(rows[0].family)
+            if handed_at is None or self._clock.monotonic() - handed_at >= _AGAIN_EVERY_S:
+                self._look_at(rows)
+
+    def _look_at(self, rows: list[Sending]) -> None:
+        """One family. Nodes that refuse it hold up nothing else; that they do not answer is for the caller."""
+        name = rows[0].family
+        if self.outcome(name).state in ("final", "reverted", "rejected"):
+            self._sendings.decided(name)
+            self._handed_at.pop(name, None)
+            return
+        is_stuck = self._clock.now() - rows[-1].sent_at >= self._stuck_s
+        try:
+            if is_stuck and not self._fees.is_free:
                 self._replace(rows)
             else:
                 self._hand_over(rows[-1])
+        except UnavailableError as error:
+            if error.code != "CHAIN_REFUSES":
+                raise
+            _log.warning("no node takes a transaction", extra={"nonce": rows[-1].nonce, "why": error.detail})
 
     def _replace(self, rows: list[Sending]) -> None:
         """The same call on the same nonce for more; as it is where that cannot be."""

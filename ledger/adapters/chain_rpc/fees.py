@@ -12,7 +12,7 @@ _BUMP_PERCENT = 25  # nodes want at least 10 % more for a replacement
 
 @dataclass(frozen=True, slots=True)
 class Fees:
-    """`ceiling`: wei for one gas that is never exceeded; 0: the chain is free of charge."""
+    """`ceiling`: wei for one gas that is never exceeded, at most 10^15; 0: the chain is free of charge."""
 
     ceiling: int = 0
 

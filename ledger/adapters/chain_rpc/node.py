@@ -17,6 +17,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import requests
+import urllib3
 
 from ledger.core.errors import InputError
 from ledger.core.model import BlockRef
@@ -154,7 +155,7 @@ class Node:
                 if response.status_code != requests.codes.ok:
                     raise NodeSilentError(f"HTTP {response.status_code}")
                 content: bytes = response.raw.read(_LARGEST_ANSWER + 1, decode_content=True)
-        except (requests.RequestException, OSError) as error:
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             raise NodeSilentError(type(error).__name__) from error
         if len(content) > _LARGEST_ANSWER:
             raise NodeSilentError("an answer larger than 64 MiB")
@@ -163,11 +164,11 @@ class Node:
     # what the chain asks
 
     def chain_id(self) -> int:
-        return _number(self.ask("eth_chainId"))
+        return _number(self._stateful("eth_chainId"))
 
     def height(self) -> int:
         """Of the newest block, final or not."""
-        return _number(self.ask("eth_blockNumber"))
+        return _number(self._stateful("eth_blockNumber"))
 
     def block(self, where: Tag) -> BlockRef | None:
         """Hash and time of a block, None where the node has none."""

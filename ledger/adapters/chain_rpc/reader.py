@@ -48,6 +48,7 @@ class RpcReader:
         self._finality = finality
         self._artifacts = artifacts
         self._info: ChainInfo | None = None
+        self._highest = -1  # what was final stays final: no need to ask for the head below it
         self._fetched: dict[int, BlockRef] = {}
 
     @cached_property
@@ -95,13 +96,14 @@ class RpcReader:
         told = Counter(self.nodes.gather(self._finality.block))
         heights = sorted((block.number for block in told.elements()), reverse=True)
         height = heights[self.nodes.quorum - 1]
+        self._highest = max(self._highest, height)
         for block, count in told.items():
             if block.number == height and count == told.total():
                 return block  # nobody says anything else: no need to ask again
         return self._block(height)
 
     def block(self, number: int) -> BlockRef | None:
-        if number < 0 or number > self.head().number:
+        if number < 0 or (number > self._highest and number > self.head().number):
             return None
         return self._block(number)
 
