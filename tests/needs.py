@@ -10,6 +10,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared"
 SCHEMATHESIS = ROOT / ".tools" / "schemathesis" / "bin" / "schemathesis"
+HALMOS = ROOT / ".tools" / "halmos" / "bin" / "halmos"
+SLITHER = ROOT / ".tools" / "slither" / "bin" / "slither"
 ANVIL_PACKAGES = ROOT / ".tools" / "anvil" / "node_modules" / "@foundry-rs"
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
 
@@ -18,6 +20,9 @@ HINTS = {
     "node": "Node.js with npm is not on PATH",
     "schemathesis": "no .tools/schemathesis (scripts/setup schemathesis makes it)",
     "anvil": "no .tools/anvil (scripts/setup anvil makes it, with npm)",
+    "forge": "no .tools/forge (scripts/setup forge makes it, with npm)",
+    "halmos": "no .tools/halmos (scripts/setup halmos makes it)",
+    "slither": "no .tools/slither (scripts/setup slither makes it)",
     "chromium": "no chromium on PATH (Debian: apt-get install chromium)",
 }
 
@@ -69,6 +74,9 @@ def missing(tool: str) -> str | None:
         "node": node_command() is not None and npm_command() is not None,
         "schemathesis": SCHEMATHESIS.exists(),
         "anvil": anvil_path() is not None,
+        "forge": any((ROOT / ".tools" / "forge").glob("node_modules/@foundry-rs/forge-*/bin/forge")),
+        "halmos": HALMOS.exists(),
+        "slither": SLITHER.exists(),
         "chromium": chromium_path() is not None,
     }[tool]
     return None if present else hint

@@ -459,7 +459,7 @@ contract CredentialLedger is LedgerState {
         uint256 count = changes.length;
         if (count == 0) revert LedgerNoChanges();
         uint256 size = batch.size();
-        uint256 used;
+        uint256 used = 0;
         for (uint256 i = 0; i < count; ++i) {
             (uint256 word, uint256 mask, uint256 value) = StatusWord.changeAt(changes, i);
             uint256 lanes = StatusWord.lanesOf(mask, value, StatusWord.lanesBelow(word, size));

@@ -163,8 +163,7 @@ abstract contract LedgerState is ICredentialLedger, SaltedDomain {
     function _requireRange(uint32 typeId, uint32 size, uint32 list, uint32 firstWord) internal pure {
         if (size == 0) revert LedgerBadSize(size);
         if (typeId == 0 && (list != 0 || firstWord != 0)) revert LedgerBadDocumentBatch(list, firstWord, false);
-        uint256 words = (uint256(size) + StatusWord.PER_WORD - 1) / StatusWord.PER_WORD;
-        if (firstWord + words > uint256(type(uint32).max) + 1) revert LedgerBadRange(list, firstWord, size);
+        if (!StatusWord.fitsList(firstWord, size)) revert LedgerBadRange(list, firstWord, size);
     }
 
     function _requireReason(uint8 reasonClass) internal pure {
