@@ -42,6 +42,9 @@ contract LedgerRefusals is World {
         batch.deadline = START - 1;
         _refusedBatch(batch, abi.encodeWithSelector(I.LedgerExpired.selector, uint64(START - 1), uint64(START)));
         batch = batchOf(BUREAU, PLAIN, "new", 1);
+        batch.maker = batch.approver;
+        _refusedBatch(batch, abi.encodeWithSelector(I.LedgerSameSigner.selector, batch.approver));
+        batch = batchOf(BUREAU, PLAIN, "new", 1);
         batch.maker = 0;
         _refusedBatch(batch, abi.encodeWithSelector(I.LedgerBadSignature.selector, bytes32(0)));
         batch = batchOf(BUREAU, PLAIN, "new", 1);

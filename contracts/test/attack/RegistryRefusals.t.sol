@@ -74,8 +74,9 @@ contract RegistryRefusals is World {
         vm.assertTrue(registry.nonceUsed(auth.signer, 300) && !registry.nonceUsed(auth.signer, 301), "one nonce");
         bytes memory expected = abi.encodeWithSelector(I.RegistryNonceUsed.selector, auth.signer, uint256(300));
         refused(carrier, address(registry), sending, expected);
-        vm.warp(block.timestamp + 1);
-        expected = abi.encodeWithSelector(I.RegistryExpired.selector, auth.deadline, uint64(block.timestamp));
+        // Written out: compiled through the IR, the time is read once and kept.
+        vm.warp(START + 10 days + 1);
+        expected = abi.encodeWithSelector(I.RegistryExpired.selector, auth.deadline, START + 10 days + 1);
         refused(carrier, address(registry), sending, expected);
     }
 
@@ -109,6 +110,14 @@ contract RegistryRefusals is World {
         refused(
             _second, address(registry), call, abi.encodeWithSelector(I.RegistryMissingRole.selector, ROOT, gone, ADMIN)
         );
+    }
+
+    function test_what_is_for_others() public {
+        bytes memory call = abi.encodeCall(registry.setDirectory, (ROOT, BUREAU, "d"));
+        refused(carrier, address(registry), call, abi.encodeWithSelector(I.RegistryOnlySelf.selector, carrier));
+        bytes memory expected = abi.encodeWithSelector(I.RegistryOnlyGovernance.selector, carrier);
+        refused(carrier, address(registry), abi.encodeCall(registry.transferGovernance, (carrier)), expected);
+        refused(carrier, address(registry), abi.encodeCall(registry.acceptGovernance, ()), expected);
     }
 
     // ---- issuers ----
@@ -195,6 +204,10 @@ contract RegistryRefusals is World {
         admit(ROOT, NOBODY);
         bytes memory missing = abi.encodeWithSelector(I.RegistryGrantMissing.selector, NOBODY, PLAIN);
         _refusedAct(ROOT, _withdrawal(ROOT, NOBODY, START, 1), missing);
+        IssuerId leaf = IssuerId.wrap("99LEAF000000000000");
+        admit(NOBODY, leaf);
+        _refusedAct(NOBODY, _granting(NOBODY, leaf, until, until + 1), missing);
+        vm.assertEq(registry.grantOf(BUREAU, PLAIN).validUntil, until, "the current one");
     }
 
     function test_what_may_be_withdrawn() public {
@@ -254,6 +267,7 @@ contract RegistryRefusals is World {
         act(BUREAU, abi.encodeCall(registry.compromiseKey, (BUREAU, BUREAU, 1, START + 5)));
         bytes memory later = abi.encodeWithSelector(I.RegistryKeyOnlyEarlier.selector, START + 5, START + 5);
         _refusedAct(BUREAU, abi.encodeCall(registry.compromiseKey, (BUREAU, BUREAU, 1, START + 5)), later);
+        vm.assertEq(registry.keyCount(BUREAU), 3, "keys");
         bytes32 thumbprint = registry.keyOf(BUREAU, 1).thumbprint;
         (bool isGood, IssuerId issuer, uint32 key,) = registry.keyAt(thumbprint, START + 4);
         vm.assertTrue(isGood && issuer == BUREAU && key == 1, "honest before");

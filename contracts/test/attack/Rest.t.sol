@@ -104,14 +104,40 @@ contract Rest is World {
         _refusedChangeUnder(changes, id, abi.encodeWithSelector(I.LedgerNotAct.selector, uint32(0), uint8(2)));
         bytes memory none = abi.encodeWithSelector(I.LedgerNoChanges.selector);
         _refusedChangeUnder(new I.WordChange[](0), id, none);
+        _used(id);
         vm.warp(START + 31 days);
-        bytes memory over = abi.encodeWithSelector(I.LedgerStandingNotGood.selector, id, uint64(block.timestamp));
-        _refusedUnder(batchOf(BUREAU, TICKET, "new", 1), id, over);
+        // Times are written out: compiled through the IR, the time is read once and kept.
+        bytes memory over = abi.encodeWithSelector(I.LedgerStandingNotGood.selector, id, START + 31 days);
+        _refusedUnder(_batchAt(START + 31 days), id, over);
         I.StandingApproval memory later = _standing(1);
         (later.validFrom, later.validUntil) = (START + 40 days, START + 41 days);
         id = _registered(later);
-        over = abi.encodeWithSelector(I.LedgerStandingNotGood.selector, id, uint64(block.timestamp));
-        _refusedUnder(batchOf(BUREAU, TICKET, "new", 1), id, over);
+        _refusedUnder(_batchAt(START + 31 days), id, abi.encodeWithSelector(I.LedgerStandingNotGood.selector, id, START + 31 days));
+    }
+
+    /// One anchored, one superseded, two used, all under the same standing approval and on one day.
+    function _used(bytes32 id) private {
+        I.Batch memory batch = batchOf(BUREAU, TICKET, "one", 1);
+        I.Approvals memory approvals = both(BUREAU, ledger.batchDigest(batch));
+        (approvals.standingId, approvals.approverSignature) = (id, "");
+        vm.prank(accountOf(BUREAU, OPERATOR));
+        ledger.anchor(batch, approvals);
+        uint256[2] memory masks = [uint256(0xf), 0xff0];
+        uint256[2] memory values = [uint256(9), 0xcc0];
+        for (uint256 i = 0; i < 2; ++i) {
+            I.WordChange[] memory changes = one(0, masks[i], values[i]);
+            I.StatusChange memory change = changeOf(BUREAU, _ROOT, changes, i);
+            approvals = both(BUREAU, ledger.statusChangeDigest(change));
+            (approvals.standingId, approvals.approverSignature) = (id, "");
+            ledger.changeStatus(change, changes, approvals);
+        }
+        (uint32 anchored, uint32 superseded, uint32 used) = ledger.standingUsed(id);
+        vm.assertTrue(anchored == 1 && superseded == 1 && used == 2, "counted apart");
+    }
+
+    function _batchAt(uint40 time) private view returns (I.Batch memory batch) {
+        batch = batchOf(BUREAU, TICKET, "new", 1);
+        batch.deadline = time;
     }
 
     function test_who_may_revoke_a_standing_approval() public {
@@ -156,7 +182,11 @@ contract Rest is World {
         bytes memory call = abi.encodeCall(ledger.anchor, (batch, approvals));
         address operator = accountOf(BUREAU, OPERATOR);
         refused(operator, address(ledger), call, abi.encodeWithSelector(I.LedgerNotOpen.selector));
+        bytes memory notGovernance = abi.encodeWithSelector(I.LedgerOnlyGovernance.selector, carrier);
+        refused(carrier, address(ledger), abi.encodeCall(ledger.open, ()), notGovernance);
+        vm.assertTrue(!ledger.isOpen(), "closed");
         _open();
+        vm.assertTrue(ledger.isOpen(), "open");
         refused(governance, address(ledger), abi.encodeCall(ledger.open, ()), abi.encodeWithSelector(I.LedgerAlreadyOpen.selector));
         I.ImportedAnchor[] memory none = new I.ImportedAnchor[](0);
         bytes memory importing = abi.encodeCall(ledger.importAnchors, (none));
@@ -169,6 +199,7 @@ contract Rest is World {
         ledger.anchor(batch, approvals);
         vm.prank(governance);
         ledger.handover(BUREAU, address(9));
+        vm.assertTrue(ledger.handedOverTo(BUREAU) == address(9), "where it went");
         bytes memory gone = abi.encodeWithSelector(I.LedgerIsHandedOver.selector, BUREAU, address(9));
         refused(operator, address(ledger), call, gone);
         refused(governance, address(ledger), abi.encodeCall(ledger.handover, (BUREAU, address(8))), gone);
