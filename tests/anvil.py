@@ -23,10 +23,19 @@ class Anvil:
         time: of its genesis block, seconds.
         port: to start again on the same one.
         priced: gas costs something, as on public chains.
+        every_s: seconds between blocks; None: only when told.
+        rules: name of a hard fork.
     """
 
     def __init__(
-        self, time: int, *, port: int | None = None, priced: bool = False, chain_id: int = CHAIN_ID
+        self,
+        time: int,
+        *,
+        port: int | None = None,
+        priced: bool = False,
+        chain_id: int = CHAIN_ID,
+        every_s: int | None = None,
+        rules: str = "prague",
     ) -> None:
         self.port = port or free_port("127.0.0.1")
         self.url = f"http://127.0.0.1:{self.port}"
@@ -40,7 +49,7 @@ class Anvil:
         self.process = subprocess.Popen(
             [
                 path, "--port", str(self.port), "--chain-id", str(chain_id), "--timestamp", str(time),
-                "--no-mining", "--no-request-size-limit", "--accounts", "1", "--quiet", "--threads", "1", "--gas-limit", "120000000",
+                *(["--no-mining"] if every_s is None else ["--block-time", str(every_s)]), "--no-request-size-limit", "--hardfork", rules, "--accounts", "1", "--quiet", "--threads", "1", "--gas-limit", "120000000",
                 "--slots-in-an-epoch", "1", *fees,
             ],
             stdout=subprocess.DEVNULL,
@@ -89,9 +98,9 @@ class Anvil:
 
 
 @contextlib.contextmanager
-def running(time: int, *, priced: bool = False) -> Iterator[Anvil]:
+def running(time: int, **options: Any) -> Iterator[Anvil]:
     """A node for as long as the block lasts."""
-    anvil = Anvil(time, priced=priced)
+    anvil = Anvil(time, **options)
     try:
         yield anvil
     finally:

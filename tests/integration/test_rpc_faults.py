@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import random
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 
 import pytest
 
@@ -16,7 +18,7 @@ from ledger.adapters.chain_rpc.nodes import Nodes, Patience
 from ledger.adapters.chain_view_follow import Follower
 from ledger.adapters.chain_view_memory import MemoryView
 from ledger.core.errors import InputError, UnavailableError
-from ledger.core.model import Batch
+from ledger.core.model import Batch, BlockRef
 from ledger.ports import ContractCall, PreparedTransaction
 from tests.anvil import CHAIN_ID
 from tests.faulty_node import SILENT_FAULTS, FaultyNode, proxies
@@ -243,6 +245,58 @@ def test_a_reorganisation_around_an_anchor_leaves_one_anchor(world, rig, depth: 
     assert follower.advance().state == "confirmed"
     assert [anchor.root for anchor in view.anchors()] == [batch.root]
     assert made.anchors(batch) == 1
+
+
+def spoil(nodes: Sequence[FaultyNode], dice: random.Random) -> None:
+    """Each node as chance will have it; one liar at most: fewer than a quorum."""
+    faults = [None, None, None, None, None, "refuse", "429", "500", "cut", "garbage", "hide"]
+    for number, node in enumerate(nodes):
+        node.fail(dice.choice([*faults, "lie"] if number == 0 else faults))
+
+
+def hear(chain: RpcChain, sent: Sequence[PreparedTransaction], told: dict[bytes, BlockRef | None]) -> None:
+    """Ask about all; what was called final once stays so, in the same block."""
+    for transaction in sent:
+        with suppress(UnavailableError):
+            outcome = chain.outcome(transaction.hash)
+            assert outcome.state in ("unknown", "pending", "final")
+            if outcome.state == "final":
+                assert told.setdefault(transaction.hash, outcome.block) == outcome.block
+            else:
+                assert transaction.hash not in told
+
+
+def test_after_a_bad_day_every_batch_has_exactly_one_anchor(world, rig) -> None:
+    """Nodes fail at random, blocks are undone up to the depth of finality; whatever is said is true."""
+    dice = random.Random(20_261_122)
+    made = rig(3, finality="4")
+    made.mine(4)
+    operator = crew(ROOT).operator
+    first = world.chain.next_nonce(operator.address)
+    batches = [world.batch(ROOT, number) for number in range(1, 9)]
+    calls = [ContractCall("ledger", "anchor", world.anchor_args(batch)) for batch in batches]
+    sent = [made.chain.prepare(call, operator, first + index) for index, call in enumerate(calls)]
+    told: dict[bytes, BlockRef | None] = {}
+    for hour in range(20):
+        spoil(made.nodes, dice)
+        with suppress(UnavailableError):
+            made.chain.send(sent[hour % len(sent)].raw)
+        made.tend()
+        made.mine(dice.randint(1, 4))
+        if dice.random() < 0.3:
+            made.anvil.reorganise(dice.randint(1, 4))
+        hear(made.chain, sent, told)
+    assert told
+    for node in made.nodes:
+        node.fail(None)
+    for transaction in sent:
+        made.chain.send(transaction.raw)  # as the outbox does, until it hears that it is final
+    for _ in range(2):
+        made.tend()
+        made.mine(5)
+    hear(made.chain, sent, told)
+    assert set(told) == {transaction.hash for transaction in sent}
+    assert [made.anchors(batch) for batch in batches] == [1] * len(batches)
 
 
 def test_a_reorganisation_beyond_finality_is_told_loudly(world, rig) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from ledger.adapters.abi import Artifacts, gas_limit_of
 from ledger.adapters.chain_rpc.fees import Fees
@@ -29,9 +29,17 @@ _LOOK_EVERY_S = 1.0
 _AGAIN_EVERY_S = 5.0
 _MOST_AHEAD_S = 120  # as far as an anchor may be ahead of its credentials' day
 STUCK_S = 120
-_HARMLESS = ("already known", "already imported", "known transaction", "nonce too low", "underpriced", "base fee")
+_HARMLESS = (
+    "already known",
+    "already imported",
+    "known transaction",
+    "nonce too low",
+    "underpriced",
+    "base fee",
+)
 """Refusals of a transaction that is on its way, or whose nonce somebody else has: the chain decides."""
 
+Whereabouts = Literal["unknown", "waiting", "included"]
 SignerOf = Callable[[bytes], ChainSigner | None]
 
 
@@ -55,6 +63,7 @@ class RpcChain(RpcReader):
         fees: what transactions pay.
         signer_of: the key of an address, to replace what is stuck; None where it is not here.
         stuck_s: seconds after which a waiting transaction is replaced by a dearer one.
+        holds_lock: no other process of this installation sends.
         artifacts: of the contracts; None loads the shipped ones.
     """
 
@@ -69,6 +78,7 @@ class RpcChain(RpcReader):
         fees: Fees | None = None,
         signer_of: SignerOf = lambda _address: None,
         stuck_s: int = STUCK_S,
+        holds_lock: bool = False,
         artifacts: Artifacts | None = None,
     ) -> None:
         super().__init__(nodes, place, finality, artifacts)
@@ -77,6 +87,7 @@ class RpcChain(RpcReader):
         self._fees = fees or Fees()
         self._signer_of = signer_of
         self._stuck_s = stuck_s
+        self.holds_lock = holds_lock
         self._seen: BlockRef | None = None
         self._looked_at: float | None = None
         self._handed_at: dict[bytes, float] = {}
@@ -175,23 +186,23 @@ class RpcChain(RpcReader):
         if not family:
             return self._without_record(transaction_hash)
         sender, nonce = family[0].sender, family[0].nonce
-        head = self.head()
-        fate = self._fate(sender, hashes, head.number)
+        fate = self._fate(sender, hashes, self.head().number)
         for one, receipt in zip(hashes, fate.receipts, strict=True):
             if receipt is not None:
-                return self._decided(one, receipt, head)
+                return self._decided(one, receipt)
         if fate.used > nonce:
             return TransactionOutcome("rejected", error=("NONCE_TOO_LOW", (fate.used, nonce)))
-        waits = nonce > fate.used or self._is_seen(hashes)
-        return TransactionOutcome("pending" if waits else "unknown")
+        is_known = nonce > fate.used or self._whereabouts(hashes) != "unknown"
+        return TransactionOutcome("pending" if is_known else "unknown")
 
     def _without_record(self, transaction_hash: bytes) -> TransactionOutcome:
         """Somebody else's, or sent before this installation kept a record."""
-        head = self.head()
-        receipt = self.nodes.agree(lambda node: node.receipt(transaction_hash))
+        height = self.head().number
+        receipt = self.nodes.agree(lambda node: _final_receipt(node, transaction_hash, height))
         if receipt is not None:
-            return self._decided(transaction_hash, receipt, head)
-        return TransactionOutcome("pending" if self._is_seen((transaction_hash,)) else "unknown")
+            return self._decided(transaction_hash, receipt)
+        is_known = self._whereabouts((transaction_hash,)) != "unknown"
+        return TransactionOutcome("pending" if is_known else "unknown")
 
     def _hashes(self, transaction_hash: bytes) -> tuple[bytes, ...]:
         family = self._sendings.family(transaction_hash)
@@ -201,17 +212,20 @@ class RpcChain(RpcReader):
         """Nonces first: a node that has executed the block which used one has its receipt as well."""
         return self.nodes.agree(
             lambda node: _Fate(
-                node.transaction_count(sender, height), tuple(node.receipt(one) for one in hashes)
+                node.transaction_count(sender, height),
+                tuple(_final_receipt(node, one, height) for one in hashes),
             )
         )
 
-    def _is_seen(self, hashes: Sequence[bytes]) -> bool:
-        """Whether any node has it waiting."""
-        return any(self.nodes.gather(lambda node: any(node.transaction(one) is not None for one in hashes)))
+    def _whereabouts(self, hashes: Sequence[bytes]) -> Whereabouts:
+        """The most that any node knows about one of these; they may rightly differ."""
+        told = self.nodes.gather(lambda node: tuple(node.transaction(one) for one in hashes))
+        seen = [one for answer in told for one in answer if one is not None]
+        if any(one.block is not None for one in seen):
+            return "included"
+        return "waiting" if seen else "unknown"
 
-    def _decided(self, transaction_hash: bytes, receipt: Receipt, head: BlockRef) -> TransactionOutcome:
-        if receipt.block > head.number:
-            return TransactionOutcome("pending")
+    def _decided(self, transaction_hash: bytes, receipt: Receipt) -> TransactionOutcome:
         block = self._block(receipt.block)
         if block.hash != receipt.block_hash:
             return TransactionOutcome("pending")  # of a history that is gone: the next look knows more
@@ -279,11 +293,14 @@ class RpcChain(RpcReader):
             self._sendings.decided(name)
             self._handed_at.pop(name, None)
             return
-        is_stuck = self._clock.now() - rows[-1].sent_at >= self._stuck_s
+        self._handed_at[name] = self._clock.monotonic()
+        place = self._whereabouts([row.hash for row in rows])
+        if place == "included":
+            return  # in a block that is not final yet
         try:
-            if is_stuck and not self._fees.is_free:
+            if self._clock.now() - rows[-1].sent_at >= self._stuck_s:
                 self._replace(rows)
-            else:
+            elif place == "unknown":
                 self._hand_over(rows[-1])
         except UnavailableError as error:
             if error.code != "CHAIN_REFUSES":
@@ -313,6 +330,12 @@ class RpcChain(RpcReader):
         self._sendings.keep(sending)
         _log.info("a stuck transaction is replaced", extra={"nonce": old.nonce, "price": price})
         self._hand_over(sending)
+
+
+def _final_receipt(node: Node, transaction_hash: bytes, height: int) -> Receipt | None:
+    """None also for one above the final head: there, honest nodes differ."""
+    receipt = node.receipt(transaction_hash)
+    return receipt if receipt is not None and receipt.block <= height else None
 
 
 def _given(node: Node, raw: bytes) -> str:

@@ -7,12 +7,15 @@ a constructor fixes; and those values are asked for and compared. An address alo
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import replace
 
 from ledger.adapters.abi import Artifact, issuer_id
 from ledger.adapters.chain_rpc.chain import RpcChain
-from ledger.adapters.chain_rpc.finality import Finality
+from ledger.adapters.chain_rpc.finality import Finality, parse_finality
 from ledger.adapters.chain_rpc.nodes import Nodes, SleepingClock
 from ledger.adapters.chain_rpc.reader import Place, RpcReader
+from ledger.adapters.chain_rpc.record import RpcRecord
 from ledger.adapters.founding import Founding
 from ledger.adapters.transaction import contract_address, sign_transaction
 from ledger.core.errors import ConflictError, NotFoundError, RefusedError, UnavailableError
@@ -30,6 +33,16 @@ def planned_place(chain_id: int, ledger_id: bytes, deployer: bytes, nonce: int, 
     return Place(
         chain_id, ledger_id, contract_address(deployer, nonce), contract_address(deployer, nonce + 1), since
     )
+
+
+def choose_place(remote: RpcRecord, clock: SleepingClock, deployer: bytes, ledger_id: bytes) -> RpcRecord:
+    """The record with the place where this account will deploy. Raises: UnavailableError(CHAIN_*)."""
+    with closing(remote.nodes(clock)) as nodes:
+        chain_id = nodes.agree(lambda node: node.chain_id())
+        nowhere = Place(chain_id, ledger_id, bytes(20), bytes(20))
+        reader = RpcReader(nodes, nowhere, parse_finality(remote.finality))
+        since, nonce = reader.head().number, reader.next_nonce(deployer)
+    return replace(remote, place=planned_place(chain_id, ledger_id, deployer, nonce, since))
 
 
 def deploy_contracts(

@@ -39,6 +39,6 @@ class Fees:
         return min(self.ceiling, wanted + wanted * _BUMP_PERCENT // 100)
 
     def higher(self, price: int) -> int | None:
-        """For a replacement; None when the ceiling is reached."""
+        """For a replacement; None when the ceiling is reached, or the chain is free."""
         wanted = price + max(1, price * _BUMP_PERCENT // 100)
         return wanted if wanted <= self.ceiling else None

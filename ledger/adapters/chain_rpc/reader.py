@@ -16,7 +16,8 @@ from ledger.core.errors import NotFoundError, RefusedError, UnavailableError
 from ledger.core.model import BlockRef, ChainInfo, LedgerEvent
 from ledger.ports import ContractCall, ContractName
 
-_EVENT_BLOCKS = 500  # asked for at once
+_EVENT_BLOCKS = 5_000  # asked for at once; nodes for the public refuse more than 10,000
+_REMEMBERED = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +116,7 @@ class RpcReader:
             return found
 
         block = self.nodes.agree(ask)
-        if len(self._fetched) > 2 * _EVENT_BLOCKS:
+        if len(self._fetched) > _REMEMBERED:
             self._fetched.clear()
         self._fetched[number] = block
         return block
@@ -157,11 +158,15 @@ class RpcReader:
             yield from self._events(lowest, min(lowest + _EVENT_BLOCKS - 1, end))
 
     def _events(self, first: int, last: int) -> Iterator[LedgerEvent]:
-        addresses = (self.place.registry, self.place.ledger)
-        for log in self.nodes.agree(lambda node: node.logs(first, last, addresses)):
-            event = self._event(log, self._block_of(log))
+        for log in self.logs(first, last):
+            event = self.decoded(log, self._block_of(log))
             if event is not None:
                 yield event
+
+    def logs(self, first: int, last: int) -> tuple[LogEntry, ...]:
+        """Events of both contracts as the nodes tell them."""
+        addresses = (self.place.registry, self.place.ledger)
+        return self.nodes.agree(lambda node: node.logs(first, last, addresses))
 
     def _block_of(self, log: LogEntry) -> BlockRef:
         """The block of a log; logs and blocks must be of one history."""
@@ -174,7 +179,8 @@ class RpcReader:
             )
         return block
 
-    def _event(self, log: LogEntry, block: BlockRef) -> LedgerEvent | None:
+    def decoded(self, log: LogEntry, block: BlockRef) -> LedgerEvent | None:
+        """None for an event that our contracts do not have."""
         contract: ContractName = "registry" if log.address == self.place.registry else "ledger"
         decoded = self.codec[contract].decode_log(log.topics, log.data)
         if decoded is None:
