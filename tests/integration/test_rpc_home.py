@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -27,7 +26,7 @@ from ledger.demo_data import deposit_rows, write_csv
 from ledger.settings import Settings
 from tests.anvil import Anvil, running
 from tests.cli.clerk import FUND, Clerk
-from tests.cli.story import ecert
+from tests.cli.story import Ran, ecert
 from tests.faulty_node import FaultyNode, proxies
 
 pytestmark = [pytest.mark.needs("anvil"), pytest.mark.xdist_group("rpc home"), pytest.mark.timeout(300)]
@@ -169,19 +168,23 @@ def test_doctor_looks_at_the_nodes(site: Site) -> None:
     assert {"DOCTOR_FAILED"} <= {finding["code"] for finding in ill["findings"]}
 
 
-def test_init_on_the_command_line(site: Site, tmp_path: Path) -> None:
-    ran = ecert(
-        "init", "--uscc", "12110000MB01234572", "--name", "某中心", "--name-en", "Some Centre",
-        "--iss", "https://centre.example.org", "--division", "110000", "--type", "HPF_PERSONAL_DEPOSIT",
-        "--chain", f"rpc:{site.anvil.url}", "--finality", "immediate",
-        "--draw-passwords", str(tmp_path / "pw"), "--json", home=tmp_path / "home",
-    )  # fmt: skip
-    assert ran.code == 0, ran.err
-    assert json.loads(ran.out)["chain"]["chain_id"] == site.anvil.node.chain_id()
-    wrong = ecert(
-        "init", "--uscc", "12110000MB01234572", "--name", "某中心", "--name-en", "Some Centre",
-        "--iss", "https://centre.example.org", "--division", "110000", "--chain", "ipc:/node",
-        "--draw-passwords", str(tmp_path / "pw"), home=tmp_path / "other",
-    )  # fmt: skip
+def test_init_writes_the_plan_of_the_command_line_first(tmp_path: Path) -> None:
+    """Building it is what the fixture `site` does; without passwords the command stops right after the plan."""
+    chain = "rpc:http://127.0.0.1:1,http://127.0.0.1:2,http://127.0.0.1:3"
+    ran = _init(
+        tmp_path / "home", "--chain", chain, "--finality", "12", "--quorum", "3", "--gas-ceiling", "7"
+    )
+    assert ran.code == 1
+    assert "PASSWORD_NEEDED" in ran.err
+    assert Home(tmp_path / "home").load().chain == plan_remote(chain, "12", 3, 7)
+    wrong = _init(tmp_path / "other", "--chain", "ipc:/node")
     assert wrong.code != 0
     assert "CHAIN_URL" in wrong.err
+    assert not (tmp_path / "other").exists()
+
+
+def _init(home: Path, *options: str) -> Ran:
+    return ecert(
+        "init", "--uscc", "12110000MB01234572", "--name", "某中心", "--name-en", "Some Centre",
+        "--iss", "https://centre.example.org", "--division", "110000", *options, home=home,
+    )  # fmt: skip
