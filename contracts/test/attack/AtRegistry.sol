@@ -25,16 +25,18 @@ abstract contract AtRegistry is Crowd {
         (IssuerId parent,,,,,,) = laws.offices(issuer);
         IssuerId by = _isLucky() ? laws.heirOf(parent) : _pickOffice();
         uint32 typeId = uint32(1 + _pick(2));
-        uint40 limit = laws.grantEnd(parent, typeId) + 2 days;
-        uint40 until = _isLucky() && limit > 40 days ? limit - uint40(_pick(40 days)) : _pickTime(limit, 1 days);
+        // Around the parent's end, half of the time beyond it.
+        uint40 end = laws.grantEnd(parent, typeId);
+        uint40 until = _pick(2) == 0 || end == 0 ? _pickTime(end + 20 days, 20 days) : end - uint40(_pick(20 days));
         uint40 from = uint40(block.timestamp) - uint40(_pick(2) * _pick(1 days));
         _try(by, abi.encodeCall(registry.grantType, (by, issuer, typeId, from, until)));
     }
 
     function withdrawGrant(uint256 seed) external {
         _shuffle(seed);
-        if (_pick(4) != 0) return;
-        IssuerId issuer = _offices[_pick(7)];
+        if (_pick(2) != 0) return;
+        // Mostly from those who have others below them.
+        IssuerId issuer = _offices[_pick(3) == 0 ? _pick(7) : 1 + _pick(3)];
         IssuerId by = _pickAbove(issuer);
         uint40 since = uint40(block.timestamp) - uint40(_pick(2) * _pick(3 days));
         uint8 cause = uint8(1 + _pick(_isLucky() ? 2 : 3)) | (_pick(2) == 0 ? 0x80 : 0);
@@ -53,10 +55,10 @@ abstract contract AtRegistry is Crowd {
 
     function endKey(uint256 seed) external {
         _shuffle(seed);
-        IssuerId issuer = _offices[_pick(7)];
+        IssuerId issuer = _offices[_pick(2) == 0 ? _pick(3) : _pick(7)];
         IssuerId by = _pick(3) == 0 ? _pickAbove(issuer) : issuer;
         // The first two keys are those that batches are anchored with: they are left alone for long.
-        uint32 key = uint32(_pick(10) == 0 ? 1 + _pick(2) : 3 + _pick(2));
+        uint32 key = uint32(_pick(10) == 0 ? 1 + _pick(2) : 3 + _pick(6) / 5);
         uint40 time = _pickTime(uint40(block.timestamp), 2 days);
         if (_pick(3) == 0) {
             _try(by, abi.encodeCall(registry.retireKey, (by, issuer, key, time)));
@@ -125,7 +127,10 @@ abstract contract AtRegistry is Crowd {
         } else {
             call = abi.encodeCall(registry.cancel, (proposal, own(signerOf(key))));
         }
-        _send(vm.addr(key), address(registry), call);
+        bool isSent = _send(vm.addr(key), address(registry), call);
+        if (!isSent || what != 0 || _pick(2) == 0) return;
+        key = _pickKey(by, ADMIN);
+        _send(vm.addr(key), address(registry), abi.encodeCall(registry.cancel, (laws.proposalCount(), own(signerOf(key)))));
     }
 
     function govern(uint256 seed) external {
