@@ -179,6 +179,7 @@ class AnvilWorlds:
         """As after deployment."""
         assert self.anvil.rpc("evm_revert", self._snapshot)
         self.anvil.rpc("anvil_dropAllTransactions")
+        self.anvil.rpc("anvil_setNextBlockBaseFeePerGas", "0x0")  # reverting does not take a price back
         self._snapshot = self.anvil.rpc("evm_snapshot")
         clock = PatientClock(self._start)
         clock.advance(10)
