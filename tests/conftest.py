@@ -8,11 +8,15 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 from tests import not_run
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Playwright
 
 os.environ.setdefault("ETH_HASH_BACKEND", "pysha3")  # the fast keccak; read when eth_hash is imported
 
@@ -84,6 +88,15 @@ def demo_home(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return home
+
+
+@pytest.fixture(scope="session")
+def playwright() -> Iterator[Playwright]:
+    """One driver for all browsers of a process: it keeps an event loop running, a second one is refused."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as driver:
+        yield driver
 
 
 class _Network:

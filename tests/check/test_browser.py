@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import zxingcpp
 from PIL import Image
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, Playwright, expect
 from werkzeug.serving import make_server
 
 from tests.check_world import Paper, picture
@@ -49,7 +49,9 @@ def address(office: Office) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def chromium(papers: dict[str, Paper], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+def chromium(
+    playwright: Playwright, papers: dict[str, Paper], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Browser]:
     film = tmp_path_factory.mktemp("camera") / "desk.y4m"
     write_film(film, papers["purpose"].pdf)
     flags = [
@@ -58,10 +60,9 @@ def chromium(papers: dict[str, Paper], tmp_path_factory: pytest.TempPathFactory)
     ]  # fmt: skip
     path = chromium_path()
     assert path is not None
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=flags)
-        yield browser
-        browser.close()
+    browser = playwright.chromium.launch(executable_path=path, args=flags)
+    yield browser
+    browser.close()
 
 
 @pytest.fixture

@@ -151,7 +151,15 @@ def test_a_batch_comes_as_archives_that_can_be_resumed(office, clerk, names, mon
 
 
 def test_what_people_did_is_in_the_audit_log_without_personal_data(office, clerk, names):
-    rows = office.parts.audit.rows(None, count=50)
+    where = ordered(office, clerk, names[4], kind="purpose", purpose="贷款", fields=["name"])
+    assert clerk.post_form("/batches/1/prints", {"language": "en"}).status_code == 303
+    office.world.work()
+    assert clerk.get(f"{where}/file.pdf").status_code == 200
+    assert clerk.post_form(f"{where}/withdraw").status_code == 303
+    page = clerk.get("/batches/1/prints").get_data(as_text=True)
+    part = re.search(r'href="(/batches/1/prints/[0-9a-f]{32}/1\.zip)"', page)[1]
+    assert clerk.get(part).status_code == 200
+    rows = office.parts.audit.rows(None, count=500)
     actions = {row.action for row in rows}
     assert {
         "print.ordered",
