@@ -146,18 +146,31 @@ class SigningDesk:
         return (*own, *self._server_keys(who))
 
     def _server_keys(self, who: Signer) -> list[SigningKey]:
+        return [
+            SigningKey(
+                number, who.person, who.uscc, KeyKind.SERVER, b"", signer.address, signer.signer_id,
+                "", 0, None, KeyState.ACTIVE,
+            )
+            for number, role in ((-1, Role.MAKER), (-2, Role.APPROVER))
+            if (signer := self._server_signer(who.uscc, role)) is not None
+        ]  # fmt: skip
+
+    def _server_signer(self, uscc: str, role: Role) -> ChainSigner | None:
+        """The server's key file of this role; None in the other mode, and where the agency has none here."""
         if self._server is None:
-            return []
-        found = []
-        for number, role in ((-1, Role.MAKER), (-2, Role.APPROVER)):
-            signer = self._server.signer(who.uscc, role)
-            found.append(
-                SigningKey(
-                    number, who.person, who.uscc, KeyKind.SERVER, b"", signer.address, signer.signer_id,
-                    "", 0, None, KeyState.ACTIVE,
-                )
-            )  # fmt: skip
-        return found
+            return None
+        try:
+            return self._server.signer(uscc, role)
+        except NotFoundError:
+            return None
+
+    def server_role(self, uscc: str, signer_id: bytes) -> Role | None:
+        """Whether a signer is the server's own key file, and in which role: such a key has no person's name."""
+        for role in (Role.MAKER, Role.APPROVER):
+            signer = self._server_signer(uscc, role)
+            if signer is not None and signer.signer_id == signer_id:
+                return role
+        return None
 
     def usable(self, who: Signer, role: Role) -> tuple[SigningKey, ...]:
         """The person's active keys that hold this role on chain now."""
@@ -191,6 +204,11 @@ class SigningDesk:
         if batch.maker is None:
             return None
         return self._person_of(batch.issuer, batch.maker, Act.MAKE, str(batch.id))
+
+    def approved_by(self, batch: BatchRecord) -> int | None:
+        """The person who approved the batch in the browser; None while nobody did."""
+        request = self.book.done(Act.APPROVE, str(batch.id))
+        return None if request is None else request.person
 
     def _person_of(self, uscc: str, signer_id: bytes, act: Act, subject: str) -> int | None:
         owner = self.book.owner(uscc, signer_id)

@@ -174,7 +174,8 @@ def test_a_batch_is_made_approved_and_released(served: Served, clerk: Tab, appro
     expect(approver.page.locator("#batch-state")).to_contain_text("已签发")
     assert served.state(batch_id) is BatchState.RELEASED
     anchor = list(served.office.world.view.anchors(ISSUER))[-1]
-    assert anchor.maker == served.key_of(Role.CLERK).signer_id
+    keys = served.office.parts.signing.book.keys(ISSUER, served.office.person(Role.CLERK))
+    assert anchor.maker in {key.signer_id for key in keys}
     assert anchor.approver == served.key_of(Role.APPROVER).signer_id
 
 
@@ -293,10 +294,10 @@ def test_the_name_of_a_new_key_is_still_there_after_the_step_up(browser: Browser
     newest = max(sessions.of_person(served.office.person(Role.CLERK)), key=lambda one: one.id)
     sessions.change(newest.id, fresh_until=0)  # the page stayed open for longer than five minutes
     tab.page.click("#enrol-passkey")
-    tab.page.wait_for_url("**/account/confirm?*")
+    tab.page.wait_for_url(lambda url: "/account/confirm" in url)
     tab.page.fill("#password", PASSWORD)
     tab.page.click("main form button[type=submit]")
-    tab.page.wait_for_url("**/signing-keys?label=*")
+    tab.page.wait_for_url(lambda url: "/signing-keys?label=" in url)
     expect(tab.page.locator("#passkey-label")).to_have_value("窗口的安全钥匙")
     tab.close()
 

@@ -14,7 +14,7 @@ from ledger.services.signing_desk import Signer
 from tests.authenticator import Authenticator
 from tests.desk_world import APPROVERS, JSON, MAKERS, SITE, Desk, words
 from tests.flow_world import ISSUER, deposit_table
-from tests.office_world import Office
+from tests.office_world import PASSWORD, Office, log_in
 from tests.signing_world import HomeKeys
 
 
@@ -194,22 +194,69 @@ def test_administrators_see_keys_roles_and_the_command(desk: Desk) -> None:
 def test_two_log_ins_where_no_key_is_a_persons_own(office: Office, desk: Desk) -> None:
     batch_id = desk.batch()
     signing_desk = office.parts.signing.desk
+    approver = HomeKeys().signer(ISSUER, ChainRole.APPROVER).signer_id.hex()
     signing_desk._server = HomeKeys()
     try:
         page = words(desk.clerk.get(f"/approve/{batch_id}"))
-        assert "两个登录，不是两把独立的密钥" in page
-        approver = HomeKeys().signer(ISSUER, ChainRole.APPROVER).signer_id.hex()
+        kinds = re.findall(r'type="radio" value="(-?\d+)" data-kind="(\w+)"( checked)?', page)
+        assert [(kind, bool(checked)) for _id, kind, checked in kinds] == [
+            ("passkey", True),
+            ("server", False),
+        ]
+        assert "用它签名时：两个登录，不是两把独立的密钥" in page
+        assert "govuk-warning-text" not in page, "beside the server's key only: his own is chosen"
+        assert "用所选密钥确认，提交复核" in page
+        assert "复核（服务器密钥）" in page
+        assert approver[-40:] not in page.replace(f'value="{approver}"', ""), "nobody knows who that is"
         path = f"/signing/batches/{batch_id}/make"
         done = desk.clerk.post_form(path, {"key": "-1", "approver": approver})
         assert done.status_code == 303, words(done)
         assert desk.state(batch_id) is BatchState.MADE
+        page = words(desk.approver.get(f"/approve/{batch_id}"))
+        assert "clerk-own 先生 · 经办（服务器密钥）" in page
+        assert "复核（服务器密钥）" in page
+        assert re.search(r"govuk-warning-text.*两个登录，不是两把独立的密钥：本安装", page, re.DOTALL)
+        assert "用服务器密钥批准并签发" in page
+        assert approver[-40:] not in page.split("技术信息")[0]
         done = desk.approver.post_form(f"/signing/batches/{batch_id}/approve", {"key": "-2"})
         assert done.status_code == 303, words(done)
         office.world.work()
         assert desk.state(batch_id) is BatchState.RELEASED
+        assert "approver-own 先生 · 复核（服务器密钥）" in words(desk.approver.get(f"/approve/{batch_id}"))
     finally:
         signing_desk._server = None
     assert signing_desk.keys_of(Signer(office.person(Role.CLERK), ISSUER))
+    assert "approver-own 先生" in words(desk.approver.get(f"/approve/{batch_id}")), "who it was stays known"
+    choices = words(desk.clerk.get(f"/approve/{desk.batch()}"))
+    assert f"未在此登记的密钥（尾号 {approver[-4:]}）" in choices
+
+
+def test_the_page_of_keys_says_what_this_installation_does(office: Office, desk: Desk) -> None:
+    newcomer = office.parts.people.add("clerk-without-key", "新经办", by=None, password=PASSWORD)
+    office.parts.people.give_role(newcomer, ISSUER, Role.CLERK, by=None)
+    browser = office.nobody()
+    assert log_in(browser, "clerk-without-key", PASSWORD).status_code == 303
+    office.parts.signing.desk._server = HomeKeys()
+    try:
+        page = words(browser.get("/signing-keys"))
+        assert "登录后用服务器上的密钥文件签名" in page
+        assert "govuk-warning-text" in page
+        batch_id = desk.batch()
+        page = words(browser.get(f"/approve/{batch_id}"))
+        assert "用服务器密钥确认，提交复核" in page
+        assert "govuk-warning-text" in page
+        page = words(desk.clerk.get("/signing-keys"))
+        assert "govuk-warning-text" not in page, "his own key goes first"
+    finally:
+        office.parts.signing.desk._server = None
+    page = words(browser.get("/signing-keys"))
+    assert "私钥只在您的设备里，服务器上没有。" in page
+    assert "服务器上的密钥文件" not in page
+
+
+def test_the_name_of_a_new_key_survives_the_step_up(desk: Desk) -> None:
+    page = words(desk.clerk.get("/signing-keys?label=%E5%8A%9E%E5%85%AC%E5%AE%A4%3Cb%3E"))
+    assert page.count('value="办公室&lt;b&gt;"') == 2
 
 
 def test_a_site_without_a_name_has_no_passkeys(office: Office, desk: Desk) -> None:

@@ -18,7 +18,7 @@ from ledger.services.status import Grounds
 from ledger.services.status_desk import Refusal, Survey, split_numbers
 from web.access import actor, allowed, must_own, must_see
 from web.approve.batches import approver_choices, remedy_of
-from web.approve.room import has_site, names, room, say, services, signer_name, who
+from web.approve.room import has_site, names, room, say, services, signer_line, signer_name, who
 
 pages = Blueprint("status", __name__, url_prefix="/status")
 DOERS = (Role.CLERK, Role.APPROVER)
@@ -247,7 +247,6 @@ def case(case_id: str) -> str:
     found = _case(case_id)
     services().audit.note(actor(), "case.seen", f"case/{case_id}", uscc=found.issuer)
     people = names((found.person_made, found.person_approved))
-    desk = room().desk
     approver = room().book.owner(found.issuer, found.approver)
     people |= names((None if approver is None else approver.person,))
     jobs = room().flow.jobs_of_case(case_id)
@@ -256,9 +255,9 @@ def case(case_id: str) -> str:
         case=found,
         change=change_of(found),
         reason=found.grounds.reason.name.lower(),
-        maker=people.get(found.person_made) or signer_name(found.maker, people, None),
+        maker=people.get(found.person_made) or signer_name(found.issuer, found.maker, people, None),
         approver=people.get(found.person_approved)
-        or signer_name(found.approver, people, None if approver is None else approver.person),
+        or signer_name(found.issuer, found.approver, people, None if approver is None else approver.person),
         credentials=[_credential(found, name) for name in found.names[:SHOWN]]
         if found.status is not None
         else [],
@@ -267,7 +266,11 @@ def case(case_id: str) -> str:
         waits=bool(jobs),
         remedy=_dead().get(case_id, ""),
         tone=TONES[found.state],
-        server=desk.is_server_signing,
+        technical=[
+            (say(f"approve.fact_{name}"), line)
+            for name, signer in (("maker_key", found.maker), ("approver_key", found.approver))
+            if (line := signer_line(signer))
+        ],
         done=request.args.get("done", ""),
     )
 
