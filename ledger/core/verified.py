@@ -68,6 +68,8 @@ class CheckContent:
     block_number: int | None
     block_hash: str | None
     confirmed_at: int | None
+    item: str = ""
+    """The matter (事项编码) that a program named; empty for checks at the desk."""
 
     def as_json(self) -> dict[str, Any]:
         """For sealing."""
@@ -80,6 +82,7 @@ class CheckContent:
             "block_number": self.block_number,
             "block_hash": self.block_hash,
             "confirmed_at": self.confirmed_at,
+            "item": self.item,
         }
 
     @classmethod
@@ -182,6 +185,7 @@ def content_of(
     sha256: bytes,
     leaf_index: int | None,
     head: tuple[int, bytes, int] | None,
+    item: str = "",
 ) -> CheckContent:
     """What is kept of a report: outcomes and numbers, no value of the credential.
 
@@ -191,6 +195,7 @@ def content_of(
         sha256: of what was handed in.
         leaf_index: where the credential lies in its batch, if it was told.
         head: number and hash of the newest block that was known, and when that was confirmed.
+        item: code of the matter, empty where none was named.
     """
     summary = report.credential
     number = "" if summary is None else str(summary.claims.get("proof_no") or summary.identifier or "")
@@ -205,6 +210,7 @@ def content_of(
         block_number=None if head is None else head[0],
         block_hash=None if head is None else head[1].hex(),
         confirmed_at=None if head is None else head[2],
+        item=item,
     )
 
 
@@ -246,6 +252,9 @@ def receipt_payload(
     content = check.content
     if content is None:
         raise InputError("CHECK_ERASED", "The content of this check was erased.")
+    purpose = {"kind": str(check.purpose_kind), "text": content.purpose}
+    if content.item:
+        purpose["item"] = content.item
     block = None
     if content.block_number is not None:
         block = {"number": content.block_number, "hash": "0x" + (content.block_hash or "")}
@@ -257,7 +266,7 @@ def receipt_payload(
         "iat": issued_at,
         "jti": jti,
         "checked_at": check.at,
-        "purpose": {"kind": str(check.purpose_kind), "text": content.purpose},
+        "purpose": purpose,
         "object": {
             "kind": check.kind,
             "sha256": content.sha256,

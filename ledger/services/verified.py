@@ -79,8 +79,9 @@ class VerifiedService:
         sha256: bytes,
         bundle: bytes | None,
         purpose: tuple[PurposeKind, str],
+        item: str = "",
     ) -> int:
-        """Keep a check that an officer made; gives its number.
+        """Keep a check that an officer or a program (person 0) made; gives its number.
 
         Args:
             officer: who checked, for which organisation.
@@ -89,11 +90,14 @@ class VerifiedService:
             sha256: of what was handed in.
             bundle: the credential's file, None where there was none.
             purpose: from ledger.core.verified.require_purpose.
+            item: code of the matter, empty where none was named.
         """
         issuer, root, leaf_index = _place(bundle)
         head = self._view.head()
         seen = None if head is None else (head.block.number, head.block.hash, head.confirmed_at)
-        content = content_of(report, purpose=purpose[1], sha256=sha256, leaf_index=leaf_index, head=seen)
+        content = content_of(
+            report, purpose=purpose[1], sha256=sha256, leaf_index=leaf_index, head=seen, item=item
+        )
         name = self._entropy.token(NAME_BYTES)
         [key] = self._vault.create([name])
         summary = report.credential

@@ -325,9 +325,10 @@ def page_words(check: Verification, verifier: Mapping[str, str], now: int, jti: 
         raise ConflictError("CHECK_ERASED", "The content of this check was erased.", check=check.id)
     rows = [
         ("核验机构", "Verified by", f"{verifier['zh']} ({check.uscc})"),
-        ("经办人员编号", "Officer", str(check.person)),
+        ("经办人员编号", "Officer", str(check.person) if check.person else "接口程序 program"),
         ("核验时间", "Checked at", _beijing(check.at)),
         ("用途", "Purpose", content.purpose or str(check.purpose_kind)),
+        *([("事项编码", "Matter", content.item)] if content.item else []),
         ("核验对象", "Object", check.kind),
         ("证明编号", "Number", content.number or "—"),
         ("签发机构", "Issuer", check.issuer or "—"),
