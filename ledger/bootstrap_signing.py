@@ -101,7 +101,9 @@ class SigningRoom:
     @cached_property
     def status_desk(self) -> StatusDesk:
         """From numbers to credentials and what they may become."""
-        return StatusDesk(self.status, self.review, self.here.store.batches, self.flow.view)
+        kinds = (loaded.type for loaded in self.here.types.all())
+        types = {(kind.type_code, kind.version): kind for kind in kinds}
+        return StatusDesk(self.status, self.review, self.here.store.batches, self.flow.view, types)
 
     def numbers_in_file(self, data: bytes) -> list[str]:
         """Numbers of credentials in a text file, CSV or workbook. Raises: InputError(FILE_*)."""

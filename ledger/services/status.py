@@ -48,6 +48,8 @@ from ledger.services.kill_points import Hooks, KillPoint, NoHooks
 
 NO_STANDING = bytes(32)
 NO_END = 0
+ENDINGS = frozenset({Status.CANCELLED, Status.VOID, Status.REVOKED})
+"""Statuses by which an agency ends a credential for good; which of them a type knows differs."""
 NOBODY = bytes(32)
 """Signer of a case that nobody has signed yet, and of a suspension, which nobody signs."""
 
@@ -117,7 +119,8 @@ class StatusService:
 
         Raises:
             NotFoundError: CREDENTIAL_UNKNOWN.
-            ConflictError: NOT_ANCHORED_YET, STATUS_TRANSITION (`detail.now` says what it is).
+            ConflictError: NOT_ANCHORED_YET, STATUS_TRANSITION (`detail.now` says what it is),
+                STATUS_NOT_OF_TYPE (`detail.instead` says what the type has instead).
             InputError: SEVERAL_ISSUERS.
         """
         found = [self._target(name, status) for name in dict.fromkeys(names)]
@@ -152,6 +155,8 @@ class StatusService:
             )
         now = Status(evidence.status)
         kind = self._types.get(place.type_code)
+        if kind is not None and wanted not in kind.statuses and not now.is_final:
+            raise _not_of_type(name, kind, now, wanted)
         if wanted not in TRANSITIONS[now] or (kind is not None and not kind.allows(now, wanted)):
             raise ConflictError(
                 "STATUS_TRANSITION",
@@ -162,15 +167,32 @@ class StatusService:
             )
         return Target(place, place.leaf_index, place.root, evidence.anchor.list, now)
 
-    def suspend(self, names: Sequence[bytes], grounds: Grounds, person: int = 0) -> Case:
-        """Suspend at once, by the operator's transaction alone."""
+    def suspend(
+        self, names: Sequence[bytes], grounds: Grounds, person: int = 0, case_id: str | None = None
+    ) -> Case:
+        """Suspend at once, by the operator's transaction alone. `case_id`: see `draft`."""
         targets = self.targets(names, Status.SUSPENDED)
-        case = replace(self._new_case(targets, Status.SUSPENDED, grounds), person_made=person, state="new")
+        case = self._new_case(targets, Status.SUSPENDED, grounds, case_id)
+        case = replace(case, person_made=person, state="new")
         self._save(case)
         return self._send(case)
 
-    def draft(self, names: Sequence[bytes], status: Status, grounds: Grounds, person: int = 0) -> Case:
+    def draft(
+        self,
+        names: Sequence[bytes],
+        status: Status,
+        grounds: Grounds,
+        person: int = 0,
+        case_id: str | None = None,
+    ) -> Case:
         """A case that its maker has not signed yet; saved, so that a closed tab loses nothing.
+
+        Args:
+            names: of the credentials.
+            status: what they shall become.
+            grounds: why.
+            person: who drafts it.
+            case_id: 32 hex digits under which it is to be found again; drawn where none is given.
 
         Raises:
             RefusedError: SUSPEND_ALONE.
@@ -178,13 +200,16 @@ class StatusService:
         """
         if status is Status.SUSPENDED:
             raise RefusedError("SUSPEND_ALONE", "Suspending needs no case: the operator does it at once.")
-        case = replace(self._new_case(self.targets(names, status), status, grounds), person_made=person)
+        case = self._new_case(self.targets(names, status), status, grounds, case_id)
+        case = replace(case, person_made=person)
         self._save(case)
         return case
 
-    def draft_withdrawal(self, batch_id: int, grounds: Grounds, person: int = 0) -> Case:
+    def draft_withdrawal(
+        self, batch_id: int, grounds: Grounds, person: int = 0, case_id: str | None = None
+    ) -> Case:
         """As `draft`, for a whole anchored batch. Raises: ConflictError NOT_ANCHORED_YET, ALREADY_WITHDRAWN."""
-        case = replace(self._new_withdrawal(batch_id, grounds), person_made=person)
+        case = replace(self._new_withdrawal(batch_id, grounds, case_id), person_made=person)
         self._save(case)
         return case
 
@@ -212,7 +237,7 @@ class StatusService:
         case = self._new_withdrawal(batch_id, grounds)
         return self._signed_by_maker(self._for(case, maker.signer_id, approver), maker)
 
-    def _new_withdrawal(self, batch_id: int, grounds: Grounds) -> Case:
+    def _new_withdrawal(self, batch_id: int, grounds: Grounds, case_id: str | None = None) -> Case:
         batch = self._batches.batch(batch_id)
         evidence = None if batch.root is None else self._view.evidence(batch.issuer, batch.root, None)
         if batch.root is None or evidence is None or evidence.anchor is None:
@@ -229,7 +254,7 @@ class StatusService:
         now = self._clock.now()
         part = Part(batch.root, batch.list, (), 0)
         return Case(
-            id=self._entropy.token(16).hex(),
+            id=case_id or self._entropy.token(16).hex(),
             issuer=batch.issuer,
             status=None,
             grounds=grounds,
@@ -380,6 +405,7 @@ class StatusService:
         targets: Sequence[Target],
         status: Status,
         grounds: Grounds,
+        case_id: str | None = None,
     ) -> Case:
         by_batch: dict[tuple[bytes, int], list[int]] = {}
         for target in targets:
@@ -396,7 +422,7 @@ class StatusService:
             for (root, number), leaves in by_batch.items()
         )
         return Case(
-            id=self._entropy.token(16).hex(),
+            id=case_id or self._entropy.token(16).hex(),
             issuer=issuer,
             status=status,
             grounds=grounds,
@@ -445,6 +471,18 @@ class StatusService:
         key = self._vault.create([_case_key(case.id)])[0]
         sealed = key.seal(encode_case(case), b"case:" + case.id.encode())
         self._cases.save(case.id, sealed, waiting=_is_to_be_sent(case))
+
+
+def _not_of_type(name: bytes, kind: CredentialType, now: Status, wanted: Status) -> ConflictError:
+    known = kind.transitions.get(now, frozenset()) & ENDINGS
+    return ConflictError(
+        "STATUS_NOT_OF_TYPE",
+        f"Credentials of type {kind.ref} never become {wanted.name}.",
+        serial=name.hex().upper(),
+        type=kind.ref,
+        wanted=wanted.name,
+        instead=[status.name for status in sorted(known)],
+    )
 
 
 def _require_two(maker: bytes, approver: bytes) -> None:
