@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from ledger.apps.heart import Heart
-from ledger.apps.worker import ChainDriver, Worker
+from ledger.apps.worker import CHAIN_KINDS, ChainDriver, Worker
 from ledger.bootstrap import Installation
 from ledger.bootstrap_erasure import finish_erasures, rebuild_released
 from ledger.bootstrap_work import Bench, open_bench
@@ -42,7 +42,13 @@ class Work:
         self._not_gathered = ""
         self.heart = Heart(bench.vitals, here.clock, bench.owner)
         self._tidied_at: float | None = None
-        self._driver = ChainDriver(bench.chain, bench.advance, here.clock, bench.hooks)
+        self._driver = ChainDriver(
+            bench.chain,
+            bench.advance,
+            here.clock,
+            bench.hooks,
+            on_block=lambda: here.store.outbox.hurry(CHAIN_KINDS),
+        )
         self.worker = Worker(
             here.store.outbox,
             bench.handlers,

@@ -240,6 +240,9 @@ class Outbox(Protocol):
     def retry(self, lease: Lease, run_at: int, code: str) -> None:
         """Free again at `run_at`; `code` says why. An empty code is mere waiting and no attempt."""
 
+    def hurry(self, kinds: Sequence[JobKind]) -> int:
+        """Jobs that merely wait are due at once; how many. Those put off for a reason keep their pause."""
+
     def bury(self, lease: Lease, code: str, detail: Mapping[str, Any]) -> None:
         """Dead letter; the batch of an anchor job is dead with it."""
 

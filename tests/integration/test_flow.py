@@ -79,6 +79,19 @@ def test_rows_become_bundles_that_anybody_can_check(world: World):
     assert first.hex().upper() in str(by_account[deposit_row(0)[3]]["identifier"])
 
 
+def test_who_waits_for_a_block_goes_on_when_it_is_there(world: World):
+    world.load(deposit_table(range(3)))
+    world.issue.close_batches([batch.id for batch in world.issue.open_batches()])
+    world.work()
+    [batch] = world.store.batches.batches()
+    world.make(batch.id)
+    world.give(batch.id)
+    world.clock.advance(1)
+    while world.worker.run_once():
+        pass  # in one and the same second: sent, sealed, final, handed out
+    assert states(world) == [BatchState.RELEASED]
+
+
 def test_bundles_are_private_and_lists_are_published_first(world: World):
     world.issue_all(deposit_table(range(3)))
     folders = [path for path in (world.folder / "released").rglob("*") if path.is_dir()]

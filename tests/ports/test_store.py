@@ -507,6 +507,18 @@ def test_a_job_put_off_waits_and_counts_only_failures(store: Store, clock: Manua
     assert claim(store).job.attempts == 1
 
 
+def test_who_merely_waits_can_be_hurried_who_failed_keeps_the_pause(store: Store, clock: ManualClock):
+    for subject in ("waits", "failed"):
+        store.outbox.enqueue(NewJob(JobKind.CALL, subject))
+    store.outbox.enqueue(NewJob(JobKind.SIGN, "later", run_at=clock.now() + 9))
+    store.outbox.retry(claim(store, JobKind.CALL), clock.now() + 9, "")
+    store.outbox.retry(claim(store, JobKind.CALL), clock.now() + 9, "CHAIN_UNAVAILABLE")
+    assert store.outbox.hurry((JobKind.CALL, JobKind.ANCHOR)) == 1
+    assert claim(store).job.subject == "waits"
+    assert store.outbox.claim(EVERY_KIND, "w", 30) is None
+    assert store.outbox.hurry((JobKind.CALL, JobKind.ANCHOR)) == 0
+
+
 def test_only_the_wanted_kinds_are_claimed_oldest_first(store: Store):
     for kind, subject in ((JobKind.SIGN, "1"), (JobKind.CALL, "2"), (JobKind.CALL, "3")):
         store.outbox.enqueue(NewJob(kind, subject))
