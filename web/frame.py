@@ -117,6 +117,16 @@ def _organisation(person: Actor | None, language: Language) -> str | None:
     return None if found is None else found.name(language)
 
 
+def _places(person: Actor | None, language: Language) -> list[tuple[str, str]]:
+    """The other organisations in which this person has a role now: USCC and name."""
+    opened = g.get("opened")
+    if person is None or opened is None or len(opened.organisations) < 2:
+        return []
+    known: Mapping[str, Organisation] = current_app.extensions["ledger"].people.organisations()
+    others = (uscc for uscc in opened.organisations if uscc != person.uscc and uscc in known)
+    return [(uscc, known[uscc].name(language)) for uscc in others]
+
+
 def register(app: Flask) -> None:
     """Tell the templates."""
     assets.register(app)
@@ -146,6 +156,7 @@ def register(app: Flask) -> None:
             "mode": app.extensions["web-settings"].mode,
             "person": person,
             "organisation": _organisation(person, language),
+            "other_organisations": _places(person, language),
             "navigation": navigation.links(app, person, address),
         }
 

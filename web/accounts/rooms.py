@@ -41,6 +41,7 @@ def register(app: Flask) -> None:
         ("/passkey/off", "passkey_off", me.passkey_off, POST),
         ("/password", "password", me.password, BOTH),
         ("/sessions", "session_end", me.session_end, POST),
+        ("/start", "start", login.start, GET),
         ("/organisation", "organisation", login.organisation, POST),
     )
     for rule, name, view, methods in own:

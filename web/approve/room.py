@@ -97,7 +97,7 @@ def signer_name(
     role = room().desk.server_role(uscc, signer_id)
     if role is not None:
         key = say(f"signing.server_{role.name.lower()}")
-        return say("signing.person_with", name=person, signer=key) if person else key
+        return f"{person} · {key}" if person else key
     if person:
         return f"{person} · {label}" if label else person
     return say("signing.unenrolled", tail=signer_id.hex()[-TAIL:])
