@@ -35,6 +35,7 @@ from web import (
     ops,
     paper,
     problems,
+    quick,
     security,
     statistics,
     status,
@@ -122,6 +123,10 @@ class VerifyApp(Flask):
 
     request_class = MemoryRequest
 
+    def ensure_sync(self, func: Any) -> Any:
+        """As it is: no view of ours is a coroutine, and Flask would ask that anew for each request."""
+        return func
+
     def log_exception(self, exc_info: Any) -> None:
         """Write down what kind of mistake happened where, nothing else."""
         kind, _, trace = exc_info
@@ -145,6 +150,7 @@ def create_app(settings: WebSettings, services: WebServices) -> Flask:
     app.jinja_env.lstrip_blocks = True
     app.extensions["ledger"] = services
     app.extensions["web-settings"] = settings
+    quick.register(app)
     if settings.trusted_proxies:
         # the address and scheme that the last `trusted_proxies` hops wrote; what a client wrote is further left
         proxies = settings.trusted_proxies
