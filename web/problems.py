@@ -95,8 +95,7 @@ def or_else(
     def ask(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         try:
             answer = first(environ, start_response)
-        # `then` meets the same mistake: it logs it, without its words, and answers
-        except Exception:  # noqa: BLE001
+        except Exception:  # noqa: BLE001  `then` meets the same mistake, logs it and answers
             answer = None
         return then(environ, start_response) if answer is None else answer
 

@@ -6,6 +6,7 @@ that dies takes the page with it, so that a supervisor sees it and starts both a
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import subprocess
@@ -28,6 +29,7 @@ LOOK_EVERY_S = 0.5
 ANSWER_EVERY_S = 0.1
 BACKLOG = 2_048
 HEAD_MS = 20_000  # for a head, and for a connection that says nothing between two requests
+NEW_OBJECTS = 10_000  # between two searches for cycles; a request makes a thousand and leaves hardly any
 KILL_S = 5  # a web process holds nothing: it may be killed when it does not stop
 
 
@@ -46,7 +48,16 @@ def make_app() -> WSGIApplication:
     )
     log_web_to(parts.home)
     parts.checks.reader.start()  # a process of its own for strangers' files, up before the first one comes
-    return create_app(chosen, parts)
+    app = create_app(chosen, parts)
+    _search_less()
+    return app
+
+
+def _search_less() -> None:
+    """What is here now stays: the search for cycles leaves it out, and is made less often than for scripts."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(NEW_OBJECTS)
 
 
 def make_bridge() -> Bridge:
