@@ -83,6 +83,19 @@ def may_change(issuer: str) -> bool:
     return actor().uscc == issuer and Role.CLERK in actor().roles
 
 
+def seen() -> list[str]:
+    """The organisations whose work the desk shows: one's own to those who do it, the subtree to others."""
+    if actor().roles & {Role.CLERK, Role.APPROVER}:
+        return [actor().uscc]
+    return sorted(actor().subtree)
+
+
+def agency_name(issuer: str) -> str:
+    """The organisation in the reader's language, its code where nobody knows it."""
+    found = current_app.extensions["ledger"].people.organisations().get(issuer)
+    return issuer if found is None else str(found.name(chosen_language()))
+
+
 def sheet_kind(kind: str) -> SheetKind:
     """From an address. Raises: NotFoundError(NOT_HERE)."""
     if kind == "xlsx":
