@@ -72,7 +72,7 @@ class Work:
             moved = self._look_after_watches() or moved
         if self._published_at is None or now - self._published_at >= PUBLISH_EVERY_S:
             issuers = [agency.uscc for agency in self.bench.here.record.agencies]
-            self.bench.desk.publisher.publish_all(issuers)
+            self.bench.desk.publisher.publish_due(issuers)
             self._published_at = now
         return moved
 

@@ -25,6 +25,7 @@ from ledger.core.flow import (
     NewJob,
     NewRow,
     PlannedChange,
+    ReservedRange,
     RowNote,
     RowOutcome,
     SignedLeaf,
@@ -286,6 +287,30 @@ def test_a_full_list_is_followed_by_the_next(store: Store, monkeypatch: pytest.M
         for batch in store.batches.batches(job_id=job.id)
     ]
     assert places == [(1, 0), (2, 0), (3, 0)]
+
+
+def test_ranges_are_open_until_their_batches_are_handed_out_refused_ones_for_ever(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+):
+    # reason: a list of 2^20 credentials cannot be filled in a test
+    monkeypatch.setattr("ledger.adapters.store_memory.WORDS_PER_LIST", 3)
+    # reason: as above
+    monkeypatch.setattr("ledger.adapters.store_sql_batches.WORDS_PER_LIST", 3)
+    assert (store.batches.newest_list(ISSUER), store.batches.open_ranges(ISSUER, 1)) == (0, ())
+    refused = signed_batch(store, 70)
+    store.batches.refuse(refused.id, "wrong month", requeue=False)
+    last = signed_batch(store, 2, first=100, digest=b"o" * 32)  # type: ignore[arg-type]
+    next_list = anchored_batch(store, 2, first=200, digest=b"n" * 32)  # type: ignore[arg-type]
+    assert store.batches.newest_list(ISSUER) == 2
+    assert store.batches.open_ranges(ISSUER, 1) == (
+        ReservedRange(0, 70, BatchState.REFUSED, refused.root),
+        ReservedRange(2, 2, BatchState.SIGNED, last.root),
+    )
+    assert store.batches.open_ranges(ISSUER, 2) == (ReservedRange(0, 2, BatchState.ANCHORED, next_list.root),)
+    store.outbox.enqueue(NewJob(JobKind.RELEASE, "x"))
+    store.releases.released(claim(store, JobKind.RELEASE), next_list.id)
+    assert store.batches.open_ranges(ISSUER, 2) == ()
+    assert store.batches.open_ranges("somebody else", 1) == ()
 
 
 def test_a_refused_batch_destroys_its_credentials_and_never_gives_its_range_back(store: Store):
