@@ -17,13 +17,14 @@ from ledger.bootstrap import Installation
 from ledger.bootstrap_work import Desk
 from ledger.core.errors import InputError, NotFoundError
 from ledger.core.model import Role
-from ledger.core.signing import SigningKey, Site
+from ledger.core.signing import Act, SigningKey, Site
 from ledger.ports import ChainSigner
 from ledger.services.approve import ApproveService
 from ledger.services.enrolment import Enrolment
 from ledger.services.review import ReviewService
 from ledger.services.roles import RoleBook
 from ledger.services.signing_desk import SigningDesk
+from ledger.services.standing_acts import RevokeStanding
 from ledger.services.status import StatusService
 from ledger.services.status_desk import StatusDesk, numbers_in
 
@@ -80,6 +81,7 @@ class SigningRoom:
             clock=here.clock,
             entropy=here.entropy,
             server=HomeServerKeys(here) if here.settings.server_signing else None,
+            others={Act.REVOKE_STANDING: RevokeStanding(self.flow.standing)},
         )
 
     @cached_property

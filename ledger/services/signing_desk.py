@@ -10,7 +10,7 @@ what was signed is still what is stored.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -44,6 +44,7 @@ ROLE_OF_ACT = {
     Act.CASE_MAKE: Role.MAKER,
     Act.APPROVE: Role.APPROVER,
     Act.CASE_APPROVE: Role.APPROVER,
+    Act.REVOKE_STANDING: Role.APPROVER,
 }
 ROLE_NAMES = {
     Role.ADMIN: ("an admin", "管理员"),
@@ -58,6 +59,22 @@ class ServerKeys(Protocol):
 
     def signer(self, issuer: str, role: Role) -> ChainSigner:
         """The maker's or approver's key file. Raises NotFoundError(KEY_NOT_FOUND)."""
+
+
+class OtherAct(Protocol):
+    """Something that a person signs which is neither a batch nor a case; its signer is one of the payload."""
+
+    def plan(self, uscc: str, subject: str, signer_id: bytes) -> dict[str, Any]:
+        """What the request is to remember, as JSON. Raises what stands against it."""
+
+    def structs(self, payload: Mapping[str, Any]) -> Sequence[Any]:
+        """What is signed, as EIP-712 structs."""
+
+    def digests(self, payload: Mapping[str, Any]) -> tuple[bytes, ...]:
+        """Of the structs, 32 bytes each."""
+
+    def keep(self, payload: Mapping[str, Any], signatures: Sequence[bytes]) -> None:
+        """Take the signatures; twice has no further effect."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +122,7 @@ class SigningDesk:
         clock: dates and ends requests.
         entropy: their ids.
         server: key files to sign with after a log-in; None: people sign with keys of their own.
+        others: what else is signed here.
     """
 
     def __init__(
@@ -118,6 +136,7 @@ class SigningDesk:
         clock: Clock,
         entropy: Entropy,
         server: ServerKeys | None = None,
+        others: Mapping[Act, OtherAct] | None = None,
     ) -> None:
         self.book = book
         self.roles = roles
@@ -127,6 +146,7 @@ class SigningDesk:
         self._clock = clock
         self._entropy = entropy
         self._server = server
+        self._others = others or {}
 
     @property
     def domain(self) -> Domain:
@@ -274,6 +294,12 @@ class SigningDesk:
         self._require_other(who, self._case_maker(case))
         return self._ask(who, Act.CASE_APPROVE, case_id, key, self._status.digests(planned), {})
 
+    def prepare_other(self, who: Signer, act: Act, subject: str, key_id: int) -> SigningRequest:
+        """What a person signs over something else. Raises: as `_key`, and what the act itself says."""
+        key = self._key(who, key_id, ROLE_OF_ACT[act])
+        payload = self._others[act].plan(who.uscc, subject, key.signer_id)
+        return self._ask(who, act, subject, key, self._others[act].digests(payload), payload)
+
     def _case_maker(self, case: Case) -> int | None:
         return case.person_made or self._person_of(case.issuer, case.maker, Act.CASE_MAKE, case.id)
 
@@ -356,6 +382,8 @@ class SigningDesk:
         key = self._request_key(request)
         if request.act in {Act.MAKE, Act.APPROVE}:
             structs: Sequence[Any] = self._approve.structs(self._batch_draft(request, key))
+        elif request.act in self._others:
+            structs = self._others[request.act].structs(request.payload)
         else:
             structs = self._status.structs(self._planned_case(request, key))
         return [typed_data(self.domain, struct) for struct in structs]
@@ -476,6 +504,8 @@ class SigningDesk:
             case = self._planned_case(request, key)
             self._require_other(who, self._case_maker(case))
             self._status.finish_approval(case, signatures, request.person)
+        elif request.act in self._others:
+            self._others[request.act].keep(request.payload, signatures)
         else:
             raise NotFoundError("SIGNING_REQUEST_UNKNOWN", "There is nothing to sign under this number.")
 

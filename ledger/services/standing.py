@@ -217,11 +217,14 @@ class StandingService:
         nonce = int.from_bytes(self._entropy.token(NONCE_BYTES))
         return Revocation(standing_id, terms.issuer, by, signer, nonce, deadline)
 
-    def revocation_digest(self, wanted: Revocation) -> bytes:
-        """What `wanted.signer` signs, 32 bytes."""
+    def revocation_struct(self, wanted: Revocation) -> Authorisation:
+        """What `wanted.signer` signs."""
         call_hash = revoke_standing_hash(wanted.standing_id, wanted.by)
-        struct = Authorisation(wanted.by, call_hash, wanted.signer, wanted.nonce, wanted.deadline)
-        return authorisation_digest(self._approve.domain, struct)
+        return Authorisation(wanted.by, call_hash, wanted.signer, wanted.nonce, wanted.deadline)
+
+    def revocation_digest(self, wanted: Revocation) -> bytes:
+        """Its digest, 32 bytes."""
+        return authorisation_digest(self._approve.domain, self.revocation_struct(wanted))
 
     def revoke(self, wanted: Revocation, signature: bytes) -> None:
         """Queue the revocation. A batch that is on its way may still be sealed before it."""

@@ -7,6 +7,8 @@ from dataclasses import replace
 
 import pytest
 
+from ledger.core.assertion import read_assertion
+from ledger.core.eip712 import ecdsa_signature, passkey_signature
 from ledger.core.flow import BatchState
 from ledger.core.model import Role as ChainRole
 from ledger.core.people import Role
@@ -252,6 +254,85 @@ def test_the_page_of_keys_says_what_this_installation_does(office: Office, desk:
     page = words(browser.get("/signing-keys"))
     assert "私钥只在您的设备里，服务器上没有。" in page
     assert "服务器上的密钥文件" not in page
+
+
+def stand(desk: Desk, authenticator: Authenticator | None, limit: int) -> str:
+    """A standing approval on chain, given by a passkey or by the agency's key file; its id in hex."""
+    office = desk.office
+    standing = office.parts.signing.flow.standing
+    file = HomeKeys().signer(ISSUER, ChainRole.APPROVER)
+    signer = file.signer_id if authenticator is None else authenticator.signer_id
+    terms = standing.draft(ISSUER, 1, approver=signer, anchor_limit=limit, supersede_limit=7)
+    digest = standing.digest(terms)
+    if authenticator is None:
+        signature = ecdsa_signature(file.sign_digest(digest))
+    else:
+        given = authenticator.get(digest)
+        assertion = read_assertion(
+            digest, SITE, desk.keys[Role.APPROVER].public_key, authenticator_data=given.authenticator_data,
+            client_data_json=given.client_data, signature=given.signature,
+        )  # fmt: skip
+        signature = passkey_signature(assertion)
+    standing_id = standing.register(terms, signature).hex()
+    office.world.work()
+    return standing_id
+
+
+def test_a_standing_approval_is_seen_and_taken_back_by_its_approver(office: Office, desk: Desk) -> None:
+    mine, files = stand(desk, APPROVERS, 2_345), stand(desk, None, 3_456)
+    admin = office.client(Role.ADMINISTRATOR)
+    page = words(admin.get("/standing-approvals"))
+    assert "2,345" in page
+    assert "approver-own 先生 · 钥匙" in page
+    assert "未在此登记的密钥" in page
+    assert page.count("有效</") == 2
+    shown = words(admin.get(f"/standing-approvals/{mine}"))
+    assert f"ecert standing revoke 0x{mine} --key" in shown
+    assert f"/standing-approvals/{mine}/revoke" not in shown, (
+        "an administrator of the web has no key of the chain"
+    )
+    assert admin.post_form(f"/standing-approvals/{mine}/revoke", {"key": "1"}).status_code == 403
+    page = words(desk.approver.get(f"/standing-approvals/{mine}"))
+    assert "用我的密钥撤销" in page
+    assert f"/standing-approvals/{files}/revoke" not in words(
+        desk.approver.get(f"/standing-approvals/{files}")
+    )
+    path, key = f"/standing-approvals/{mine}/revoke", desk.keys[Role.APPROVER]
+    refused = desk.ask(desk.approver, f"/standing-approvals/{files}/revoke", key=key.id)
+    assert (refused.status_code, refused.get_json()["code"]) == (403, "STANDING_NOT_YOURS")
+    wrong = desk.sign(desk.approver, path, MAKERS, key=key.id)
+    assert (wrong.status_code, wrong.get_json()["code"]) == (422, "WRONG_KEY")
+    done = desk.sign(desk.approver, path, APPROVERS, key=key.id)
+    assert done.status_code == 200, words(done)
+    assert "已签署撤销" in words(desk.approver.get(done.get_json()["location"]))
+    office.world.work()
+    page = words(desk.approver.get(f"/standing-approvals/{mine}"))
+    assert "已撤销" in page
+    assert "用我的密钥撤销" not in page
+    again = desk.ask(desk.approver, path, key=key.id)
+    assert (again.status_code, again.get_json()["code"]) == (409, "STANDING_REVOKED")
+    acts = {(row.action, row.subject) for row in office.parts.audit.rows({ISSUER})}
+    assert ("standing.revoked", f"standing/{mine[:32]}") in acts
+    for place in ("child", "foreign"):
+        stranger = office.client(Role.APPROVER, place)
+        assert stranger.get(f"/standing-approvals/{files}").status_code == 404
+        assert desk.ask(stranger, f"/standing-approvals/{files}/revoke", key=1).status_code == 404
+        assert "3,456" not in words(stranger.get("/standing-approvals"))
+    assert desk.approver.get("/standing-approvals/" + "zz" * 32).status_code == 422
+    assert desk.clerk.get("/standing-approvals").status_code == 403
+    # where log-ins sign with the server's file, that one takes back what the file approved
+    office.parts.signing.desk._server = HomeKeys()
+    try:
+        page = words(desk.approver.get(f"/standing-approvals/{files}"))
+        assert "用服务器密钥撤销" in page
+        assert "复核（服务器密钥）" in page
+        assert "govuk-warning-text" in page
+        done = desk.approver.post_form(f"/standing-approvals/{files}/revoke", {"key": "-2"})
+        assert done.status_code == 303, words(done)
+    finally:
+        office.parts.signing.desk._server = None
+    office.world.work()
+    assert "有效</" not in words(admin.get("/standing-approvals"))
 
 
 def test_the_name_of_a_new_key_survives_the_step_up(desk: Desk) -> None:
