@@ -160,7 +160,11 @@ class OpenWatch:
 
 @dataclass(frozen=True, slots=True)
 class ListCheck:
-    """A list of numbers being checked. `state`: waiting, running, done, failed."""
+    """A list of numbers being checked.
+
+    `state`: waiting, running, paused (wrong codes make it wait), done, failed. `result` holds the
+    answers so far until it is done.
+    """
 
     id: int
     name: bytes

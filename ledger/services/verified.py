@@ -40,6 +40,7 @@ RECEIPT_CONTEXT: Final = b"verification-receipt:"
 PAGE_CONTEXT: Final = b"verification-page:"
 LIST_CONTEXT: Final = b"list-check:"
 LIST_RESULT_CONTEXT: Final = b"list-result:"
+LIST_PIECE_CONTEXT: Final = b"list-piece:"
 MAX_LIST_BYTES: Final = 1_048_576
 
 
@@ -213,7 +214,7 @@ class VerifiedService:
     def list_result(self, list_id: int, usccs: Collection[str]) -> bytes:
         """The sheet with its result column. Raises: ConflictError(LIST_NOT_READY, CHECK_ERASED)."""
         found = self.list_check(list_id, usccs)
-        if found.result is None:
+        if found.result is None or found.state != "done":
             raise ConflictError("LIST_NOT_READY", "The list is being checked.", list=list_id)
         key = self._vault.load([found.name]).get(found.name)
         if key is None:
@@ -236,6 +237,11 @@ class VerifiedService:
 
     def _open(self, kept: Kept) -> Verification:
         return open_check(kept, self._vault)
+
+
+def guesser(person: int) -> str:
+    """Whom wrong codes of the desk are counted for, at its form and in its lists: the officer."""
+    return f"officer/{person}"
 
 
 def open_check(kept: Kept, vault: Vault) -> Verification:
