@@ -112,6 +112,18 @@ def test_a_purpose_copy_shows_the_chosen_fields_only(office: Office, caller: Pro
         assert problem(order(caller, serial, **wrong)) == (422, code)
 
 
+@pytest.mark.parametrize("body", [b"null", b"[]", b"0", b'""', b"false"])
+def test_a_body_that_is_no_object_orders_nothing(
+    office: Office, caller: Program, serial: str, body: bytes
+) -> None:
+    before = caller.get(f"/issues/{serial}/documents").get_json()
+    answer = caller.call(
+        "POST", f"/issues/{serial}/documents", None, data=body, content_type="application/json"
+    )
+    assert problem(answer) == (422, "REQUEST_INVALID")
+    assert caller.get(f"/issues/{serial}/documents").get_json() == before
+
+
 def test_a_whole_batch_is_printed_once_a_language(office: Office, caller: Program, serial: str) -> None:
     batch = caller.get(f"/issues/{serial}").get_json()["batch"]
     answer = caller.call("POST", f"/batches/{batch}/documents", {"language": "bo"})
@@ -163,7 +175,7 @@ def test_a_check_for_the_file_gets_a_signed_receipt(
         "receipt_pdf": f"/api/v1{where}/receipt.pdf",
     }
     token = caller.get(f"{where}/receipt.jwt")
-    assert token.mimetype == "application/jwt"
+    assert token.mimetype == "application/ecert-verification+jwt"
     told = parse_receipt_token(token.get_data(as_text=True))
     assert judge_receipt(told, room.view.keys(OWN)) == "VERIFICATION_RECEIPT_GOOD"
     assert told.payload["purpose"] == {

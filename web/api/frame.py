@@ -82,7 +82,8 @@ class FastJson(JSONProvider):
     def loads(self, s: str | bytes, **kwargs: Any) -> Any:
         """Raises ValueError for anything that is no JSON."""
         del kwargs
-        return orjson.loads(s)
+        found = orjson.loads(s)
+        return [] if found is None else found  # a body of null would be taken for one without members
 
 
 class SerialConverter(BaseConverter):

@@ -499,7 +499,9 @@ class ReportsOut(BaseModel):
 class AuditQuery(PageQuery):
     """Which rows."""
 
-    action: str | None = Field(None, pattern=r"^[a-z_.]{1,64}$", description="Only this action, or all of a room: `login`.")
+    action: str | None = Field(
+        None, pattern=r"^[a-z_.]{1,64}$", description="Only this action, or all of a room: `login`."
+    )
 
 
 class AuditRowOut(BaseModel):

@@ -27,7 +27,7 @@ from web.api.models import (
 from web.api.paging import encode_cursor, parse_cursor
 
 API = APIBlueprint("verifications", __name__, tag="Verification receipts")
-TOKEN_TYPE, PDF_TYPE = "application/jwt", "application/pdf"
+TOKEN_TYPE, PDF_TYPE = "application/ecert-verification+jwt", "application/pdf"
 TOKEN_ANSWERS: Any = {
     200: {
         "description": "The receipt: a JWS (`ecert-verification+jwt`) under the agency's key of purpose seal",
