@@ -28,6 +28,8 @@ from web.texts import text
 
 SHANGHAI = timezone(timedelta(hours=8))  # no summer time since 1991; docs/formats.md, Times
 ADDRESSES = "addresses"
+PARTS = "frame-parts"
+NAVIGATION = "navigation"
 MINUTE_S, HOUR_S, DAY_S = 60, 3600, 86_400
 
 
@@ -39,8 +41,10 @@ def translate(key: str, **values: object) -> str:
 
 def form_token_field() -> Markup:
     """The hidden field that tells our forms from others'; the browser gets its cookie with this page."""
-    token = g.setdefault("form_token_handed_out", form_token())
-    return Markup('<input type="hidden" name="token" value="{}">').format(escape(token))
+    token = g.get("form_token_handed_out")
+    if token is None:
+        token = g.form_token_handed_out = form_token()
+    return Markup('<input type="hidden" name="token" value="') + escape(token) + Markup('">')
 
 
 def address(endpoint: str, **values: object) -> str:
@@ -57,6 +61,23 @@ def address(endpoint: str, **values: object) -> str:
 def link(endpoint: str, **values: object) -> str | None:
     """The address of a page, None where this installation has no such page."""
     return address(endpoint, **values) if endpoint in current_app.view_functions else None
+
+
+def frame_part(name: str) -> Markup:
+    """A part of the frame (templates/parts) as every visitor sees it, drawn once for a language and a page.
+
+    Knows of nobody who is logged in.
+    """
+    app: Flask = current_app
+    language: Language = g.get("page_language") or chosen_language()
+    drawn: dict[tuple[str, Language, str, str | None], Markup] = app.extensions.setdefault(PARTS, {})
+    key = (name, language, request.script_root, request.endpoint if name == NAVIGATION else None)
+    if key not in drawn:
+        links = navigation.links(app, None, address) if name == NAVIGATION else ()
+        mode = app.extensions["web-settings"].mode
+        template = app.jinja_env.get_template(f"parts/{name}.html")
+        drawn[key] = Markup(template.render(navigation=links, mode=mode))  # noqa: S704  (our template escapes)
+    return drawn[key]
 
 
 def switch_links() -> list[tuple[str, str, str, bool]]:
@@ -133,6 +154,7 @@ def register(app: Flask) -> None:
     app.jinja_env.globals.update(
         t=translate,
         form_token_field=form_token_field,
+        frame_part=frame_part,
         link=link,
         switch_links=switch_links,
         url_for=address,
@@ -157,7 +179,8 @@ def register(app: Flask) -> None:
             "person": person,
             "organisation": _organisation(person, language),
             "other_organisations": _places(person, language),
-            "navigation": navigation.links(app, person, address),
+            # visitors' is part of the frame that is drawn once
+            "navigation": () if person is None else navigation.links(app, person, address),
         }
 
     @app.after_request

@@ -10,30 +10,30 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable
 from typing import Any, Generic, TypeVar
 
-About = TypeVar("About")
 Made = TypeVar("Made")
 MOST = 64
 """Objects that are held; then all are let go."""
 
 
-class Kept(Generic[About, Made]):
-    """Calls `make` once for each object and each set of further values. Thread-safe: each step is one of a dict's.
+class Kept(Generic[Made]):
+    """A memory of outcomes by object. Thread-safe: each step is one of a dict's."""
 
-    Args:
-        make: from the object and the further values, of which alone the outcome may depend.
-    """
+    def __init__(self) -> None:
+        self._made: dict[tuple[Any, ...], tuple[object, Made]] = {}
 
-    def __init__(self, make: Callable[..., Made]) -> None:
-        self._make = make
-        self._made: dict[tuple[Any, ...], tuple[About, Made]] = {}
+    def __call__(self, make: Callable[[], Made], about: object, *further: Hashable) -> Made:
+        """What was made of this object.
 
-    def __call__(self, about: About, *further: Hashable) -> Made:
-        """What was made of this object."""
+        Args:
+            make: called where nothing is kept yet.
+            about: the object, which never changes.
+            further: what else the outcome depends on.
+        """
         key = (id(about), *further)
         found = self._made.get(key)
         if found is not None and found[0] is about:
             return found[1]
-        made = self._make(about, *further)
+        made = make()
         if len(self._made) >= MOST:
             self._made = {}
         self._made[key] = (about, made)

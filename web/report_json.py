@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import orjson
 
-from ledger.core.report import CheckResult, Report, checks_as_json
+from ledger.core.report import Report, checks_as_json
 from web.kept import Kept
 
-
-def _written(checks: tuple[CheckResult, ...]) -> orjson.Fragment:
-    return orjson.Fragment(orjson.dumps(checks_as_json(checks)))
-
-
-_checks: Kept[tuple[CheckResult, ...], orjson.Fragment] = Kept(_written)
+_checks = Kept[orjson.Fragment]()
 
 
 def report_json(report: Report) -> bytes:
     """UTF-8 text, the same as of `report.as_json()`."""
-    return orjson.dumps(report.as_json(_checks(report.checks)))
+    checks = report.checks
+    written = _checks(lambda: orjson.Fragment(orjson.dumps(checks_as_json(checks))), checks)
+    return orjson.dumps(report.as_json(written))

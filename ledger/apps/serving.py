@@ -20,7 +20,7 @@ from ledger.apps.bridge import Bridge
 from ledger.bootstrap import free_port, is_answering
 from ledger.bootstrap_ops import log_web_to, metrics_token
 from ledger.bootstrap_web import open_web
-from ledger.bootstrap_work import is_chain_free
+from ledger.bootstrap_work import PROBED_S, is_chain_free
 from ledger.core.errors import UnavailableError
 from ledger.settings import Settings, export_settings, load_settings
 
@@ -29,7 +29,7 @@ LOOK_EVERY_S = 0.5
 ANSWER_EVERY_S = 0.1
 BACKLOG = 2_048
 HEAD_MS = 20_000  # for a head, and for a connection that says nothing between two requests
-NEW_OBJECTS = 10_000  # between two searches for cycles; a request makes a thousand and leaves hardly any
+NEW_OBJECTS = 10_000  # between two searches for cycles: requests leave few of them
 KILL_S = 5  # a web process holds nothing: it may be killed when it does not stop
 
 
@@ -127,7 +127,7 @@ def serve(settings: Settings, host: str, port: int, say: Callable[[str], None]) 
     address = f"http://{shown}:{chosen}/"
     # until the server has its own handlers a signal must not leave the worker behind
     signal.signal(signal.SIGTERM, _stop_early)
-    worker = _start_worker() if is_chain_free(settings.home) else None
+    worker = _start_worker() if is_chain_free(settings.home, PROBED_S) else None
     died = threading.Event()
     stopping = threading.Event()
 
@@ -174,7 +174,7 @@ def _watch(
 ) -> None:
     while not stopping.wait(LOOK_EVERY_S):
         if worker.poll() is not None:
-            if not is_chain_free(settings.home):
+            if not is_chain_free(settings.home, PROBED_S):
                 return  # another page started at the same moment, and its worker was quicker
             died.set()
             # to the main thread, which waits for a lock: a signal to this one would not wake it

@@ -12,6 +12,7 @@ from markupsafe import Markup
 from ledger.core.errors import InputError
 from ledger.core.report import Report
 from web.check.sheet import Sheet
+from web.kept import Kept
 from web.language import Language, chosen_language
 from web.texts import code_text, text
 from web.verdict import CheckGroup, ResultPage, result_page
@@ -57,6 +58,26 @@ def group_html(group: CheckGroup, language: Language) -> Markup:
     """A group of checks (in templates): drawn once for all results that say the same."""
     template = current_app.jinja_env.get_template("check/group.html")
     return Markup(template.render(group=group, language=language))  # noqa: S704  (our template escapes)
+
+
+def verdict_html(page: ResultPage, language: Language) -> Markup:
+    """The verdict and the notes beside it (in templates)."""
+    said = (language, page.state, page.heading, page.reason)
+    return _verdicts(lambda: _draw("check/verdict.html", page, language), page.notes, *said)
+
+
+def details_html(page: ResultPage, language: Language) -> Markup:
+    """The checks, ages and codes (in templates); nothing in them is of one certificate of a batch."""
+    return _details(lambda: _draw("check/details.html", page, language), page.groups, language)
+
+
+_verdicts = Kept[Markup]()
+_details = Kept[Markup]()
+
+
+def _draw(name: str, page: ResultPage, language: Language) -> Markup:
+    template = current_app.jinja_env.get_template(name)
+    return Markup(template.render(page=page, language=language))  # noqa: S704  (our template escapes)
 
 
 def of_sheet(page: ResultPage, sheet: Sheet) -> ResultPage:

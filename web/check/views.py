@@ -16,7 +16,16 @@ from ledger.core.paper import show_secret
 from ledger.services.lookup import Found
 from ledger.services.page import Checked, secret_in
 from web.access import public, takes
-from web.check.result import Again, Submission, fault_words, group_html, show_result, start_again
+from web.check.result import (
+    Again,
+    Submission,
+    details_html,
+    fault_words,
+    group_html,
+    show_result,
+    start_again,
+    verdict_html,
+)
 from web.check.sheet import sheet_of
 from web.language import chosen_language
 from web.problems import RETRY_AFTER_S, drain, problem
@@ -238,7 +247,7 @@ def _values(prefix: str) -> dict[str, str]:
 
 def register(app: Flask) -> None:
     """All addresses of this room, and how its results are drawn."""
-    app.jinja_env.globals["group_html"] = group_html
+    app.jinja_env.globals.update(group_html=group_html, verdict_html=verdict_html, details_html=details_html)
     app.add_url_rule("/check/file", "check.file", file, methods=["POST"])
     app.add_url_rule("/check/number", "check.number", number, methods=["GET"])
     app.add_url_rule("/check/number", "check.find_number", find_number, methods=["POST"])
