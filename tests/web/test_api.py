@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 from collections.abc import Mapping
 from pathlib import Path
@@ -422,6 +423,34 @@ def test_an_administrator_makes_and_revokes_tokens(office: Office) -> None:
     assert caller.get("/batches").status_code == 200
     assert admin.post_form(f"/tokens/{token.id}/revoke").status_code == 303
     assert caller.get("/batches").status_code == 401
+
+
+def test_a_form_for_a_token_sent_twice_makes_one(office: Office) -> None:
+    admin = office.client(Role.ADMINISTRATOR)
+    page = admin.get("/tokens").get_data(as_text=True)
+    form = re.search(r'name="form" value="([0-9a-f]{32})"', page)
+    assert form is not None
+    given = {"label": "两次", "scopes": ["batches"], "days": "30", "form": form[1]}
+    answers = [admin.post_form("/tokens", given) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [201, 201]
+    first, second = (answer.get_data(as_text=True).split("ecert_", 1)[1][:43] for answer in answers)
+    assert first == second, "the answer that the browser shows opens the one token"
+    assert Program(office, "ecert_" + second).get("/batches").status_code == 200
+    made = [token for token in office.parts.programs.tokens.tokens(OWN) if token.label == "两次"]
+    assert len(made) == 1
+    noted = [row for row in office.parts.audit.rows({OWN}) if row.subject == f"token/{made[0].id}"]
+    assert [row.action for row in noted] == ["api.token_add"]
+    other = admin.post_form("/tokens", {**given, "label": "另一个"}).get_data(as_text=True)
+    assert other.split("ecert_", 1)[1][:43] != first
+    foreign = office.client(Role.ADMINISTRATOR, "foreign").post_form("/tokens", given)
+    assert foreign.get_data(as_text=True).split("ecert_", 1)[1][:43] != first
+    admin.post_form(f"/tokens/{made[0].id}/revoke")
+    again = admin.post_form("/tokens", given, headers={"Accept": "application/json"})
+    assert (again.status_code, again.get_json()["code"]) == (409, "TOKEN_MADE")
+    office.clock.advance(301)
+    late = office.client(Role.ADMINISTRATOR)
+    late_form = {**given, "label": "另一个"}
+    assert late.post_form("/tokens", late_form).status_code == 409, "shown once, not for ever"
 
 
 def test_the_page_about_the_api_names_every_call(office: Office) -> None:
