@@ -25,6 +25,7 @@ from ledger.adapters.type_files import LoadedType, TypeFiles, load_types
 from ledger.core.credential_type import CredentialType
 from ledger.core.errors import InputError, NotFoundError
 from ledger.core.page import PageEvidence
+from ledger.core.predicates import derived_labels
 from ledger.core.report import Report
 from ledger.core.trust import Trust, load_trust_bytes
 from ledger.core.x5c import leaf_facts
@@ -345,7 +346,7 @@ def type_labels(code: str) -> tuple[str, str]:
 def claim_labels(code: str, claims: Iterable[str]) -> dict[str, tuple[str, str]]:
     """Chinese and English name of each of these claims, in the order of the type file.
 
-    Derived claims carry their parameter: "… (≥ 12)", "… (2026-10)". Claims that the type does not
+    Derived claims carry their number or month: "… (2026-10)". Claims that the type does not
     name come last, under their own name.
     """
     shown = set(claims)
@@ -355,13 +356,8 @@ def claim_labels(code: str, claims: Iterable[str]) -> dict[str, tuple[str, str]]
         for field in found.type.fields:
             if field.key in shown:
                 labels[field.key] = (field.labels.zh, field.labels.en)
-        for predicate in found.type.predicates:
-            for claim in sorted(shown - labels.keys()):
-                if predicate.claim is not None and claim.startswith(predicate.claim):
-                    rest = claim.removeprefix(predicate.claim).strip("_")
-                    sign = "" if predicate.kind == "as_of" else "≥ "
-                    extra = f" ({sign}{rest.replace('_', '-')})" if rest else ""
-                    labels[claim] = (predicate.labels.zh + extra, predicate.labels.en + extra)
+        derived = derived_labels(found.type.predicates, shown - labels.keys())
+        labels |= {claim: (names.zh, names.en) for claim, names in derived.items()}
     for claim in sorted(shown - labels.keys()):
         labels[claim] = (claim, claim)
     return labels
