@@ -174,8 +174,9 @@ class Browser:
 
 
 def test_two_serves_share_sessions_limits_and_progress(
-    home: Path, started: list[subprocess.Popen[str]]
+    demo_home: Path, tmp_path: Path, started: list[subprocess.Popen[str]]
 ) -> None:
+    home = Path(shutil.copytree(demo_home, tmp_path / "home"))  # its wrong log-ins make this address wait
     here = open_home(replace(load_settings(), home=home))
     people = open_people_alone(here).people
     clerk = people.add("two.clerk", "nobody", by=None, password=PASSWORD)
