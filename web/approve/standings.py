@@ -42,7 +42,7 @@ def all_of_them() -> str:
     )
 
 
-@pages.get("/<string(length=64):standing_id>")
+@pages.get("/<string(maxlength=64):standing_id>")
 @allowed(*LOOKERS)
 def one(standing_id: str) -> str:
     """Its terms; its approver takes it back here, admins learn the command."""
@@ -71,7 +71,7 @@ def one(standing_id: str) -> str:
     )
 
 
-@pages.post("/<string(length=64):standing_id>/revoke")
+@pages.post("/<string(maxlength=64):standing_id>/revoke")
 @allowed(Role.APPROVER, fresh=True)
 def revoke(standing_id: str) -> Response:
     """What the approver signs to take it back."""
