@@ -55,6 +55,18 @@ def test_the_live_part_is_the_pages_own(busy: Office):
         assert client.get(f"/operate?lang={language}").status_code == 200
 
 
+def test_the_operator_reads_names_and_words(busy: Office):
+    page = busy.client(Role.OPERATOR).get("/operate").text
+    agency = busy.parts.people.organisations()[ISSUER].name("zh")
+    assert f">{agency}</td>" in page
+    assert ">签发证照</td>" in page
+    assert f">{ISSUER}</td>" not in page
+    assert ">credential</td>" not in page
+    assert "成功" in page  # each bar of the answers has its name
+    assert "2xx" not in page
+    assert "秒后到期" not in page
+
+
 def test_the_auditor_reads_the_log_of_the_subtree(busy: Office):
     client = busy.client(Role.AUDITOR)
     stranger = busy.client(Role.AUDITOR, "foreign")
