@@ -144,7 +144,7 @@ class Installation:
         home: its files.
         record: what home.json says.
         ask: asks a person for a password, or None where nobody is there.
-        busy_s: how long a writer waits for the store; None: as long as who works on its own does.
+        busy_s: how long a writer waits for the store and for the key store; None: as long as who works on its own does.
     """
 
     settings: Settings
@@ -189,10 +189,11 @@ class Installation:
     @cached_property
     def vault(self) -> Vault:
         """Data keys; unlocks the key-encryption key."""
-        from ledger.adapters.vault import SqliteVault
+        from ledger.adapters.vault import BUSY_TIMEOUT_S, SqliteVault
 
         uri = f"file:{self.home.key_file(self.record, LEDGER_OWNER, 'vault')}"
-        return SqliteVault(self.home.key_store_file, self.keyring.vault_keys(uri), self.entropy)
+        busy_s = BUSY_TIMEOUT_S if self.busy_s is None else self.busy_s
+        return SqliteVault(self.home.key_store_file, self.keyring.vault_keys(uri), self.entropy, busy_s)
 
     @cached_property
     def view(self) -> RegistryView:

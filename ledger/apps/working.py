@@ -10,7 +10,7 @@ from ledger.apps.heart import Heart
 from ledger.apps.worker import CHAIN_KINDS, ChainDriver, Worker
 from ledger.bootstrap import Installation
 from ledger.bootstrap_erasure import finish_erasures, rebuild_released
-from ledger.bootstrap_work import Bench, open_bench
+from ledger.bootstrap_work import KEYS_AT_ONCE, Bench, open_bench
 from ledger.core.errors import LedgerError, UnavailableError
 from ledger.services.kill_points import Hooks
 
@@ -109,6 +109,7 @@ class Work:
             self._tidied_at = now
             done = self.bench.intake.tidy() > 0 or done
             done = self.bench.verified.service.forget_old() > 0 or done
+            done = self._forget_keys() or done
         failure: LedgerError | None = None
         for batch in desk.issue.open_batches():
             if batch.job_id is None:
@@ -120,6 +121,13 @@ class Work:
         if failure is not None and not done:
             raise failure
         return done
+
+    def _forget_keys(self) -> bool:
+        """Idempotency keys whose day is over, a piece at a time: the next look takes the next piece."""
+        forgotten = self.bench.singles.forget_old()
+        if forgotten >= KEYS_AT_ONCE:
+            self._tidied_at = None
+        return forgotten > 0
 
     def until_idle(self) -> int:
         """Work until no job is left; how many were looked at."""

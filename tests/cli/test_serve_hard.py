@@ -6,6 +6,7 @@ import http.client
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import socket
@@ -287,6 +288,31 @@ class TestSlowClients:
         assert waited < 12  # three seconds for the store; the machine may be busy
         assert "<main" in text  # a page, with what to do
         assert person.ask("POST", "/account/log-in", form)[0] in {200, 422}
+
+    def test_a_locked_key_store_is_told_within_seconds_and_checking_goes_on(
+        self, served: str, home: Path
+    ) -> None:
+        bundle = (home / "demo" / "good.ecert.json").read_bytes()
+        passwords = json.loads((home / "demo" / "people.json").read_bytes())
+        person = Browser(served)
+        _, text, _ = person.ask("GET", "/account/log-in")
+        form = {"login": "demo.jingban", "password": passwords["demo.jingban"], "token": person.token(text)}
+        assert person.ask("POST", "/account/log-in", form)[0] == 303
+        path = "/desk/issue/HPF_PERSONAL_DEPOSIT"
+        _, text, _ = person.ask("GET", path)
+        name = re.search('name="draft" value="([0-9a-f]+)"', text)
+        assert name is not None, text[-2000:]
+        form = {"draft": name[1], "token": person.token(text), "later": "1"}
+        with closing(sqlite3.connect(home / "keys.db", isolation_level=None, timeout=30)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            before = time.monotonic()
+            status, text, _ = person.ask("POST", path, form)
+            waited = time.monotonic() - before
+            assert check(served, bundle)
+            other.execute("ROLLBACK")
+        assert status == 503, text[-2000:]
+        assert waited < 12  # three seconds for the key store; the machine may be busy
+        assert "<main" in text  # a page, with what to do
 
     def test_odd_addresses_are_not_there(self, served: str) -> None:
         for path in ("a%2Fb%20c/%E4%B8%AD", "%ff%fe", "..%2f..%2fetc/passwd"):

@@ -11,6 +11,7 @@ import stat
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -273,6 +274,24 @@ os.kill(os.getpid(), signal.SIGKILL)
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == -9
     vault = opener(tmp_path / "keys.db")
     assert vault.load([bytes(16)])[bytes(16)].open((tmp_path / "sealed").read_bytes(), b"") == b"kept"
+
+
+def test_who_may_not_wait_long_is_told_that_others_write(tmp_path: Path, opener: Opener) -> None:
+    vault = SqliteVault(tmp_path / "keys.db", KEYS, ENTROPY, busy_s=0.2)
+    opener.opened.append(vault)
+    [key] = vault.create(NAMES[:1])
+    sealed = key.seal(TEXT, b"x")
+    with closing(sqlite3.connect(tmp_path / "keys.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        began = time.monotonic()
+        for write in (lambda: vault.create(NAMES[1:2]), lambda: vault.erase(NAMES[:1], 1)):
+            with pytest.raises(UnavailableError) as error:
+                write()
+            assert error.value.code == "VAULT_UNAVAILABLE"
+        assert time.monotonic() - began < 10  # twice 0.2 s; the machine may be busy
+        assert vault.load(NAMES[:1])[NAMES[0]].open(sealed, b"x") == TEXT  # reading waits for nobody
+        other.execute("ROLLBACK")
+    vault.create(NAMES[1:2])
 
 
 def test_a_damaged_file_is_unavailable(tmp_path: Path, opener: Opener) -> None:

@@ -140,7 +140,6 @@ def test_the_same_key_has_one_effect(office: Office) -> None:
         assert caller.issue(13, wrong).status_code in (202, 422)
     assert problem(caller.issue(13, "x" * 129)) == (422, "IDEMPOTENCY_KEY")
     office.clock.advance(DAY_S + 1)
-    office.parts.programs.on_demand.forget_old_keys()
     late = caller.issue(14, "key-10")
     assert late.status_code == 202, "after a day the key is free"
 
