@@ -28,13 +28,14 @@ from ledger.core.eip712 import (
 from ledger.core.errors import ConflictError, InputError, NotFoundError, RefusedError
 from ledger.core.flow import APPROVAL_DAYS, DAY_S, Place
 from ledger.core.model import ChainInfo
-from ledger.core.status import TRANSITIONS, Status, word_changes
+from ledger.core.status import TRANSITIONS, Status, is_case_id, word_changes
 from ledger.ports import (
     BatchStore,
     ChainSigner,
     ChainView,
     Clock,
     ContractCall,
+    DataKey,
     Entropy,
     NonceBook,
     Vault,
@@ -50,6 +51,8 @@ NO_STANDING = bytes(32)
 NO_END = 0
 ENDINGS = frozenset({Status.CANCELLED, Status.VOID, Status.REVOKED})
 """Statuses by which an agency ends a credential for good; which of them a type knows differs."""
+MOST_OPENED = 5_000
+"""Cases that are remembered after they were opened for a list."""
 NOBODY = bytes(32)
 """Signer of a case that nobody has signed yet, and of a suspension, which nobody signs."""
 
@@ -113,6 +116,7 @@ class StatusService:
         self._entropy = entropy
         self._nonces = nonces
         self._hooks = hooks or NoHooks()
+        self._opened: dict[str, tuple[bytes, Case]] = {}
 
     def targets(self, names: Sequence[bytes], status: Status) -> list[Target]:
         """The credentials of these names, each checked to be allowed to become `status`.
@@ -366,11 +370,21 @@ class StatusService:
 
     def case(self, case_id: str) -> Case:
         """Raises NotFoundError(CASE_UNKNOWN)."""
+        return self._case_of(case_id, self._vault.load([_case_key(case_id)]) if is_case_id(case_id) else {})
+
+    def _case_of(self, case_id: str, keys: Mapping[bytes, DataKey]) -> Case:
         sealed = self._cases.load(case_id)
-        key = self._vault.load([_case_key(case_id)]).get(_case_key(case_id)) if sealed else None
+        key = keys.get(_case_key(case_id)) if sealed else None
         if sealed is None or key is None:
             raise NotFoundError("CASE_UNKNOWN", f"There is no case {case_id}.", case=case_id)
-        return decode_case(key.open(sealed, b"case:" + case_id.encode()))
+        before = self._opened.get(case_id)
+        if before is not None and before[0] == sealed:
+            return before[1]
+        case = decode_case(key.open(sealed, b"case:" + case_id.encode()))
+        if len(self._opened) >= MOST_OPENED:
+            self._opened.clear()
+        self._opened[case_id] = (sealed, case)
+        return case
 
     def cases(self) -> CaseList:
         """All cases; what cannot be opened is named and stops nothing."""
@@ -391,11 +405,15 @@ class StatusService:
         return sent
 
     def _open(self, case_ids: Sequence[str]) -> CaseList:
+        """Keys are looked up together; what was opened before and lies there unchanged is not opened again."""
         cases, unreadable = [], []
+        names = [_case_key(case_id) for case_id in case_ids if is_case_id(case_id)]
+        keys = self._vault.load(names) if names else {}
         for case_id in case_ids:
             try:
-                cases.append(self.case(case_id))
+                cases.append(self._case_of(case_id, keys))
             except (InputError, NotFoundError):
+                self._opened.pop(case_id, None)
                 unreadable.append(case_id)
         cases.sort(key=lambda case: case.made_at)
         return CaseList(tuple(cases), tuple(unreadable))
