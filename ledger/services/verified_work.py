@@ -68,9 +68,9 @@ GOOD_NOT_COMPARED: Final = "真实有效，所填内容未全部比对 Genuine, 
 BAD: Final = "无效 Not valid"
 PAUSED: Final = "已过期·已暂停 Expired or suspended"
 UNKNOWN: Final = "暂时无法核验 Cannot be checked now"
-WRONG: Final = "编号或核验码不对 Number or code is wrong"
-MISSING: Final = "缺编号或核验码 Number or code is missing"
-NOT_CHECKED: Final = "未核验：错误的编号或核验码过多，请更正后重新提交 Not checked: too many wrong codes, correct them and hand in again"
+WRONG: Final = "编号或校验码不对 Number or code is wrong"
+MISSING: Final = "缺编号或校验码 Number or code is missing"
+NOT_CHECKED: Final = "未核验：错误的编号或校验码过多，请更正后重新提交 Not checked: too many wrong codes, correct them and hand in again"
 DIFFERS: Final = "内容与证照不符 Values differ"
 TOO_OFTEN: Final = "今日比对次数已用完 Compared too often today"
 PAUSING: Final = frozenset({"expiry", "suspension", "not_before"})
@@ -358,7 +358,7 @@ def read_list(sheets: Sheets, data: bytes) -> tuple[list[str], list[list[str]]]:
     header = [str(title) for title in table.header or ()]
     plain = {title.strip().casefold() for title in header}
     if not plain & NUMBER_TITLES or not plain & CODE_TITLES:
-        raise InputError("LIST_COLUMNS", "The list needs the columns 证明编号 and 核验码.")
+        raise InputError("LIST_COLUMNS", "The list needs the columns 证明编号 and 校验码.")
     rows: list[list[str]] = []
     for _, cells in table.rows():
         in_order = [cells.get(title, "") for title in header] if isinstance(cells, Mapping) else cells

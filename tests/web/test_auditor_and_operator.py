@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 
 from ledger.core.flow import JobKind, NewJob
+from ledger.core.health import Expiry
 from ledger.core.people import Role
 from tests.flow_world import ISSUER, ListTable, deposit_row
 from tests.office_world import FOREIGN, Office
@@ -55,16 +56,22 @@ def test_the_live_part_is_the_pages_own(busy: Office):
         assert client.get(f"/operate?lang={language}").status_code == 200
 
 
-def test_the_operator_reads_names_and_words(busy: Office):
-    page = busy.client(Role.OPERATOR).get("/operate").text
+def test_the_operator_reads_names_and_words(busy: Office, monkeypatch: pytest.MonkeyPatch):
+    clock, health = busy.parts.clock, busy.parts.health
+    facts = ((Expiry(ISSUER, "credential", clock.now() + 86_400),), (2, clock.now() + 45))
+    # reason: the world's keys have no certificates that a file names, and its lists are not published
+    monkeypatch.setattr(health, "_slow_facts", lambda now: facts)
+    page = busy.client(Role.OPERATOR).get("/operate?lang=zh").text
     agency = busy.parts.people.organisations()[ISSUER].name("zh")
     assert f">{agency}</td>" in page
+    assert ">1 天</td>" in page
     assert ">签发证照</td>" in page
     assert f">{ISSUER}</td>" not in page
     assert ">credential</td>" not in page
     assert "成功" in page  # each bar of the answers has its name
     assert "2xx" not in page
-    assert "秒后到期" not in page
+    assert "正常：2 份" in page  # lists that renew themselves are no alarm
+    assert "45" not in page.split("正常：2 份")[1][:40]
 
 
 def test_the_auditor_reads_the_log_of_the_subtree(busy: Office):

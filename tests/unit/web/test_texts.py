@@ -203,3 +203,9 @@ def test_every_error_that_a_page_may_show_has_words():
         for code, where in sorted(set(raised_codes()))
         if code_text(code, "bo") is None and not NOT_ON_PAGES.match(code)
     )
+
+
+def test_one_thing_has_one_word():
+    spoken = [(key, words["zh"]) for key, words in catalogue().items()]
+    spoken += [(code, part) for code, words in codes().items() for part in words["zh"]]
+    assert [key for key, words in spoken if "核验码" in words] == []  # it is 校验码, as on paper
