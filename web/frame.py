@@ -185,8 +185,8 @@ def register(app: Flask) -> None:
 
     @app.after_request
     def keep(response: Response) -> Response:
-        remember_language(response)
         person, asked = actor_or_none(), asked_language()
+        remember_language(response, asked)
         if person is not None and asked is not None and asked != person.language:
             current_app.extensions["ledger"].people.use_language(person.person, asked)
         if (token := g.pop("form_token_handed_out", None)) is not None:

@@ -18,7 +18,7 @@ from http import HTTPStatus
 from typing import Any, Protocol
 from wsgiref.types import WSGIApplication
 
-from granian.rsgi import ProtocolClosed
+from granian.rsgi import ProtocolClosed  # type: ignore[attr-defined]  # told to be public, not to mypy
 
 BODY_S = 30.0  # for a whole body; 10 MiB need 2.8 Mbit/s
 LARGEST_BODY = 32 * 1_048_576  # above every limit of a view; what is more is read and thrown away

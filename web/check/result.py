@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import Final
 
-from flask import Response, current_app, make_response, render_template
-from markupsafe import Markup
+from flask import Response, current_app, make_response, render_template, request
+from markupsafe import Markup, escape
 
 from ledger.core.errors import InputError
 from ledger.core.report import Report
+from web.access import actor_or_none
 from web.check.sheet import Sheet
+from web.frame import form_token_field
 from web.kept import Kept
 from web.language import Language, chosen_language
 from web.texts import code_text, text
@@ -50,7 +54,64 @@ def show_result(
         page = replace(page, rows=(), withheld=())
     if again is not None and sum(map(len, again.fields.values())) > MOST_AGAIN:
         again = None
-    return make_response(render_template("result.html", page=page, again=again, sheet=sheet))
+    return Response("".join(_filled(_mould_of(page, again, sheet), _own(page, again, sheet))))
+
+
+def _mould_of(page: ResultPage, again: Again | None, sheet: Sheet | None) -> Sequence[str]:
+    """The page in pieces: text and, at every second place, the name of what is this certificate's own.
+
+    For visitors it is kept: certificates of a batch that are checked in the same second differ in
+    nothing else. Their page says nothing of the visitor.
+    """
+
+    def draw() -> Sequence[str]:
+        return _MARK.split(render_template("result.html", page=page, again=again, sheet=sheet, own=_MARKS))
+
+    if sheet is not None or again is None or actor_or_none() is not None:
+        return draw()
+    settings = current_app.extensions["web-settings"]
+    where = (request.script_root, request.endpoint, again.endpoint, settings.mode, chosen_language())
+    said = (page.heading, bool(page.rows), page.issuer_name, page.phone)
+    return _moulds(draw, page.groups, *where, *said)
+
+
+_moulds = Kept[Sequence[str]]()
+# no text of anybody's can be such a mark: templates escape it
+_MARKS: Final = {
+    "token": Markup("<!--own token-->"),
+    "again": Markup("<!--own again-->"),
+    "facts": Markup("<!--own facts-->"),
+    "withheld": Markup("<!--own withheld-->"),
+}
+_MARK: Final = re.compile(r"<!--own (\w+)-->")
+
+
+def _filled(mould: Sequence[str], own: Mapping[str, str]) -> list[str]:
+    pieces = list(mould)
+    pieces[1::2] = [own[name] for name in mould[1::2]]
+    return pieces
+
+
+def _own(page: ResultPage, again: Again | None, sheet: Sheet | None) -> dict[str, str]:
+    """HTML of what the mould leaves open."""
+    language = chosen_language()
+    withheld = ""
+    if page.withheld:
+        fields = text("check.withheld", language, fields=" · ".join(page.withheld))
+        withheld = f'<p class="hint withheld">{escape(fields)}</p>'
+    elif sheet is None:
+        withheld = f'<p class="hint">{escape(text("check.nothing_withheld", language))}</p>'
+    own = {
+        "facts": "\n".join([f"<div><dt>{escape(k)}</dt><dd>{escape(v)}</dd></div>" for k, v in page.rows]),
+        "withheld": withheld,
+    }
+    if again is not None:
+        own["token"] = form_token_field()
+        own["again"] = "".join(
+            f'<input type="hidden" name="{escape(name)}" value="{escape(value)}">'
+            for name, value in again.fields.items()
+        )
+    return own
 
 
 @lru_cache(maxsize=4096)
@@ -58,26 +119,6 @@ def group_html(group: CheckGroup, language: Language) -> Markup:
     """A group of checks (in templates): drawn once for all results that say the same."""
     template = current_app.jinja_env.get_template("check/group.html")
     return Markup(template.render(group=group, language=language))  # noqa: S704  (our template escapes)
-
-
-def verdict_html(page: ResultPage, language: Language) -> Markup:
-    """The verdict and the notes beside it (in templates)."""
-    said = (language, page.state, page.heading, page.reason)
-    return _verdicts(lambda: _draw("check/verdict.html", page, language), page.notes, *said)
-
-
-def details_html(page: ResultPage, language: Language) -> Markup:
-    """The checks, ages and codes (in templates); nothing in them is of one certificate of a batch."""
-    return _details(lambda: _draw("check/details.html", page, language), page.groups, language)
-
-
-_verdicts = Kept[Markup]()
-_details = Kept[Markup]()
-
-
-def _draw(name: str, page: ResultPage, language: Language) -> Markup:
-    template = current_app.jinja_env.get_template(name)
-    return Markup(template.render(page=page, language=language))  # noqa: S704  (our template escapes)
 
 
 def of_sheet(page: ResultPage, sheet: Sheet) -> ResultPage:

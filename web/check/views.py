@@ -19,12 +19,10 @@ from web.access import public, takes
 from web.check.result import (
     Again,
     Submission,
-    details_html,
     fault_words,
     group_html,
     show_result,
     start_again,
-    verdict_html,
 )
 from web.check.sheet import sheet_of
 from web.language import chosen_language
@@ -247,7 +245,7 @@ def _values(prefix: str) -> dict[str, str]:
 
 def register(app: Flask) -> None:
     """All addresses of this room, and how its results are drawn."""
-    app.jinja_env.globals.update(group_html=group_html, verdict_html=verdict_html, details_html=details_html)
+    app.jinja_env.globals["group_html"] = group_html
     app.add_url_rule("/check/file", "check.file", file, methods=["POST"])
     app.add_url_rule("/check/number", "check.number", number, methods=["GET"])
     app.add_url_rule("/check/number", "check.find_number", find_number, methods=["POST"])

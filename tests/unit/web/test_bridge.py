@@ -7,10 +7,9 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import pytest
-from granian.rsgi import ProtocolClosed
 
 from ledger.apps import bridge
-from ledger.apps.bridge import Bridge
+from ledger.apps.bridge import Bridge, ProtocolClosed
 from tests.off_loop import off_loop
 from tests.web_world import ScriptedServices
 from web import WebSettings, create_app
