@@ -97,6 +97,7 @@ def test_without_permission_the_page_says_what_to_do(chromium: Browser, address:
     page = context.new_page()
     page.goto("/check/scan")
     page.get_by_role("button", name="打开摄像头").click()
+    expect(page.locator(".scanner__frame")).to_be_hidden()  # no black box where no camera is on
     expect(page.locator(".scanner__denied, .scanner__missing").locator("visible=true")).to_be_visible()
     assert page.get_by_label("照片、扫描件或 PDF").is_visible()
     context.close()

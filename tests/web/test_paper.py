@@ -50,6 +50,7 @@ def test_a_clerk_prints_one_credential(office, clerk, names):
     office.world.work()
     ready = clerk.get(where).get_data(as_text=True)
     assert "下载 PDF" in ready
+    assert "二维码用手机打不开" in ready, "a demonstration says that its address is invented"
     assert "hx-trigger" not in ready
     file = clerk.get(f"{where}/file.pdf")
     assert file.mimetype == "application/pdf"
