@@ -98,7 +98,11 @@ class DemoSite:
 def demo_facts(parts: WebParts) -> dict[str, object]:
     """Numbers of things in the demo, for the paths in pages.py."""
     bundles = sorted(parts.home.released.glob(f"{FUND}/*/*.ecert.json"))
-    return {"credential": bundles[0].name[:32]}
+    return {
+        "credential": bundles[0].name[:32],
+        "standing": parts.signing.flow.standing.standings(FUND)[0].terms.id.hex(),
+        "person": parts.people.find("demo.guanli").id,
+    }
 
 
 @contextmanager
