@@ -72,8 +72,7 @@ class SqlSingles:
             return {}
         values = {"keys": [key.key for key in keys], "after": self._database.clock.now() - KEY_KEPT_S}
         asked = {(key.token, key.key) for key in keys}
-        with self._database.read() as connection:
-            rows = connection.execute(_ANSWERS, values).all()
+        rows = self._database.fetch(_ANSWERS, values)
         found = {
             (token, bytes(key)): KeptAnswer(bytes(body), _parse(answer)) for token, key, body, answer in rows
         }

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Row
 from sqlalchemy.exc import IntegrityError
 
 from ledger.adapters.store_database import Database
 from ledger.adapters.tables_programs import api_token
 from ledger.core.tokens import Scope, Token
 
+_COLUMNS = tuple(column.name for column in api_token.c)
 _BY_HASH = sa.select(api_token).where(api_token.c.secret_hash == sa.bindparam("hash"))
 
 
@@ -48,9 +49,8 @@ class SqlTokens:
         return replace(token, id=int(key[0])), True
 
     def find(self, secret_hash: bytes) -> Token | None:
-        with self._database.read() as connection:
-            row = connection.execute(_BY_HASH, {"hash": secret_hash}).first()
-        return None if row is None else _token(row)
+        rows = self._database.fetch(_BY_HASH, {"hash": secret_hash})
+        return _token(SimpleNamespace(**dict(zip(_COLUMNS, rows[0], strict=True)))) if rows else None
 
     def tokens(self, uscc: str | None) -> tuple[Token, ...]:
         query = sa.select(api_token).order_by(api_token.c.id.desc())
@@ -72,7 +72,7 @@ class SqlTokens:
             connection.execute(sa.update(api_token).where(api_token.c.id == token_id).values(used_on=day))
 
 
-def _token(row: Row[Any]) -> Token:
+def _token(row: Any) -> Token:
     return Token(
         id=row.id,
         uscc=row.uscc,

@@ -97,7 +97,7 @@ def test_a_row_becomes_a_bundle(office: Office) -> None:
     assert status["status"] == "VALID"
     batch = caller.get(f"/batches/{state['batch']}").get_json()
     assert batch["root"] == receipt["root"]
-    assert caller.get(f"/batches/{state['batch']}/issues").get_json()["items"] == [state["serial"]]
+    assert state["serial"] in caller.get(f"/batches/{state['batch']}/issues").get_json()["items"]
     report = caller.call("POST", "/verify", None, data=bundle.data, content_type="application/vnd.ecert+json")
     assert report.get_json()["accepted"] is True
     many = caller.call("POST", "/verify/batch", {"bundles": [bundle.get_data(as_text=True), {}]}).get_json()
