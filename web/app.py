@@ -43,6 +43,7 @@ from web import (
     views,
 )
 from web.api.frame import FastJson
+from web.forms import LARGEST_PLAIN, Form, is_form, read_plain_form
 from web.issue import routes as issue
 
 MAX_BUNDLE_BYTES = 1_048_576  # docs/formats.md: a bundle has at most 1 MiB
@@ -106,6 +107,21 @@ class MemoryRequest(Request):
     max_content_length = MAX_BUNDLE_BYTES + FORM_OVERHEAD_BYTES
     max_form_memory_size = MAX_BUNDLE_BYTES + FORM_OVERHEAD_BYTES
     max_form_parts = 8
+
+    def _load_form_data(self) -> None:
+        """Once, at the first look at `form` or `files`."""
+        if "form" not in self.__dict__ and (read := self._plain_form()) is not None:
+            self.__dict__.update(stream=io.BytesIO(), form=read[0], files=read[1])
+        else:
+            super()._load_form_data()
+
+    def _plain_form(self) -> Form | None:
+        length, most = self.content_length, self.max_form_memory_size
+        if length is None or length > min(LARGEST_PLAIN, most or 0) or self.max_form_parts is None:
+            return None
+        kind = self.environ.get("CONTENT_TYPE", "")
+        # what is read here and not understood is kept, so that Werkzeug can read it
+        return read_plain_form(kind, self.get_data(), self.max_form_parts) if is_form(kind) else None
 
     def _get_file_stream(
         self,

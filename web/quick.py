@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+from flask import Flask
 
 from ledger.core.limits import LimitKind, client_name
 from web.ops.around import BUSY, HEADER, SLOW_S, number_of, write_down
@@ -19,9 +21,6 @@ from web.report_json import report_json
 from web.security import fixed_headers
 from web.statistics import count_one
 from web.views import MAX_BYTES, RAW_TYPES
-
-if TYPE_CHECKING:
-    from web.app import VerifyApp, WebServices
 
 ENDPOINT: Final = "verify"
 _PATH: Final = "/verify"
@@ -33,11 +32,11 @@ class Quick:
     """The plain case.
 
     Args:
-        services: what the page calls.
+        services: what the page calls (web.app.WebServices).
         secure: served over TLS.
     """
 
-    def __init__(self, services: WebServices, *, secure: bool) -> None:
+    def __init__(self, services: Any, *, secure: bool) -> None:
         self._services = services
         self._headers = [("Content-Type", "application/json"), *fixed_headers(secure=secure)]
 
@@ -76,7 +75,7 @@ def _is_plain(environ: dict[str, Any]) -> bool:
     )
 
 
-def register(app: VerifyApp) -> None:
+def register(app: Flask) -> None:
     """In front of the application, behind whatever else is put in front of it later."""
     settings = app.extensions["web-settings"]
     quick = Quick(app.extensions["ledger"], secure=settings.secure_cookies)

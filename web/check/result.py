@@ -102,7 +102,7 @@ def _own(page: ResultPage, again: Again | None, sheet: Sheet | None) -> dict[str
     elif sheet is None:
         withheld = f'<p class="hint">{escape(text("check.nothing_withheld", language))}</p>'
     own = {
-        "facts": "\n".join([f"<div><dt>{escape(k)}</dt><dd>{escape(v)}</dd></div>" for k, v in page.rows]),
+        "facts": "\n".join([f"{_term(label)}{escape(value)}</dd></div>" for label, value in page.rows]),
         "withheld": withheld,
     }
     if again is not None:
@@ -119,6 +119,11 @@ def group_html(group: CheckGroup, language: Language) -> Markup:
     """A group of checks (in templates): drawn once for all results that say the same."""
     template = current_app.jinja_env.get_template("check/group.html")
     return Markup(template.render(group=group, language=language))  # noqa: S704  (our template escapes)
+
+
+@lru_cache(maxsize=1024)  # labels of types: few, and on every page
+def _term(label: str) -> str:
+    return f"<div><dt>{escape(label)}</dt><dd>"
 
 
 def of_sheet(page: ResultPage, sheet: Sheet) -> ResultPage:
