@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import os
+import resource
 import shutil
 import sqlite3
 import stat
@@ -299,3 +300,23 @@ def test_a_damaged_file_is_unavailable(tmp_path: Path, opener: Opener) -> None:
     with pytest.raises(UnavailableError) as error:
         opener(tmp_path / "keys.db")
     assert error.value.code == "VAULT_UNAVAILABLE"
+
+
+def test_a_full_disk_is_said_and_forgotten_once_there_is_room(tmp_path):
+    """The limit on file sizes makes the commit itself fail, as a full disk does: nothing is half there."""
+    vault = SqliteVault(tmp_path / "keys.db", KEYS, ENTROPY)
+    name, other = b"a" * 16, b"b" * 16
+    vault.create([name])
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    full = (tmp_path / "keys.db-wal").stat().st_size
+    resource.setrlimit(resource.RLIMIT_FSIZE, (full, limits[1]))
+    try:
+        with pytest.raises(UnavailableError) as refusal:
+            vault.create([other])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert refusal.value.code == "VAULT_UNAVAILABLE"
+    assert set(vault.load([name, other])) == {name}
+    vault.create([other])
+    assert set(vault.load([name, other])) == {name, other}
+    vault.close()
