@@ -119,10 +119,12 @@ def serve_demo(demo_home: Path, home: Path) -> Iterator[DemoSite]:
     server = make_server("127.0.0.1", 0, app, threaded=True)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
-    yield DemoSite(f"http://127.0.0.1:{server.server_port}", parts, demo_facts(parts))
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    try:
+        yield DemoSite(f"http://127.0.0.1:{server.server_port}", parts, demo_facts(parts))
+    finally:  # also when what follows the tests fails: a server that runs on keeps the process from ending
+        server.shutdown()
+        thread.join()
+        server.server_close()
 
 
 @contextmanager
