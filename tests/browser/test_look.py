@@ -38,7 +38,7 @@ def test_looks_right(page, context, demo_site, visit):
 
 @pytest.mark.parametrize(("language", "most"), [("zh", 250_000), ("en", 170_000), ("bo", 270_000)])
 def test_a_first_visit_is_light(page, context, demo_site, language, most):
-    """Bytes over the wire with headers; the page itself is not compressed here (a proxy does that)."""
+    """Bytes over the wire with headers; pages are never compressed (docs/deploy.md, Compression)."""
     wire = context.new_cdp_session(page)
     wire.send("Network.enable")
     sizes: list[float] = []

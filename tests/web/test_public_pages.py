@@ -182,3 +182,14 @@ def test_the_start_page_leads_everybody_to_their_page(anchored: Office):
         assert wanted == {"/account/log-in?next=/desk/verify", "/account/log-in?next=/desk"}
         for target in targets - {"/account/log-in"}:
             assert visitor.get(target).status_code == 200, target
+
+
+def test_files_are_compressed_and_pages_with_a_token_never(anchored: Office):
+    visitor = anchored.nobody()
+    page = visitor.get("/?q=guess", headers={"Accept-Encoding": "gzip"})
+    assert 'name="token"' in page.text
+    assert "Content-Encoding" not in page.headers  # BREACH: docs/deploy.md, Compression
+    sheet = re.search(r'href="(/static/[0-9a-f]+/ledger\.css)"', page.text)
+    assert sheet is not None
+    answer = visitor.get(sheet[1], headers={"Accept-Encoding": "gzip"})
+    assert answer.headers["Content-Encoding"] == "gzip"
