@@ -6,10 +6,8 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from ledger.core.eip712 import Authorisation
-from ledger.core.errors import InputError, NotFoundError, RefusedError
+from ledger.core.errors import NotFoundError, RefusedError
 from ledger.services.standing import Revocation, Standing, StandingService
-
-ID_BYTES = 32
 
 
 class RevokeStanding:
@@ -26,7 +24,6 @@ class RevokeStanding:
         """The revocation with its nonce and end.
 
         Raises:
-            InputError: STANDING_SHAPE.
             NotFoundError: STANDING_UNKNOWN.
             RefusedError: STANDING_NOT_YOURS.
             ConflictError: STANDING_REVOKED.
@@ -63,19 +60,12 @@ def standing_of(standing: StandingService, usccs: Collection[str], text: str) ->
     """A standing approval of one of these issuers, named by 64 hex digits.
 
     Raises:
-        InputError: STANDING_SHAPE.
-        NotFoundError: STANDING_UNKNOWN, also for another issuer's.
+        NotFoundError: STANDING_UNKNOWN, also for another issuer's and for what names none.
     """
-    try:
-        number = bytes.fromhex(text)
-    except ValueError:
-        number = b""
-    if len(number) != ID_BYTES:
-        raise InputError("STANDING_SHAPE", "A standing approval is named by 64 hex digits.")
-    found = standing.standing(number)
-    if found.terms.issuer not in usccs:
-        raise NotFoundError("STANDING_UNKNOWN", "There is no such standing approval on chain (yet).")
-    return found
+    for one in standing.standings():
+        if one.terms.id.hex() == text and one.terms.issuer in usccs:
+            return one
+    raise NotFoundError("STANDING_UNKNOWN", "There is no such standing approval on chain (yet).")
 
 
 def _wanted(payload: Mapping[str, Any]) -> Revocation:

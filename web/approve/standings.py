@@ -81,7 +81,7 @@ def revoke(standing_id: str) -> Response:
 
 
 def _found(standing_id: str) -> Standing:
-    """One that this person may see. Raises: InputError(STANDING_SHAPE), NotFoundError(STANDING_UNKNOWN)."""
+    """One that this person may see. Raises: NotFoundError(STANDING_UNKNOWN)."""
     return standing_of(room().flow.standing, actor().subtree, standing_id)
 
 

@@ -118,7 +118,7 @@ def _type_name(code: str) -> str:
     """Of a type's code or reference, e.g. `HPF_PERSONAL_DEPOSIT@1`."""
     for kind in current_app.extensions["ledger"].types:
         if code in {kind.code, kind.ref}:
-            return kind.name.get(chosen_language()) or kind.name["zh"]
+            return str(getattr(kind.name, chosen_language()))
     return code
 
 

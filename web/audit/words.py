@@ -7,7 +7,6 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from flask import url_for
 from markupsafe import Markup
 
 from ledger.core.audit import AuditRow
@@ -87,10 +86,9 @@ def subject_words(row: AuditRow, language: Language, known: Known) -> str:
     words = f"{text(key, language)} {name}".strip()
     if kind in LINKS and rest:
         endpoint, parameter = LINKS[kind]
-        if link(endpoint, **{parameter: rest}) is not None:
-            return Markup('<a class="govuk-link" href="{}">{}</a>').format(
-                url_for(endpoint, **{parameter: rest}), words
-            )
+        href = link(endpoint, **{parameter: rest})
+        if href is not None:
+            return Markup('<a class="govuk-link" href="{}">{}</a>').format(href, words)
     return words
 
 
