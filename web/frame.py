@@ -44,6 +44,11 @@ def form_token_field() -> Markup:
     token = g.get("form_token_handed_out")
     if token is None:
         token = g.form_token_handed_out = form_token()
+    return token_field(token)
+
+
+def token_field(token: str) -> Markup:
+    """The hidden field with this token."""
     return Markup('<input type="hidden" name="token" value="') + escape(token) + Markup('">')
 
 

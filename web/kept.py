@@ -21,6 +21,11 @@ class Kept(Generic[Made]):
     def __init__(self) -> None:
         self._made: dict[tuple[Any, ...], tuple[object, Made]] = {}
 
+    def get(self, about: object, *further: Hashable) -> Made | None:
+        """What was made of this object; None where nothing is kept."""
+        found = self._made.get((id(about), *further))
+        return found[1] if found is not None and found[0] is about else None
+
     def __call__(self, make: Callable[[], Made], about: object, *further: Hashable) -> Made:
         """What was made of this object.
 

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from flask import Flask, Request, Response, current_app, g, request
 
 from ledger.core.limits import client_name
+from ledger.ports import Entropy
 
 TOKEN_BYTES = 32
 
@@ -61,9 +62,13 @@ def form_token() -> str:
         return _bound_to(session)
     secure = current_app.extensions["web-settings"].secure_cookies
     token = request.cookies.get(cookie_name(secure=secure))
-    if token and len(token) == TOKEN_BYTES * 4 // 3 + 1:
-        return token
-    entropy = current_app.extensions["ledger"].entropy
+    return visitors_token(token, current_app.extensions["ledger"].entropy)
+
+
+def visitors_token(kept: str | None, entropy: Entropy) -> str:
+    """The token that the browser keeps, or a new one."""
+    if kept and len(kept) == TOKEN_BYTES * 4 // 3 + 1:
+        return kept
     return base64.urlsafe_b64encode(entropy.token(TOKEN_BYTES)).rstrip(b"=").decode()
 
 

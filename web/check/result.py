@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 from flask import Response, current_app, make_response, render_template, request
 from markupsafe import Markup, escape
@@ -15,12 +16,14 @@ from ledger.core.errors import InputError
 from ledger.core.report import Report
 from web.access import actor_or_none
 from web.check.sheet import Sheet
-from web.frame import form_token_field
+from web.frame import form_token_field, token_field
 from web.kept import Kept
 from web.language import Language, chosen_language
 from web.texts import code_text, text
 from web.verdict import CheckGroup, ResultPage, result_page
 
+CHECKED = "ecert.checked"
+"""In a request that web.quick counted and judged already: what became of the file."""
 MOST_AGAIN = 2_000_000
 """Characters that a page carries to show itself in another language."""
 
@@ -31,6 +34,11 @@ class Again:
 
     endpoint: str
     fields: Mapping[str, str]
+
+
+def again_of(data: bytes) -> Again:
+    """For a file that was handed in."""
+    return Again("check.file", {"again": base64.b64encode(data).decode("ascii")})
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +62,18 @@ def show_result(
         page = replace(page, rows=(), withheld=())
     if again is not None and sum(map(len, again.fields.values())) > MOST_AGAIN:
         again = None
-    return Response("".join(_filled(_mould_of(page, again, sheet), _own(page, again, sheet))))
+    own = _own(page, language, hints=sheet is None)
+    if again is not None:
+        own |= _way_back(again, form_token_field())
+    return Response(_filled(_mould_of(page, again, sheet), own))
+
+
+def known_result(page: ResultPage, again: Again, token: str, place: Place) -> str | None:
+    """A visitor's page where all but the certificate's own was drawn before; None where it was not."""
+    mould = _moulds.get(page.groups, *place, *_said(page))
+    if mould is None:
+        return None
+    return _filled(mould, _own(page, place.language, hints=True) | _way_back(again, token_field(token)))
 
 
 def _mould_of(page: ResultPage, again: Again | None, sheet: Sheet | None) -> Sequence[str]:
@@ -69,10 +88,23 @@ def _mould_of(page: ResultPage, again: Again | None, sheet: Sheet | None) -> Seq
 
     if sheet is not None or again is None or actor_or_none() is not None:
         return draw()
-    settings = current_app.extensions["web-settings"]
-    where = (request.script_root, request.endpoint, again.endpoint, settings.mode, chosen_language())
-    said = (page.heading, bool(page.rows), page.issuer_name, page.phone)
-    return _moulds(draw, page.groups, *where, *said)
+    mode = current_app.extensions["web-settings"].mode
+    place = Place(request.script_root, request.endpoint or "", again.endpoint, mode, chosen_language())
+    return _moulds(draw, page.groups, *place, *_said(page))
+
+
+class Place(NamedTuple):
+    """What a visitor's result page depends on beside the result."""
+
+    script_root: str
+    endpoint: str
+    again: str
+    mode: str
+    language: Language
+
+
+def _said(page: ResultPage) -> tuple[Hashable, ...]:
+    return (page.heading, bool(page.rows), page.issuer_name, page.phone)
 
 
 _moulds = Kept[Sequence[str]]()
@@ -86,32 +118,33 @@ _MARKS: Final = {
 _MARK: Final = re.compile(r"<!--own (\w+)-->")
 
 
-def _filled(mould: Sequence[str], own: Mapping[str, str]) -> list[str]:
+def _filled(mould: Sequence[str], own: Mapping[str, str]) -> str:
     pieces = list(mould)
     pieces[1::2] = [own[name] for name in mould[1::2]]
-    return pieces
+    return "".join(pieces)
 
 
-def _own(page: ResultPage, again: Again | None, sheet: Sheet | None) -> dict[str, str]:
+def _own(page: ResultPage, language: Language, *, hints: bool) -> dict[str, str]:
     """HTML of what the mould leaves open."""
-    language = chosen_language()
     withheld = ""
     if page.withheld:
         fields = text("check.withheld", language, fields=" · ".join(page.withheld))
         withheld = f'<p class="hint withheld">{escape(fields)}</p>'
-    elif sheet is None:
+    elif hints:
         withheld = f'<p class="hint">{escape(text("check.nothing_withheld", language))}</p>'
-    own = {
+    return {
         "facts": "\n".join([f"{_term(label)}{escape(value)}</dd></div>" for label, value in page.rows]),
         "withheld": withheld,
     }
-    if again is not None:
-        own["token"] = form_token_field()
-        own["again"] = "".join(
-            f'<input type="hidden" name="{escape(name)}" value="{escape(value)}">'
-            for name, value in again.fields.items()
-        )
-    return own
+
+
+def _way_back(again: Again, token: Markup) -> dict[str, str]:
+    """HTML of the form that shows the result in another language."""
+    fields = [
+        f'<input type="hidden" name="{escape(name)}" value="{escape(value)}">'
+        for name, value in again.fields.items()
+    ]
+    return {"token": token, "again": "".join(fields)}
 
 
 @lru_cache(maxsize=4096)
