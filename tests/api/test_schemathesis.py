@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+import sys
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -44,6 +45,7 @@ def cases() -> Iterator[dict[str, int]]:
     """Cases by run; where all of them ran here (they share a group), their sum is looked at."""
     found: dict[str, int] = {}
     yield found
+    sys.stdout.write(f"cases: {found}\n")
     if len(found) == RUNS:
         assert sum(found.values()) >= FEWEST, found
 
