@@ -116,7 +116,9 @@ def test_killed_anywhere_again_and_again_it_loses_nothing(
     with closing(sqlite3.connect(home / "store.db")) as store:
         rows = store.execute("SELECT count(*) FROM record").fetchone()
     people = open_people_alone(open_home(replace(load_settings(), home=home)))
-    for number in range(max(4, kills // 5)):  # a start and a stop each, six seconds of a core: --kills 100 makes twenty
+    for number in range(
+        max(4, kills // 5)
+    ):  # a start and a stop each, six seconds of a core: --kills 100 makes twenty
         process = start(home, port, started)
         url = address(process)
         wait_for_lock(home, free=False)
