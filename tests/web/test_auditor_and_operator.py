@@ -60,7 +60,7 @@ def test_the_operator_reads_names_and_words(busy: Office, monkeypatch: pytest.Mo
     clock, health = busy.parts.clock, busy.parts.health
     facts = ((Expiry(ISSUER, "credential", clock.now() + 86_400),), (2, clock.now() + 45))
     # reason: the world's keys have no certificates that a file names, and its lists are not published
-    monkeypatch.setattr(health, "_slow_facts", lambda now: facts)
+    monkeypatch.setattr(health, "_slow_facts", lambda _: facts)
     page = busy.client(Role.OPERATOR).get("/operate?lang=zh").text
     agency = busy.parts.people.organisations()[ISSUER].name("zh")
     assert f">{agency}</td>" in page
