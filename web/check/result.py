@@ -84,7 +84,10 @@ def _mould_of(page: ResultPage, again: Again | None, sheet: Sheet | None) -> Seq
     """
 
     def draw() -> Sequence[str]:
-        return _MARK.split(render_template("result.html", page=page, again=again, sheet=sheet, own=_MARKS))
+        # the template gets no value of a certificate: what it does not have it cannot keep for others
+        shown = replace(page, rows=_SOME_ROWS if page.rows else (), withheld=())
+        asked = None if again is None else Again(again.endpoint, {})
+        return _MARK.split(render_template("result.html", page=shown, again=asked, sheet=sheet, own=_MARKS))
 
     if sheet is not None or again is None or actor_or_none() is not None:
         return draw()
@@ -115,6 +118,7 @@ _MARKS: Final = {
     "facts": Markup("<!--own facts-->"),
     "withheld": Markup("<!--own withheld-->"),
 }
+_SOME_ROWS: Final = (("", ""),)
 _MARK: Final = re.compile(r"<!--own (\w+)-->")
 
 
