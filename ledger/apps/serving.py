@@ -32,6 +32,7 @@ ANSWER_EVERY_S = 0.1
 BACKLOG = 2_048
 HEAD_MS = 20_000  # for a head, and for a connection that says nothing between two requests
 NEW_OBJECTS = 10_000  # between two searches for cycles: requests leave few of them
+WORKERS_PATIENCE = 10  # people wait for pages, nobody for the next look into the queue
 KILL_S = 2  # a web process holds nothing: it may be killed when a client keeps it from stopping
 
 
@@ -71,6 +72,7 @@ def run_worker(parent: int) -> None:
     """The worker under a page, in a process of its own: it ends when the page's process is gone."""
     from ledger.apps.cli import main
 
+    os.nice(WORKERS_PATIENCE)
     # safe at any point; finishing a long job first would keep the chain from the next one's worker
     _end_with(parent, signal.SIGKILL)
     try:
