@@ -79,9 +79,9 @@ def test_replaced_rows_are_shown_beside_what_they_replace(desk: Desk) -> None:
     table = deposit_table([first, first + 1], {first: "1.00"})
     changed = desk.batch_of(table, supersede=True)
     page = words(desk.approver.get(f"/approve/{changed}"))
-    assert "<ins>1.00</ins>" in page
-    assert re.search(r"<del>7\d+\.37</del>", page)
-    assert "<ins>1.00</ins>" in words(desk.approver.get(f"/approve/{changed}/replaced"))
+    assert "<ins>1.00 元</ins>" in page
+    assert re.search(r"<del>7[\d,]+\.37 元</del>", page)
+    assert "<ins>1.00 元</ins>" in words(desk.approver.get(f"/approve/{changed}/replaced"))
     compared = words(desk.approver.get(f"/approve/{changed}/compare"))
     assert "超出上一批范围" in compared
 
@@ -295,7 +295,7 @@ def test_a_standing_approval_is_seen_and_taken_back_by_its_approver(office: Offi
         assert desk.ask(stranger, f"/standing-approvals/{files}/revoke", key=1).status_code == 404
         assert "3,456" not in words(stranger.get("/standing-approvals"))
     assert desk.approver.get("/standing-approvals/" + "zz" * 32).status_code == 404
-    assert desk.clerk.get("/standing-approvals").status_code == 403
+    assert office.client(Role.VERIFIER).get("/standing-approvals").status_code == 403
     # where log-ins sign with the server's file, that one takes back what the file approved
     office.parts.signing.desk._server = HomeKeys()
     try:

@@ -15,6 +15,7 @@ from ledger.core.errors import RefusedError
 from ledger.core.signing import Site
 from ledger.services.signing_desk import Signer
 from web.access import actor
+from web.claims import spell
 from web.language import chosen_language
 from web.texts import text
 
@@ -121,9 +122,5 @@ def field_label(field: Field) -> str:
 
 
 def field_value(field: Field | None, value: Any) -> str:
-    """A value as people read it: codes with what they mean."""
-    if value is None or value == "":
-        return "—"
-    meaning = field.values.get(value) if field is not None and isinstance(value, str) else None
-    words = "" if meaning is None else f" {getattr(meaning, chosen_language())}"
-    return f"{value}{words}"
+    """A value as the certificate's reader will see it: what is approved is what is shown later."""
+    return "—" if value is None or value == "" else spell(value, field, chosen_language())
