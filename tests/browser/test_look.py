@@ -7,7 +7,7 @@ import pytest
 from tests.browser.look import PHONE, looks_right, sideways, skeleton
 from tests.browser.pages import PAGES
 
-pytestmark = [pytest.mark.needs("chromium"), pytest.mark.xdist_group("demo"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.needs("chromium"), pytest.mark.xdist_group("look"), pytest.mark.timeout(300)]
 
 
 def test_names_tell_pages_apart():

@@ -25,7 +25,7 @@ from ledger.apps.serving import make_app
 from ledger.bootstrap_work import is_chain_free
 from tests.cli.story import ROOT, STARTER
 
-pytestmark = [pytest.mark.xdist_group("demo"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.xdist_group("served"), pytest.mark.timeout(300)]
 PATIENCE_S = 60
 
 

@@ -32,7 +32,7 @@ from ledger.demo_data import deposit_rows, write_csv
 from ledger.settings import load_settings
 from tests.cli.test_serve import PATIENCE_S, address, start, wait_for_lock
 
-pytestmark = [pytest.mark.xdist_group("demo"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.xdist_group("served"), pytest.mark.timeout(300)]
 GONE_S = 60  # seconds on an idle machine; a worker that is told to stop ends its round first
 OWN = {"Content-Type": "application/json"}
 ROWS = 3_000

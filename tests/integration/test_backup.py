@@ -30,7 +30,7 @@ from tests.cli.clerk import DEPOSIT, FUND, Clerk, batch_of, clerk_of_a_copy, res
 from tests.cli.story import ROOT, STARTER
 from tests.privacy_search import search_folder
 
-pytestmark = [pytest.mark.xdist_group("demo"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.xdist_group("served"), pytest.mark.timeout(600)]
 ROWS = 60
 
 
