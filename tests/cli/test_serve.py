@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import select
+import selectors
 import shutil
 import signal
 import socket
@@ -70,14 +70,15 @@ def address(process: subprocess.Popen[str]) -> str:
     assert process.stdout is not None
     seen = ""
     end = time.monotonic() + PATIENCE_S
-    while time.monotonic() < end:
-        ready, _, _ = select.select([process.stdout], [], [], 1)
-        line = process.stdout.readline() if ready else ""
-        seen += line
-        if "http://" in line:
-            assert line.startswith("Verification page: ")  # ECERT_LANG, although a thread says it
-            return "http://" + line.split("http://")[1].split()[0]
-        assert line or process.poll() is None, seen
+    with selectors.DefaultSelector() as eyes:  # select.select() knows no file above 1024
+        eyes.register(process.stdout, selectors.EVENT_READ)
+        while time.monotonic() < end:
+            line = process.stdout.readline() if eyes.select(1) else ""
+            seen += line
+            if "http://" in line:
+                assert line.startswith("Verification page: ")  # ECERT_LANG, although a thread says it
+                return "http://" + line.split("http://")[1].split()[0]
+            assert line or process.poll() is None, seen
     raise AssertionError(seen)
 
 
