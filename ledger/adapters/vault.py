@@ -250,7 +250,7 @@ class SqliteVault:
         self._entropy = entropy
         self._busy_s = busy_s
         self._local = threading.local()
-        self._opened: list[sqlite3.Connection] = []
+        self._opened: dict[threading.Thread, sqlite3.Connection] = {}
         self._lock = threading.Lock()
         if not path.exists():
             make_private_folder(path.parent)
@@ -262,7 +262,7 @@ class SqliteVault:
     def close(self) -> None:
         """Closes the connections of all threads."""
         with self._lock:
-            for connection in self._opened:
+            for connection in self._opened.values():
                 connection.close()
             self._opened.clear()
             self._local = threading.local()
@@ -278,7 +278,10 @@ class SqliteVault:
                 connection.execute(f"PRAGMA {pragma}")
             self._local.connection = connection
             with self._lock:
-                self._opened.append(connection)
+                # a server with a thread for each request must not run out of files
+                for ended in [each for each in self._opened if not each.is_alive()]:
+                    self._opened.pop(ended).close()
+                self._opened[threading.current_thread()] = connection
         return connection
 
     @contextmanager
