@@ -25,6 +25,7 @@ from ledger.adapters.type_files import LoadedType, TypeFiles, load_types
 from ledger.core.credential_type import CredentialType
 from ledger.core.errors import InputError, NotFoundError
 from ledger.core.page import PageEvidence
+from ledger.core.predicates import derived_labels
 from ledger.core.report import Report
 from ledger.core.trust import Trust, load_trust_bytes
 from ledger.core.x5c import leaf_facts
@@ -143,7 +144,7 @@ class Installation:
         home: its files.
         record: what home.json says.
         ask: asks a person for a password, or None where nobody is there.
-        busy_s: how long a writer waits for the store; None: as long as who works on its own does.
+        busy_s: how long a writer waits for the store and for the key store; None: as long as who works on its own does.
     """
 
     settings: Settings
@@ -188,10 +189,11 @@ class Installation:
     @cached_property
     def vault(self) -> Vault:
         """Data keys; unlocks the key-encryption key."""
-        from ledger.adapters.vault import SqliteVault
+        from ledger.adapters.vault import BUSY_TIMEOUT_S, SqliteVault
 
         uri = f"file:{self.home.key_file(self.record, LEDGER_OWNER, 'vault')}"
-        return SqliteVault(self.home.key_store_file, self.keyring.vault_keys(uri), self.entropy)
+        busy_s = BUSY_TIMEOUT_S if self.busy_s is None else self.busy_s
+        return SqliteVault(self.home.key_store_file, self.keyring.vault_keys(uri), self.entropy, busy_s)
 
     @cached_property
     def view(self) -> RegistryView:
@@ -347,7 +349,7 @@ def type_labels(code: str) -> tuple[str, str]:
 def claim_labels(code: str, claims: Iterable[str]) -> dict[str, tuple[str, str]]:
     """Chinese and English name of each of these claims, in the order of the type file.
 
-    Derived claims carry their parameter: "… (≥ 12)", "… (2026-10)". Claims that the type does not
+    Derived claims carry their number or month: "… (2026-10)". Claims that the type does not
     name come last, under their own name.
     """
     shown = set(claims)
@@ -357,13 +359,8 @@ def claim_labels(code: str, claims: Iterable[str]) -> dict[str, tuple[str, str]]
         for field in found.type.fields:
             if field.key in shown:
                 labels[field.key] = (field.labels.zh, field.labels.en)
-        for predicate in found.type.predicates:
-            for claim in sorted(shown - labels.keys()):
-                if predicate.claim is not None and claim.startswith(predicate.claim):
-                    rest = claim.removeprefix(predicate.claim).strip("_")
-                    sign = "" if predicate.kind == "as_of" else "≥ "
-                    extra = f" ({sign}{rest.replace('_', '-')})" if rest else ""
-                    labels[claim] = (predicate.labels.zh + extra, predicate.labels.en + extra)
+        derived = derived_labels(found.type.predicates, shown - labels.keys())
+        labels |= {claim: (names.zh, names.en) for claim, names in derived.items()}
     for claim in sorted(shown - labels.keys()):
         labels[claim] = (claim, claim)
     return labels

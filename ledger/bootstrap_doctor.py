@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ledger.adapters.case_files import CaseFiles, is_case_id
+from ledger.adapters.case_files import CaseFiles
 from ledger.adapters.chain_view_open import FollowingView
 from ledger.adapters.chain_view_sql import SqlView
 from ledger.adapters.home_files import P256_ROLES
@@ -32,6 +32,7 @@ from ledger.core.flow import DAY_S, BatchRecord, BatchState
 from ledger.core.health import BACKUP_AGE_S, BEAT_AGE_S
 from ledger.core.model import KeyRecord
 from ledger.core.standing import day_of
+from ledger.core.status import is_case_id
 from ledger.core.status_list import lasts_s
 from ledger.core.x5c import LeafFacts, leaf_facts
 from ledger.ports import Clock

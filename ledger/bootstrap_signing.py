@@ -17,13 +17,14 @@ from ledger.bootstrap import Installation
 from ledger.bootstrap_work import Desk
 from ledger.core.errors import InputError, NotFoundError
 from ledger.core.model import Role
-from ledger.core.signing import SigningKey, Site
+from ledger.core.signing import Act, SigningKey, Site
 from ledger.ports import ChainSigner
 from ledger.services.approve import ApproveService
 from ledger.services.enrolment import Enrolment
 from ledger.services.review import ReviewService
 from ledger.services.roles import RoleBook
 from ledger.services.signing_desk import SigningDesk
+from ledger.services.standing_acts import RevokeStanding
 from ledger.services.status import StatusService
 from ledger.services.status_desk import StatusDesk, numbers_in
 
@@ -80,6 +81,7 @@ class SigningRoom:
             clock=here.clock,
             entropy=here.entropy,
             server=HomeServerKeys(here) if here.settings.server_signing else None,
+            others={Act.REVOKE_STANDING: RevokeStanding(self.flow.standing)},
         )
 
     @cached_property
@@ -101,7 +103,9 @@ class SigningRoom:
     @cached_property
     def status_desk(self) -> StatusDesk:
         """From numbers to credentials and what they may become."""
-        return StatusDesk(self.status, self.review, self.here.store.batches, self.flow.view)
+        kinds = (loaded.type for loaded in self.here.types.all())
+        types = {(kind.type_code, kind.version): kind for kind in kinds}
+        return StatusDesk(self.status, self.review, self.here.store.batches, self.flow.view, types)
 
     def numbers_in_file(self, data: bytes) -> list[str]:
         """Numbers of credentials in a text file, CSV or workbook. Raises: InputError(FILE_*)."""

@@ -6,11 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
+from ledger.adapters.counters_database import CountersDatabase
 from ledger.adapters.intake_sheets import SheetFiles
 from ledger.adapters.verified_sql import SqlVerified
 from ledger.bootstrap import Installation
+from ledger.bootstrap_ops import open_limits
 from ledger.core.model import ChainInfo
-from ledger.ports import ChainView
+from ledger.ports import ChainView, Limits
 from ledger.services.document_ports import PageSealer
 from ledger.services.lookup import LookupService
 from ledger.services.verified import VerifiedService
@@ -26,12 +28,14 @@ class VerifiedRoom:
         view: the chain.
         info: which ledger.
         lookup: finds sheets by number and code.
+        limits: counts wrong codes; None: those of the installation.
     """
 
     here: Installation
     view: ChainView
     info: ChainInfo
     lookup: Callable[[], LookupService]
+    limits: Limits | None = None
 
     @cached_property
     def book(self) -> SqlVerified:
@@ -49,6 +53,7 @@ class VerifiedRoom:
         """For the worker; needs seal keys when a receipt is signed."""
         here = self.here
         types = {loaded.type.ref: loaded.type for loaded in here.types.all()}
+        counters = CountersDatabase(here.home.counters_file, here.clock)
         return VerifiedWorker(
             self.book,
             here.store.outbox,
@@ -60,6 +65,7 @@ class VerifiedRoom:
             self._sealer,
             SheetFiles(types),
             self.lookup,
+            self.limits or open_limits(counters, here.settings, here.entropy),
             types,
             here.clock,
             here.entropy,

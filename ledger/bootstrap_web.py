@@ -50,7 +50,7 @@ from ledger.services.statistics import StatisticsService
 from ledger.services.verified import VerifiedService
 from ledger.settings import Settings
 
-BUSY_S = 3.0  # for the store, while others write: then a page says so instead of being waited for
+BUSY_S = 3.0  # for the store and the key store, while others write: then a page says so instead of being waited for
 
 
 @dataclass

@@ -21,6 +21,7 @@ import orjson
 from ledger.adapters import logs
 from ledger.adapters.carrier import SealingChain
 from ledger.adapters.case_files import CaseFiles
+from ledger.adapters.chain_embedded.process_lock import PROBED_S as PROBED_S
 from ledger.adapters.chain_embedded.process_lock import ProcessLock
 from ledger.adapters.chain_view_follow import Follower
 from ledger.adapters.chain_view_sql import SqlView
@@ -29,6 +30,8 @@ from ledger.adapters.glyphs_fonts import DrawableValidator
 from ledger.adapters.home_files import Home, write_file
 from ledger.adapters.release_folder import FileReleaseFolder
 from ledger.adapters.row_readers import open_rows
+from ledger.adapters.singles_sql import KEYS_AT_ONCE as KEYS_AT_ONCE
+from ledger.adapters.singles_sql import SqlSingles
 from ledger.adapters.token_files import TokenFiles
 from ledger.adapters.vitals_sql import SqlVitals
 from ledger.bootstrap import Installation, open_verifier
@@ -54,7 +57,7 @@ from ledger.services.granting import RegistryView
 from ledger.services.intake_work import IntakeWork
 from ledger.services.issue import ROW_CONTEXT, IssueService
 from ledger.services.kill_points import Hooks
-from ledger.services.on_demand import Window
+from ledger.services.on_demand import WINDOW_ROWS, Window
 from ledger.services.publish import StatusListPublisher
 from ledger.services.signing import SigningService
 from ledger.services.standing import StandingService
@@ -269,6 +272,11 @@ class Bench:
         return Window(self.here.store.batches, self.desk.issue, self.here.clock)
 
     @cached_property
+    def singles(self) -> SqlSingles:
+        """What requests for single issues left behind."""
+        return SqlSingles(self.here.store.database, WINDOW_ROWS)
+
+    @cached_property
     def vitals(self) -> SqlVitals:
         """Signs of life in the store."""
         return SqlVitals(self.here.store.database)
@@ -406,10 +414,13 @@ def write_private(path: Path, data: bytes) -> None:
         ) from error
 
 
-def is_chain_free(home: Path) -> bool:
-    """True when no process holds the chain's lock just now."""
+def is_chain_free(home: Path, patience_s: float = 0.0) -> bool:
+    """True when no process holds the chain's lock just now.
+
+    `patience_s`: ask again for so long, to tell a worker from somebody who only asks too.
+    """
     try:
-        ProcessLock(Home(home).chain_file).release()
+        ProcessLock(Home(home).chain_file, patience_s).release()
     except UnavailableError:
         return False
     return True

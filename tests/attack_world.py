@@ -59,6 +59,7 @@ class Things:
     case_id: str = ""
     request_id: str = ""
     key_id: int = 0
+    standing_id: str = ""
     token_id: int = 0
     secret: str = ""
     check_id: int = 0
@@ -153,6 +154,7 @@ class Attacked:
         )
         assert done.status_code == 303, re.findall(r"govuk-error-summary__body.*?</ul>", done.text, re.DOTALL)
         self.things.case_id = done.location.rsplit("/", 1)[1].split("?")[0]
+        self.things.standing_id = self.desk.stand(APPROVERS, 1)
 
     def _verifier(self) -> None:
         officer = self.clients[Role.VERIFIER, "own"]
@@ -200,6 +202,7 @@ class Attacked:
             "part": 1,
             "intake_id": things.intake_id,
             "case_id": things.case_id,
+            "standing_id": things.standing_id,
             "request_id": things.request_id,
             "key_id": things.key_id,
             "token_id": things.token_id,
@@ -221,6 +224,7 @@ class Attacked:
             "signing.make": {"key": str(key[Role.CLERK].id), "approver": APPROVERS.signer_id.hex()},
             "signing.make_case": {"key": str(key[Role.CLERK].id), "approver": APPROVERS.signer_id.hex()},
             "signing.approve": {"key": str(key[Role.APPROVER].id)},
+            "standing.revoke": {"key": str(key[Role.APPROVER].id)},
             "signing.approve_case": {"key": str(key[Role.APPROVER].id)},
             "verifier.watch": {"days": "30"},
             "people.role_give": {"role": "clerk"},

@@ -1,4 +1,4 @@
-"""What every test gets: missing tools named, sockets shut, examples counted, kills counted and drawn."""
+"""What every test gets: missing tools named, sockets shut, examples counted, kills counted and drawn, groups."""
 
 from __future__ import annotations
 
@@ -8,11 +8,15 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests import not_run
+from tests import groups, not_run
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Playwright
 
 os.environ.setdefault("ETH_HASH_BACKEND", "pysha3")  # the fast keccak; read when eth_hash is imported
 
@@ -31,11 +35,17 @@ settings.register_profile(
 settings.register_profile("thorough", parent=settings.get_profile("default-ecert"), max_examples=1000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default-ecert"))
 
-pytest_collection_modifyitems = not_run.pytest_collection_modifyitems
 pytest_configure = not_run.pytest_configure
 pytest_runtest_logreport = not_run.pytest_runtest_logreport
 pytest_sessionfinish = not_run.pytest_sessionfinish
 pytest_terminal_summary = not_run.pytest_terminal_summary
+pytest_xdist_make_scheduler = groups.pytest_xdist_make_scheduler
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    not_run.pytest_collection_modifyitems(config, items)
+    groups.keep_together(config, items)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -84,6 +94,15 @@ def demo_home(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return home
+
+
+@pytest.fixture(scope="session")
+def playwright() -> Iterator[Playwright]:
+    """One driver for all browsers of a process: it keeps an event loop running, a second one is refused."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as driver:
+        yield driver
 
 
 class _Network:

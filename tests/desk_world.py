@@ -7,6 +7,8 @@ from dataclasses import replace
 
 from werkzeug.test import TestResponse
 
+from ledger.core.assertion import read_assertion
+from ledger.core.eip712 import ecdsa_signature, passkey_signature
 from ledger.core.flow import BatchState
 from ledger.core.jose import b64url_decode, b64url_encode
 from ledger.core.model import Role as ChainRole
@@ -16,7 +18,7 @@ from ledger.services.signing_desk import Given
 from tests.authenticator import Authenticator
 from tests.flow_world import ISSUER, ListTable, deposit_table
 from tests.office_world import HOST, Client, Office
-from tests.signing_world import SigningWorld
+from tests.signing_world import HomeKeys, SigningWorld
 
 SITE = Site(f"https://{HOST}", HOST)
 MAKERS, APPROVERS = Authenticator(0xA1, SITE), Authenticator(0xB2, SITE)
@@ -107,6 +109,26 @@ class Desk:
         self.office.world.work()
         assert self.state(batch_id) is BatchState.RELEASED
         return batch_id
+
+    def stand(self, authenticator: Authenticator | None, limit: int) -> str:
+        """A standing approval on chain, given by the approver's passkey or the agency's key file; its id in hex."""
+        standing = self.office.parts.signing.flow.standing
+        file = HomeKeys().signer(ISSUER, ChainRole.APPROVER)
+        signer = file.signer_id if authenticator is None else authenticator.signer_id
+        terms = standing.draft(ISSUER, 1, approver=signer, anchor_limit=limit, supersede_limit=7)
+        digest = standing.digest(terms)
+        if authenticator is None:
+            signature = ecdsa_signature(file.sign_digest(digest))
+        else:
+            given = authenticator.get(digest)
+            assertion = read_assertion(
+                digest, SITE, self.keys[Role.APPROVER].public_key, authenticator_data=given.authenticator_data,
+                client_data_json=given.client_data, signature=given.signature,
+            )  # fmt: skip
+            signature = passkey_signature(assertion)
+        standing_id = standing.register(terms, signature).hex()
+        self.office.world.work()
+        return standing_id
 
     def names(self, batch_id: int) -> list[bytes]:
         return [leaf.name for leaf in self.office.world.store.signing.sealed_rows(batch_id, 0, 1000)]

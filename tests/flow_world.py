@@ -40,7 +40,7 @@ from ledger.adapters.system import ManualClock, SystemEntropy
 from ledger.adapters.token_files import TokenFiles
 from ledger.adapters.type_files import TypeFiles, load_types
 from ledger.adapters.vault import SqliteVault, VaultKeys
-from ledger.apps.worker import ChainDriver, Handler, Worker
+from ledger.apps.worker import CHAIN_KINDS, ChainDriver, Handler, Worker
 from ledger.core.cells import Cell
 from ledger.core.directory import make_directory_entry, parse_directory_entry
 from ledger.core.flow import BatchRecord, BatchState, JobKind, Lease
@@ -388,8 +388,17 @@ class World:
             self.clock, entropy, is_demo=True, hooks=self.hooks,
         )  # fmt: skip
 
+    def _driver(self) -> ChainDriver:
+        return ChainDriver(
+            self.chain,
+            self.follower.advance,
+            self.clock,
+            self.hooks,
+            lambda: self.store.outbox.hurry(CHAIN_KINDS),
+        )
+
     def _open_worker(self) -> Worker:
-        driver = ChainDriver(self.chain, self.follower.advance, self.clock, self.hooks)
+        driver = self._driver()
         self.handlers = self.make_handlers()
         return Worker(
             self.store.outbox, self.handlers, self.clock, self.owner, driver.drive, self.tidy, self.hooks
@@ -410,7 +419,7 @@ class World:
     def add_handler(self, kind: JobKind, handler: Callable[[Lease], None]) -> None:
         """A worker that does this kind of job too."""
         self.handlers[kind] = handler
-        driver = ChainDriver(self.chain, self.follower.advance, self.clock, self.hooks)
+        driver = self._driver()
         self.worker = Worker(
             self.store.outbox, self.handlers, self.clock, self.owner, driver.drive, self.tidy, self.hooks
         )

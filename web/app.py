@@ -35,6 +35,7 @@ from web import (
     ops,
     paper,
     problems,
+    quick,
     security,
     statistics,
     status,
@@ -42,6 +43,7 @@ from web import (
     views,
 )
 from web.api.frame import FastJson
+from web.forms import LARGEST_PLAIN, Form, is_form, read_plain_form
 from web.issue import routes as issue
 
 MAX_BUNDLE_BYTES = 1_048_576  # docs/formats.md: a bundle has at most 1 MiB
@@ -106,6 +108,21 @@ class MemoryRequest(Request):
     max_form_memory_size = MAX_BUNDLE_BYTES + FORM_OVERHEAD_BYTES
     max_form_parts = 8
 
+    def _load_form_data(self) -> None:
+        """Once, at the first look at `form` or `files`."""
+        if "form" not in self.__dict__ and (read := self._plain_form()) is not None:
+            self.__dict__.update(stream=io.BytesIO(), form=read[0], files=read[1])
+        else:
+            super()._load_form_data()
+
+    def _plain_form(self) -> Form | None:
+        length, most = self.content_length, self.max_form_memory_size
+        if length is None or length > min(LARGEST_PLAIN, most or 0) or self.max_form_parts is None:
+            return None
+        kind = self.environ.get("CONTENT_TYPE", "")
+        # what is read here and not understood is kept, so that Werkzeug can read it
+        return read_plain_form(kind, self.get_data(), self.max_form_parts) if is_form(kind) else None
+
     def _get_file_stream(
         self,
         total_content_length: int | None,
@@ -121,6 +138,10 @@ class VerifyApp(Flask):
     """A Flask that never writes the words of an exception into its log: they may quote a document."""
 
     request_class = MemoryRequest
+
+    def ensure_sync(self, func: Any) -> Any:
+        """As it is: no view of ours is a coroutine, and Flask would ask that anew for each request."""
+        return func
 
     def log_exception(self, exc_info: Any) -> None:
         """Write down what kind of mistake happened where, nothing else."""
@@ -145,6 +166,7 @@ def create_app(settings: WebSettings, services: WebServices) -> Flask:
     app.jinja_env.lstrip_blocks = True
     app.extensions["ledger"] = services
     app.extensions["web-settings"] = settings
+    quick.register(app)
     if settings.trusted_proxies:
         # the address and scheme that the last `trusted_proxies` hops wrote; what a client wrote is further left
         proxies = settings.trusted_proxies

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from ledger.core.credential_type import CredentialType, Field
-from ledger.core.predicates import Predicate
+from ledger.core.predicates import derived_labels
 from ledger.core.report import CredentialSummary
 from ledger.core.type_shape import Labels
 from web.language import Language
@@ -16,6 +16,7 @@ from web.texts import text
 Rows = tuple[tuple[str, str], ...]
 NAMED_ABOVE = frozenset({"identifier", "proof_no"})
 MONTH_DIGITS = 6  # YYYYMM, docs/formats.md
+DAY_PARTS = 3
 
 
 def credential_rows(
@@ -34,11 +35,12 @@ def credential_rows(
         ),
         (text("issuer_code", language), summary.issuer),
     ]
-    if summary.identifier:
-        rows.append((text("identifier", language), summary.identifier))
     if proof_no := summary.claims.get("proof_no"):
         rows.append((text("proof_no", language), str(proof_no)))
-    return (*rows, *_claim_rows(summary.claims, kind, language))
+    rows += _claim_rows(summary.claims, kind, language)
+    if summary.identifier:  # 60 characters that nobody compares by eye
+        rows.append((text("identifier", language), summary.identifier))
+    return tuple(rows)
 
 
 def withheld_labels(
@@ -58,12 +60,13 @@ def _claim_rows(claims: Mapping[str, Any], kind: CredentialType | None, language
         for key, field in fields.items()
         if key in claims
     ]
-    others = [
-        (derived_label(key, kind, language), spell(value, None, language))
-        for key, value in claims.items()
-        if key not in fields and key not in NAMED_ABOVE
+    others = [key for key in claims if key not in fields and key not in NAMED_ABOVE]
+    names = derived_labels(() if kind is None else kind.predicates, others)
+    derived = [
+        (label_of(labels, language), spell(claims[key], None, language)) for key, labels in names.items()
     ]
-    return (*known, *others)
+    unknown = [(key, spell(claims[key], None, language)) for key in others if key not in names]
+    return (*known, *derived, *unknown)
 
 
 def label_of(labels: Labels, language: Language) -> str:
@@ -73,25 +76,9 @@ def label_of(labels: Labels, language: Language) -> str:
 
 
 def derived_label(claim: str, kind: CredentialType | None, language: Language) -> str:
-    """The name of a derived claim with its parameter; the claim itself when nothing names it."""
-    for predicate in kind.predicates if kind is not None else ():
-        rest = _parameter(claim, predicate)
-        if rest is not None:
-            label = label_of(predicate.labels, language)
-            return f"{label} ({rest})" if rest else label
-    return claim
-
-
-def _parameter(claim: str, predicate: Predicate) -> str | None:
-    """What this predicate's claim name adds to its label; None if the claim is not of this predicate."""
-    if predicate.claim is None or not claim.startswith(predicate.claim):
-        return None
-    rest = claim.removeprefix(predicate.claim).strip("_")
-    if predicate.kind == "as_of":
-        return rest.replace("_", "-")
-    if claim not in predicate.claim_names:
-        return None
-    return f"≥ {rest}" if rest else ""
+    """The name of a derived claim with its number; the claim itself when nothing names it."""
+    found = derived_labels(() if kind is None else kind.predicates, [claim]).get(claim)
+    return claim if found is None else label_of(found, language)
 
 
 def spell(value: Any, field: Field | None, language: Language) -> str:
@@ -106,10 +93,26 @@ def spell(value: Any, field: Field | None, language: Language) -> str:
     if field.kind == "ratio":
         return _percent(spelled)
     if field.kind == "month" and len(spelled) == MONTH_DIGITS:
-        return f"{spelled[:4]}-{spelled[4:]}"
+        return _month(spelled, language)
+    if field.kind == "date":
+        return _day(spelled, language)
     if spelled in field.values:
-        return f"{getattr(field.values[spelled], language)} ({spelled})"
+        return str(getattr(field.values[spelled], language))
     return spelled
+
+
+def _month(month: str, language: Language) -> str:
+    if not month.isdecimal() or language == "en":
+        return f"{month[:4]}-{month[4:]}"
+    return text("month_words", language, year=month[:4], month=int(month[4:]))
+
+
+def _day(day: str, language: Language) -> str:
+    """As it stands on paper: whoever compares sees the same signs; English has them as numbers."""
+    parts = day.split("-")
+    if language == "en" or len(parts) != DAY_PARTS or not all(part.isdecimal() for part in parts):
+        return day
+    return text("day_words", language, year=parts[0], month=int(parts[1]), day=int(parts[2]))
 
 
 def _thousands(amount: str) -> str:

@@ -28,6 +28,8 @@ from web.texts import text
 
 SHANGHAI = timezone(timedelta(hours=8))  # no summer time since 1991; docs/formats.md, Times
 ADDRESSES = "addresses"
+PARTS = "frame-parts"
+NAVIGATION = "navigation"
 MINUTE_S, HOUR_S, DAY_S = 60, 3600, 86_400
 
 
@@ -39,8 +41,15 @@ def translate(key: str, **values: object) -> str:
 
 def form_token_field() -> Markup:
     """The hidden field that tells our forms from others'; the browser gets its cookie with this page."""
-    token = g.setdefault("form_token_handed_out", form_token())
-    return Markup('<input type="hidden" name="token" value="{}">').format(escape(token))
+    token = g.get("form_token_handed_out")
+    if token is None:
+        token = g.form_token_handed_out = form_token()
+    return token_field(token)
+
+
+def token_field(token: str) -> Markup:
+    """The hidden field with this token."""
+    return Markup('<input type="hidden" name="token" value="') + escape(token) + Markup('">')
 
 
 def address(endpoint: str, **values: object) -> str:
@@ -57,6 +66,23 @@ def address(endpoint: str, **values: object) -> str:
 def link(endpoint: str, **values: object) -> str | None:
     """The address of a page, None where this installation has no such page."""
     return address(endpoint, **values) if endpoint in current_app.view_functions else None
+
+
+def frame_part(name: str) -> Markup:
+    """A part of the frame (templates/parts) as every visitor sees it, drawn once for a language and a page.
+
+    Knows of nobody who is logged in.
+    """
+    app: Flask = current_app
+    language: Language = g.get("page_language") or chosen_language()
+    drawn: dict[tuple[str, Language, str, str | None], Markup] = app.extensions.setdefault(PARTS, {})
+    key = (name, language, request.script_root, request.endpoint if name == NAVIGATION else None)
+    if key not in drawn:
+        links = navigation.links(app, None, address) if name == NAVIGATION else ()
+        mode = app.extensions["web-settings"].mode
+        template = app.jinja_env.get_template(f"parts/{name}.html")
+        drawn[key] = Markup(template.render(navigation=links, mode=mode))  # noqa: S704  (our template escapes)
+    return drawn[key]
 
 
 def switch_links() -> list[tuple[str, str, str, bool]]:
@@ -117,12 +143,23 @@ def _organisation(person: Actor | None, language: Language) -> str | None:
     return None if found is None else found.name(language)
 
 
+def _places(person: Actor | None, language: Language) -> list[tuple[str, str]]:
+    """The other organisations in which this person has a role now: USCC and name."""
+    opened = g.get("opened")
+    if person is None or opened is None or len(opened.organisations) < 2:
+        return []
+    known: Mapping[str, Organisation] = current_app.extensions["ledger"].people.organisations()
+    others = (uscc for uscc in opened.organisations if uscc != person.uscc and uscc in known)
+    return [(uscc, known[uscc].name(language)) for uscc in others]
+
+
 def register(app: Flask) -> None:
     """Tell the templates."""
     assets.register(app)
     app.jinja_env.globals.update(
         t=translate,
         form_token_field=form_token_field,
+        frame_part=frame_part,
         link=link,
         switch_links=switch_links,
         url_for=address,
@@ -146,13 +183,15 @@ def register(app: Flask) -> None:
             "mode": app.extensions["web-settings"].mode,
             "person": person,
             "organisation": _organisation(person, language),
-            "navigation": navigation.links(app, person, address),
+            "other_organisations": _places(person, language),
+            # visitors' is part of the frame that is drawn once
+            "navigation": () if person is None else navigation.links(app, person, address),
         }
 
     @app.after_request
     def keep(response: Response) -> Response:
-        remember_language(response)
         person, asked = actor_or_none(), asked_language()
+        remember_language(response, asked)
         if person is not None and asked is not None and asked != person.language:
             current_app.extensions["ledger"].people.use_language(person.person, asked)
         if (token := g.pop("form_token_handed_out", None)) is not None:

@@ -29,10 +29,10 @@ def chosen_language() -> Language:
 
 def asked_language() -> Language | None:
     """The language that this very request asks for; None if it does not."""
-    for value in (request.args.get("lang"), _form_language()):
-        if value in LANGUAGES:
-            return value
-    return None
+    if request.query_string and (value := _known(request.args.get("lang"))) is not None:
+        return value
+    # only a form that was read already: an error while reading one asks for the language too
+    return _known(request.form.get("lang")) if "form" in request.__dict__ else None
 
 
 def html_lang(language: Language) -> str:
@@ -40,14 +40,12 @@ def html_lang(language: Language) -> str:
     return TAGS[language]
 
 
-def remember_language(response: Response) -> None:
+def remember_language(response: Response, asked: Language | None) -> None:
     """Keep an explicit choice for a year; it says nothing about a person."""
-    asked = asked_language()
     if asked is not None:
         secure = current_app.extensions["web-settings"].secure_cookies
         response.set_cookie(COOKIE, asked, max_age=COOKIE_AGE_S, secure=secure, samesite="Lax", httponly=True)
 
 
-def _form_language() -> str | None:
-    # only a form that was read already: an error while reading one asks for the language too
-    return request.form.get("lang") if "form" in request.__dict__ else None
+def _known(value: str | None) -> Language | None:
+    return next((language for language in LANGUAGES if language == value), None) if value else None

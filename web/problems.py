@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
 from flask import Flask, Response, current_app, g, jsonify, make_response, render_template, request
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
@@ -79,6 +82,24 @@ def drain() -> None:
         if not chunk:
             break
         left -= len(chunk)
+
+
+def or_else(
+    first: Callable[[WSGIEnvironment, StartResponse], Iterable[bytes] | None], then: WSGIApplication
+) -> WSGIApplication:
+    """An application that asks `first`, and `then` when it gives no answer or makes a mistake.
+
+    Whatever `first` reads of the body it puts back.
+    """
+
+    def ask(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        try:
+            answer = first(environ, start_response)
+        except Exception:  # noqa: BLE001  `then` meets the same mistake, logs it and answers
+            answer = None
+        return then(environ, start_response) if answer is None else answer
+
+    return ask
 
 
 def register(app: Flask) -> None:

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from flask import Flask, Request, Response, current_app, g, request
 
 from ledger.core.limits import client_name
+from ledger.ports import Entropy
 
 TOKEN_BYTES = 32
 
@@ -35,6 +36,9 @@ HEADERS = {
     "X-Frame-Options": "DENY",
 }
 CAMERA_HEADERS = HEADERS | CAMERA
+LASTING = ("Strict-Transport-Security", "max-age=31536000")
+UNKEPT = ("Cache-Control", "no-store")
+VARIES = ("Vary", "Accept, Cookie")
 
 
 def allow_camera() -> None:
@@ -58,9 +62,13 @@ def form_token() -> str:
         return _bound_to(session)
     secure = current_app.extensions["web-settings"].secure_cookies
     token = request.cookies.get(cookie_name(secure=secure))
-    if token and len(token) == TOKEN_BYTES * 4 // 3 + 1:
-        return token
-    entropy = current_app.extensions["ledger"].entropy
+    return visitors_token(token, current_app.extensions["ledger"].entropy)
+
+
+def visitors_token(kept: str | None, entropy: Entropy) -> str:
+    """The token that the browser keeps, or a new one."""
+    if kept and len(kept) == TOKEN_BYTES * 4 // 3 + 1:
+        return kept
     return base64.urlsafe_b64encode(entropy.token(TOKEN_BYTES)).rstrip(b"=").decode()
 
 
@@ -113,20 +121,27 @@ def is_foreign(req: Request) -> bool:
     return origin is not None and urlsplit(origin).netloc != req.host
 
 
+def fixed_headers(*, secure: bool) -> list[tuple[str, str]]:
+    """What every answer carries that says nothing else."""
+    lasting = [LASTING] if secure else []
+    return [*HEADERS.items(), *lasting, UNKEPT, VARIES]
+
+
 def register(app: Flask) -> None:
     """Put the headers on every response."""
     secure = app.extensions["web-settings"].secure_cookies
 
     @app.after_request
     def protect(response: Response) -> Response:
-        given = {name.lower() for name, _ in response.headers}
+        headers = response.headers
+        given = {name.lower() for name, _ in headers}
         wanted = CAMERA_HEADERS if g.get("camera") else HEADERS
         for name, value in wanted.items():
             if name.lower() not in given:
-                response.headers.add_header(name, value)
+                headers.add(name, value)
         if secure:
-            response.headers["Strict-Transport-Security"] = "max-age=31536000"
-        if "Cache-Control" not in response.headers:
-            response.headers["Cache-Control"] = "no-store"
-            response.headers["Vary"] = "Accept, Cookie"
+            headers.set(*LASTING)
+        if "cache-control" not in given:
+            headers.add(*UNKEPT)
+            headers.set(*VARIES)
         return response

@@ -6,7 +6,7 @@ Decides nothing about a credential: it only sorts and names what the report says
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, timezone
 from functools import lru_cache
 from typing import Literal
@@ -15,6 +15,7 @@ from ledger.core.checks.texts import advice_of, check_name, text_of
 from ledger.core.credential_type import CredentialType
 from ledger.core.report import CheckId, CheckResult, Outcome, Report
 from web.claims import credential_rows, withheld_labels
+from web.kept import Kept
 from web.language import Language
 from web.texts import text
 
@@ -160,11 +161,30 @@ def shanghai_time(seconds: int) -> str:
 
 def result_page(report: Report, types: Sequence[CredentialType], language: Language, now: int) -> ResultPage:
     """The page of one report, checked at `now` (seconds)."""
+    summary = report.credential
+    # whatever else the page says follows from the checks, which certificates of a batch may share
+    verdict = report.verdict
+    said = (str(verdict.code), verdict.national, report.accepted, report.presenter, report.single_operator)
+    page = _shared(lambda: _shared_page(report, language, now), report.checks, *said, language, now)
+    name = None if summary is None else summary.issuer_name
+    return replace(
+        page,
+        rows=credential_rows(summary, types, language),
+        withheld=withheld_labels(summary, types, language),
+        issuer_name=None if name is None else name.get(language) or name["zh"],
+        phone=None if summary is None else summary.issuer_phone,
+    )
+
+
+_shared = Kept[ResultPage]()
+
+
+def _shared_page(report: Report, language: Language, now: int) -> ResultPage:
+    """The page without what the credential itself says."""
     state = state_of(report)
     results = {check.id: check for check in report.checks}
     counts = {outcome.value: sum(check.outcome is outcome for check in report.checks) for outcome in Outcome}
     as_of = results[CheckId.STATUS_AGE].as_of if CheckId.STATUS_AGE in results else None
-    name = None if report.credential is None else report.credential.issuer_name
     return ResultPage(
         state=state,
         icon=ICONS[state],
@@ -176,8 +196,8 @@ def result_page(report: Report, types: Sequence[CredentialType], language: Langu
         national=report.verdict.national,
         accepted=report.accepted,
         notes=_notes(report, results, language),
-        rows=credential_rows(report.credential, types, language),
-        withheld=withheld_labels(report.credential, types, language),
+        rows=(),
+        withheld=(),
         groups=tuple(_group(key, ids, results, language) for key, ids in GROUPS),
         as_of={
             check.id.value: shanghai_time(check.as_of) for check in report.checks if check.as_of is not None
@@ -186,8 +206,8 @@ def result_page(report: Report, types: Sequence[CredentialType], language: Langu
         checked_at=shanghai_time(now),
         ledger_as_of=None if as_of is None else shanghai_time(as_of),
         ages=_ages(results, now, language),
-        issuer_name=None if name is None else name.get(language) or name["zh"],
-        phone=None if report.credential is None else report.credential.issuer_phone,
+        issuer_name=None,
+        phone=None,
     )
 
 

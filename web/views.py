@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 
-from flask import Flask, Response, abort, current_app, jsonify, make_response, render_template, request
+from flask import Flask, Response, abort, current_app, make_response, render_template, request
 
 from ledger.core.limits import LimitKind
 from web.access import public
@@ -13,6 +13,7 @@ from web.check.result import Again, show_result
 from web.front import figures_of_today
 from web.language import Language, chosen_language
 from web.problems import problem, wants_json
+from web.report_json import report_json
 from web.security import client, is_foreign, is_own_form
 from web.texts import text
 from web.verdict import result_page
@@ -60,8 +61,8 @@ def verify() -> Response:
         submission = _read_form(chosen_language())
     if len(submission.data) > MAX_BYTES:
         return problem(413, "BUNDLE_TOO_LARGE")
-    if wants_json() or request.mimetype in RAW_TYPES:
-        return jsonify(services.verify(submission.data).as_json())
+    if request.mimetype in RAW_TYPES or wants_json():
+        return Response(report_json(services.verify(submission.data)), mimetype="application/json")
     if submission.error is not None:
         return _form_page(submission)
     return _result(submission.data)

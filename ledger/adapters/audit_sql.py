@@ -75,7 +75,9 @@ class SqlAudit:
         if before is not None:
             query = query.where(audit_row.c.number < before)
         if action is not None:
-            query = query.where(audit_row.c.action.like(f"{action.replace('%', '')}%"))
+            room, _, act = action.partition(".")
+            column = audit_row.c.action
+            query = query.where(column == action if act else column.startswith(f"{room}.", autoescape=True))
         if person is not None:
             query = query.where(audit_row.c.person_id == person)
         with self._database.read() as connection:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from ledger.adapters.home_files import PRIVATE_FOLDER, write_file
 from ledger.core.errors import InputError
+from ledger.core.status import is_case_id
 
 SUFFIX = ".case"
 WAITING = "waiting"
@@ -61,11 +62,6 @@ class CaseFiles:
     def waiting(self) -> Sequence[str]:
         """Ids of cases still to be handed to the outbox; one look into a folder that is mostly empty."""
         return sorted(path.name for path in self._waiting.glob("*") if is_case_id(path.name))
-
-
-def is_case_id(text: str) -> bool:
-    """Whether this is 32 lower-case hex digits."""
-    return len(text) == 32 and set(text) <= set("0123456789abcdef")
 
 
 class MemoryCases:

@@ -17,6 +17,7 @@ RANGE_OVERLAP = "RANGE_OVERLAP"
 _NO_SIGNER = bytes(32)
 _NO_ISSUER = bytes(18)
 _WORD_BYTES = 32
+_COUNT_BYTES = 8
 _LANE_BITS = 4
 
 
@@ -28,6 +29,10 @@ def project(rows: Rows, event: LedgerEvent) -> None:
     handler = _HANDLERS.get(event.name)
     if handler is not None:
         handler(rows, event, event.args)
+        if event.name not in _ALTER_NOTHING:
+            found = rows.get("fact", ("altered",))
+            count = 0 if found is None else int.from_bytes(found[0])
+            rows.put("fact", ("altered",), ((count + 1).to_bytes(_COUNT_BYTES),))
 
 
 def pending_words(size: int) -> Iterable[tuple[int, int]]:
@@ -226,3 +231,9 @@ _HANDLERS: Mapping[str, Callable[[Rows, LedgerEvent, Args], None]] = {
     "StandingRegistered": _standing_registered,
     "StandingRevoked": _standing_revoked,
 }
+
+_ALTER_NOTHING = frozenset({
+    "BatchAnchored", "BatchImported", "DirectorySet", "RoleSet", "RolesReset", "StandingRegistered",
+    "StandingRevoked", "TypeRegistered",
+})  # fmt: skip
+"""Events after which every batch that was there before shows what it showed (ChainView.altered)."""

@@ -8,7 +8,7 @@ view's lock; a warm `evidence` takes no lock and touches no file.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
@@ -22,6 +22,7 @@ from ledger.core.model import (
     GrantRecord,
     IssuerRecord,
     KeyRecord,
+    ListedBatch,
     StandingRecord,
     TypeRecord,
 )
@@ -202,6 +203,44 @@ class RowsView:
                 key[2]: int.from_bytes(row[0]) for key, row in self._rows.items("status_word", (issuer, root))
             }
 
+    def listed(self, issuer: str, list_number: int, known: Collection[bytes] = ()) -> tuple[ListedBatch, ...]:
+        """Batches of one status list but for the known ones; what many of them share is read once."""
+        rows = self._rows
+        found: list[ListedBatch] = []
+        keys: dict[int, KeyRecord | None] = {}
+        grants: dict[int, tuple[GrantRecord, ...]] = {}
+        with self._reading():
+            self._look()
+            holders = [issuer, *(parent.issuer for parent in _ancestors(rows, read_issuer(rows, issuer)))]
+            for (_, _, _, root), _ in rows.items("list_range", (issuer, list_number)):
+                if root in known:
+                    continue
+                anchor = read_anchor(rows, issuer, root)
+                if anchor is None:
+                    raise RuntimeError("the view has a range without its batch: rebuild it")
+                if anchor.key not in keys:
+                    keys[anchor.key] = read_key(rows, issuer, anchor.key)
+                if anchor.type_id not in grants:
+                    held = (read_grants(rows, name, anchor.type_id) for name in holders)
+                    grants[anchor.type_id] = tuple(grant for some in held for grant in some)
+                words = {
+                    key[2]: int.from_bytes(row[0]) for key, row in rows.items("status_word", (issuer, root))
+                }
+                found.append(ListedBatch(anchor, keys[anchor.key], grants[anchor.type_id], words))
+        return tuple(found)
+
+    def altered(self) -> int:
+        """See ChainView.altered."""
+        with self._reading():
+            self._look()
+            return read_integer(self._rows, "altered") or 0
+
+    def lists(self, issuer: str) -> frozenset[int]:
+        """Numbers of the lists that have a range."""
+        with self._reading():
+            self._look()
+            return frozenset(key[1] for key, _ in self._rows.items("list_range", (issuer,)))
+
     def issuers(self) -> Iterator[IssuerRecord]:
         """In order of their names."""
         with self._reading():
@@ -352,14 +391,7 @@ def write_info(rows: Rows, info: ChainInfo) -> None:
 def _read_batch(rows: Rows, issuer: str, root: bytes) -> _Batch:
     anchor = read_anchor(rows, issuer, root)
     record = read_issuer(rows, issuer)
-    ancestors: list[IssuerRecord] = []
-    above = None if record is None else record.parent
-    while above is not None:
-        parent = read_issuer(rows, above)
-        if parent is None:
-            break
-        ancestors.append(parent)
-        above = parent.parent
+    ancestors = _ancestors(rows, record)
     grants: dict[str, tuple[GrantRecord, ...]] = {}
     key = credential_type = None
     if anchor is not None:
@@ -369,6 +401,19 @@ def _read_batch(rows: Rows, issuer: str, root: bytes) -> _Batch:
         names = [issuer, *(parent.issuer for parent in ancestors)]
         grants = {name: read_grants(rows, name, anchor.type_id) for name in names}
     return _Batch(anchor, key, record, tuple(ancestors), grants, credential_type)
+
+
+def _ancestors(rows: Rows, record: IssuerRecord | None) -> list[IssuerRecord]:
+    """From the parent upward."""
+    found: list[IssuerRecord] = []
+    above = None if record is None else record.parent
+    while above is not None:
+        parent = read_issuer(rows, above)
+        if parent is None:
+            break
+        found.append(parent)
+        above = parent.parent
+    return found
 
 
 def read_anchor(rows: Rows, issuer: str, root: bytes) -> AnchorRecord | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -62,12 +62,12 @@ class SqlDesk:
         by_leaf = {places[row.id]: _stored(row, places) for row in rows}
         return tuple(by_leaf[leaf] for leaf in leaves if leaf in by_leaf)
 
-    def issued_since(self, issuer: str, since: int) -> tuple[tuple[int, int], ...]:
+    def issued_since(self, issuers: Collection[str], since: int) -> tuple[tuple[int, int], ...]:
         query = (
             sa.select(batch.c.block_time, batch.c.size)
             .join(stream, stream.c.id == batch.c.stream_id)
             .where(
-                stream.c.issuer == issuer,
+                stream.c.issuer.in_(sorted(issuers)),
                 batch.c.type_id != 0,
                 batch.c.state.in_(list(_DONE)),
                 batch.c.block_time >= since,

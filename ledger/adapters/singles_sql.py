@@ -18,6 +18,9 @@ from ledger.core.errors import ConflictError
 from ledger.core.flow import BatchState, RowOutcome
 from ledger.core.singles import KEY_KEPT_S, KeptAnswer, RequestKey, SingleGroup, SingleResult
 
+KEYS_AT_ONCE = 5_000
+KEYS_A_STATEMENT = 250  # two variables each; SQLite's oldest limit is 999
+
 # built once: making an expression anew costs more than running it
 _ANSWERS = (
     sa.select(
@@ -69,8 +72,7 @@ class SqlSingles:
             return {}
         values = {"keys": [key.key for key in keys], "after": self._database.clock.now() - KEY_KEPT_S}
         asked = {(key.token, key.key) for key in keys}
-        with self._database.read() as connection:
-            rows = connection.execute(_ANSWERS, values).all()
+        rows = self._database.fetch(_ANSWERS, values)
         found = {
             (token, bytes(key)): KeptAnswer(bytes(body), _parse(answer)) for token, key, body, answer in rows
         }
@@ -101,12 +103,34 @@ class SqlSingles:
                 "ROW_RACE", "Another request stored one of these rows at the same moment."
             ) from error
 
-    def forget_old(self) -> int:
-        """Drop keys that were kept for a day; how many."""
+    def free(self, keys: Sequence[RequestKey]) -> int:
+        """Drop those of these keys that were kept for a day; how many."""
         before = self._database.clock.now() - KEY_KEPT_S
+        ended = sa.and_(
+            idempotency.c.key_hash.in_([key.key for key in keys]), idempotency.c.created_at <= before
+        )
         with self._database.write() as connection:
-            done = connection.execute(sa.delete(idempotency).where(idempotency.c.created_at <= before))
-            return int(done.rowcount)
+            return int(connection.execute(sa.delete(idempotency).where(ended)).rowcount)
+
+    def forget_old(self, most: int = KEYS_AT_ONCE) -> int:
+        """Drop the oldest keys that were kept for a day, so many at once at most; how many there were."""
+        before = self._database.clock.now() - KEY_KEPT_S
+        oldest = (
+            sa.select(idempotency.c.token_id, idempotency.c.key_hash)
+            .where(idempotency.c.created_at <= before)
+            .order_by(idempotency.c.created_at)
+            .limit(most)
+        )
+        with self._database.read() as connection:  # mostly there is none: write nothing then
+            ended = [(token, bytes(key)) for token, key in connection.execute(oldest)]
+        for at in range(0, len(ended), KEYS_A_STATEMENT):
+            names = sa.tuple_(idempotency.c.token_id, idempotency.c.key_hash)
+            piece = ended[at : at + KEYS_A_STATEMENT]
+            with self._database.write() as connection:
+                connection.execute(
+                    sa.delete(idempotency).where(names.in_(piece), idempotency.c.created_at <= before)
+                )
+        return len(ended)
 
     def _insert(self, connection: Connection, group: SingleGroup) -> None:
         if not group.rows:

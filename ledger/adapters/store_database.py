@@ -9,7 +9,7 @@ an unreachable database into UnavailableError.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -36,6 +36,8 @@ from ledger.ports import Clock
 BUSY_S = 30.0  # for who works on its own; people before a page wait less
 _CACHE_KIB = 32_768  # indexes over random values need their pages at hand
 _CHECKPOINT_PAGES = 4_000  # 16 MiB of log: one large import writes each page fewer times
+_FEW = 64  # texts of queries are kept for lists up to this length
+_NO_ANSWER = "The database does not answer; try again."
 _READING = {"ecert_reading": True}
 
 
@@ -46,6 +48,9 @@ class Database:
         self.engine = engine
         self.clock = clock
         self._statements: dict[tuple[str, tuple[str, ...], str], str] = {}
+        self._reads: dict[tuple[int, ...], tuple[sa.Select[Any], str, list[str]]] = {}
+        driver: Any = engine.dialect.dbapi
+        self._failure: type[Exception] = driver.OperationalError
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
@@ -62,6 +67,59 @@ class Database:
             connection.begin(),
         ):
             yield connection
+
+    def fetch(self, statement: sa.Select[Any], values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+        """Rows of one query, as one moment has them: for what every request asks.
+
+        An eighth of the time of `read` and a statement in it. Statements are made once and kept by the
+        caller; rows are plain tuples whose values are the driver's (0 and 1 for booleans).
+
+        Args:
+            statement: with named parameters only.
+            values: of the parameters; lists for expanding ones, not empty.
+        """
+        counts = tuple(len(value) if isinstance(value, list) else 0 for value in values.values())
+        shape = (id(statement), *counts)
+        known = self._reads.get(shape)
+        if known is None:
+            known = (statement, *self._compiled(statement, values))
+            if max(counts, default=0) <= _FEW:
+                self._reads[shape] = known
+        _, sql, names = known
+        given = {
+            name: one
+            for key, value in values.items()
+            for name, one in (
+                ((f"{key}_{at}", item) for at, item in enumerate(value, start=1))
+                if isinstance(value, list)
+                else ((key, value),)
+            )
+        }
+        with _translated():
+            raw = self.engine.raw_connection()
+            try:
+                cursor = raw.cursor()
+                cursor.execute(sql, tuple(given[name] for name in names))
+                rows = list(cursor.fetchall())
+                cursor.close()
+            except self._failure as error:
+                raise UnavailableError("STORE_UNAVAILABLE", _NO_ANSWER) from error
+            finally:
+                raw.close()
+        return rows
+
+    def _compiled(self, statement: sa.Select[Any], values: Mapping[str, Any]) -> tuple[str, list[str]]:
+        """The driver's text of a query for lists of these lengths, and the order of its parameters."""
+        compiled = statement.params(**values).compile(
+            dialect=self._plain_dialect(), compile_kwargs={"render_postcompile": True}
+        )
+        return str(compiled), list(compiled.positiontup or ())
+
+    def _plain_dialect(self) -> Any:
+        """Parameters by position, as the driver takes them."""
+        style = "qmark" if self.engine.dialect.name == "sqlite" else "format"
+        make_dialect: Any = type(self.engine.dialect)  # the base class does not name the argument
+        return make_dialect(paramstyle=style)
 
     def insert_many(
         self,
@@ -80,10 +138,7 @@ class Database:
         key = (table.name, tuple(columns), prefix)
         statement = self._statements.get(key)
         if statement is None:
-            style = "qmark" if self.engine.dialect.name == "sqlite" else "format"
-            make_dialect: Any = type(self.engine.dialect)  # the base class does not name the argument
-            dialect = make_dialect(paramstyle=style)
-            compiled = sa.insert(table).compile(dialect=dialect, column_keys=list(columns))
+            compiled = sa.insert(table).compile(dialect=self._plain_dialect(), column_keys=list(columns))
             names = compiled.positiontup or []
             if list(names) != list(columns):
                 message = f"insert into {table.name}: columns must be in table order"
@@ -101,7 +156,7 @@ def _translated() -> Iterator[None]:
     try:
         yield
     except OperationalError as error:
-        raise UnavailableError("STORE_UNAVAILABLE", "The database does not answer; try again.") from error
+        raise UnavailableError("STORE_UNAVAILABLE", _NO_ANSWER) from error
     except DBAPIError as error:
         if error.connection_invalidated:
             raise UnavailableError(

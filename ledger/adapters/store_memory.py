@@ -19,6 +19,7 @@ from ledger.adapters.store_memory_jobs import (
 from ledger.adapters.store_memory_standing import MemoryStanding
 from ledger.core.errors import ConflictError, NotFoundError
 from ledger.core.flow import (
+    RESERVED,
     WORDS_PER_LIST,
     BatchRecord,
     BatchState,
@@ -34,6 +35,7 @@ from ledger.core.flow import (
     NewRow,
     Place,
     PlannedChange,
+    ReservedRange,
     RowNote,
     RowOutcome,
     SignedLeaf,
@@ -42,7 +44,7 @@ from ledger.core.flow import (
     batch_subject,
     words_of,
 )
-from ledger.core.model import BlockRef
+from ledger.core.model import DOCUMENT_TYPE, BlockRef
 from ledger.ports import Clock, Entropy
 
 
@@ -237,6 +239,23 @@ class MemoryBatches(Part):
                 and (not states or batch.state in states)
                 and (job_id is None or batch.job_id == job_id)
             )
+
+    def open_ranges(self, issuer: str, list_number: int) -> tuple[ReservedRange, ...]:
+        with self._locked() as data:
+            found = [
+                batch
+                for batch in data.batches.values()
+                if (batch.issuer, batch.list) == (issuer, list_number)
+                and batch.state in RESERVED
+                and batch.type_id != DOCUMENT_TYPE
+            ]
+        return tuple(
+            ReservedRange(batch.first_word, batch.size, batch.state, batch.root)
+            for batch in sorted(found, key=lambda batch: batch.first_word)
+        )
+
+    def newest_list(self, issuer: str) -> int:
+        return self._data.heads.get(issuer, (0, 0))[0]
 
     def close(
         self, batch_id: int, entropy: Entropy, issued_on: int, key: int, leaves_per_job: int

@@ -180,6 +180,16 @@ class MemoryOutbox(Part):
             attempts = lease.job.attempts + (1 if code else 0)
             data.set_job(lease, state=JobState.READY, run_at=run_at, code=code, attempts=attempts)
 
+    def hurry(self, kinds: Sequence[JobKind]) -> int:
+        with self._locked() as data:
+            now, count = data.clock.now(), 0
+            for job_id, found in data.jobs.items():
+                job = found.job
+                if job.kind in kinds and job.state is JobState.READY and job.run_at > now and not job.code:
+                    data.jobs[job_id] = replace(found, job=replace(job, run_at=now))
+                    count += 1
+            return count
+
     def bury(self, lease: Lease, code: str, detail: Mapping[str, Any]) -> None:
         with self._locked() as data:
             data.set_job(lease, state=JobState.DEAD, code=code, detail=dict(detail))

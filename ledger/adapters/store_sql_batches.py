@@ -29,6 +29,7 @@ from ledger.adapters.store_sql_outbox import cancel_in, enqueue_in, finish_in, l
 from ledger.adapters.tables_documents import printed_copy
 from ledger.core.errors import ConflictError, NotFoundError
 from ledger.core.flow import (
+    RESERVED,
     WORDS_PER_LIST,
     BatchRecord,
     BatchState,
@@ -39,6 +40,7 @@ from ledger.core.flow import (
     NewJob,
     Place,
     PlannedChange,
+    ReservedRange,
     SignedLeaf,
     StoredCredential,
     Superseded,
@@ -153,6 +155,29 @@ class SqlBatches:
             query = query.where(batch.c.job_id == job_id)
         with self._database.read() as connection:
             return tuple(_batch(row) for row in connection.execute(query))
+
+    def open_ranges(self, issuer: str, list_number: int) -> tuple[ReservedRange, ...]:
+        query = (
+            sa.select(batch.c.first_word, batch.c.size, batch.c.state, batch.c.root)
+            .join(stream, stream.c.id == batch.c.stream_id)
+            .where(
+                batch.c.state.in_(list(RESERVED)),
+                batch.c.list_number == list_number,
+                stream.c.issuer == issuer,
+                batch.c.type_id != DOCUMENT_TYPE,
+            )
+            .order_by(batch.c.first_word)
+        )
+        with self._database.read() as connection:
+            return tuple(
+                ReservedRange(first_word, size, BatchState(state), _bytes(root))
+                for first_word, size, state, root in connection.execute(query)
+            )
+
+    def newest_list(self, issuer: str) -> int:
+        query = sa.select(list_head.c.list_number).where(list_head.c.issuer == issuer)
+        with self._database.read() as connection:
+            return int(connection.execute(query).scalar() or 0)
 
     def close(
         self, batch_id: int, entropy: Entropy, issued_on: int, key: int, leaves_per_job: int

@@ -163,10 +163,10 @@ class SqlImports:
             return None if found is None else _job_in(connection, int(found))
 
     def known(self, issuer: str, type_code: str, keys: Sequence[bytes]) -> Mapping[bytes, KnownRow]:
-        values = {"issuer": issuer, "type_code": type_code, "keys": list(keys)}
-        with self._database.read() as connection:
-            rows = connection.execute(_KNOWN, values).all()
-        return {bytes(row.key_index): _known(row) for row in rows}  # the newest revision wins
+        if not keys:
+            return {}
+        rows = self._database.fetch(_KNOWN, {"issuer": issuer, "type_code": type_code, "keys": list(keys)})
+        return {bytes(row[0]): _known(row) for row in rows}  # the newest revision wins
 
     def add(
         self,
@@ -386,18 +386,20 @@ def _job_in(connection: Connection, job_id: int) -> ImportJob:
     )
 
 
-def _known(row: Row[Any, *tuple[Any, ...]]) -> KnownRow:
-    state = BatchState(row.batch_state)
+def _known(row: tuple[Any, ...]) -> KnownRow:
+    """A row of _KNOWN."""
+    _, record_id, revision, content_index, name, job_id, is_dropped, job_state, updated_at, batch_state = row
+    state = BatchState(batch_state)
     return KnownRow(
-        record_id=row.id,
-        revision=row.revision,
-        content_index=bytes(row.content_index),
-        name=bytes(row.name),
-        job_id=row.job_id,
-        job_state=None if row.job_state is None else ImportState(row.job_state),
-        job_updated_at=row.updated_at or 0,
+        record_id=record_id,
+        revision=revision,
+        content_index=bytes(content_index),
+        name=bytes(name),
+        job_id=job_id,
+        job_state=None if job_state is None else ImportState(job_state),
+        job_updated_at=updated_at or 0,
         batch_state=state,
-        is_dead=bool(row.is_dropped) or state is BatchState.REFUSED,
+        is_dead=bool(is_dropped) or state is BatchState.REFUSED,
     )
 
 

@@ -208,6 +208,20 @@ class SqlOutbox:
                 attempts=outbox.c.attempts + (1 if code else 0),
             )
 
+    def hurry(self, kinds: Sequence[JobKind]) -> int:
+        now = self._database.clock.now()
+        waits = sa.and_(
+            outbox.c.kind.in_(list(kinds)),
+            outbox.c.state == JobState.READY,
+            outbox.c.run_at > now,
+            outbox.c.code == "",
+        )
+        with self._database.read() as connection:  # mostly there is none: write nothing then
+            if connection.execute(sa.select(outbox.c.id).where(waits).limit(1)).first() is None:
+                return 0
+        with self._database.write() as connection:
+            return int(connection.execute(sa.update(outbox).where(waits).values(run_at=now)).rowcount)
+
     def bury(self, lease: Lease, code: str, detail: Mapping[str, Any]) -> None:
         with self._database.write() as connection:
             bury_in(connection, lease, code, detail)

@@ -39,7 +39,7 @@ TAG_BYTES = 16
 NAME_BYTES = 16
 SECRET_BYTES = 2 * KEY_BYTES  # KEK ‖ index key
 SEALED_OVERHEAD = len(VERSION) + NONCE_BYTES + TAG_BYTES
-BUSY_TIMEOUT_S = 30.0
+BUSY_TIMEOUT_S = 30.0  # for who works on its own; people before a page wait less
 NAMES_PER_QUERY = 500  # SQLite's oldest limit on variables is 999
 
 _SCHEMA = """
@@ -236,12 +236,21 @@ class SqliteVault:
     pages; after an erasure the WAL, which still held it, is emptied too.
     """
 
-    def __init__(self, path: Path, keys: VaultKeys, entropy: Entropy) -> None:
+    def __init__(self, path: Path, keys: VaultKeys, entropy: Entropy, busy_s: float = BUSY_TIMEOUT_S) -> None:
+        """Opens the file, makes it where there is none.
+
+        Args:
+            path: of the file.
+            keys: of the installation.
+            entropy: data keys and nonces.
+            busy_s: how long a writer waits for others; then VAULT_UNAVAILABLE.
+        """
         self._path = path
         self._keys = keys
         self._entropy = entropy
+        self._busy_s = busy_s
         self._local = threading.local()
-        self._opened: list[sqlite3.Connection] = []
+        self._opened: dict[threading.Thread, sqlite3.Connection] = {}
         self._lock = threading.Lock()
         if not path.exists():
             make_private_folder(path.parent)
@@ -253,7 +262,7 @@ class SqliteVault:
     def close(self) -> None:
         """Closes the connections of all threads."""
         with self._lock:
-            for connection in self._opened:
+            for connection in self._opened.values():
                 connection.close()
             self._opened.clear()
             self._local = threading.local()
@@ -263,13 +272,16 @@ class SqliteVault:
         if connection is None:
             # each thread has its own; close() may be called from any
             connection = sqlite3.connect(
-                self._path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
+                self._path, timeout=self._busy_s, isolation_level=None, check_same_thread=False
             )
             for pragma in ("journal_mode=WAL", "synchronous=FULL", "secure_delete=ON"):
                 connection.execute(f"PRAGMA {pragma}")
             self._local.connection = connection
             with self._lock:
-                self._opened.append(connection)
+                # a server with a thread for each request must not run out of files
+                for ended in [each for each in self._opened if not each.is_alive()]:
+                    self._opened.pop(ended).close()
+                self._opened[threading.current_thread()] = connection
         return connection
 
     @contextmanager

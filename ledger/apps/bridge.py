@@ -11,15 +11,18 @@ from __future__ import annotations
 import asyncio
 import io
 import sys
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from http import HTTPStatus
 from typing import Any, Protocol
 from wsgiref.types import WSGIApplication
 
+from granian.rsgi import ProtocolClosed  # type: ignore[attr-defined]  # told to be public, not to mypy
+
 BODY_S = 30.0  # for a whole body; 10 MiB need 2.8 Mbit/s
 LARGEST_BODY = 32 * 1_048_576  # above every limit of a view; what is more is read and thrown away
+SMALL_BODY = 65_536  # up to this a body is waited for as a whole
 LARGEST_WHOLE = 1_048_576  # an answer up to this is handed over at once; a longer one in pieces
 LARGEST_SUM = 512 * 1_048_576  # of all bodies that are held at a time
 MOST_WAITING = 128  # requests that may wait for a thread
@@ -36,6 +39,9 @@ class Headers(Protocol):
 
     def items(self) -> Iterable[tuple[str, str]]:
         """Names in lower case."""
+
+    def get(self, name: str) -> str | None:
+        """The first of this name."""
 
 
 class Scope(Protocol):
@@ -64,6 +70,9 @@ class HttpProtocol(Protocol):
 
     def __aiter__(self) -> AsyncIterator[bytes]:
         """The body in pieces."""
+
+    def __call__(self) -> Awaitable[bytes]:
+        """The whole body."""
 
     def response_bytes(self, status: int, headers: list[tuple[str, str]], body: bytes) -> None:
         """The whole answer."""
@@ -131,11 +140,14 @@ class Bridge:
         if scope.method not in BODILESS:
             try:
                 async with asyncio.timeout(self._body_s):
-                    body = await self._read(protocol)
+                    read = self._read_at_once if _is_small(scope) else self._read
+                    body = await read(protocol)
             except TimeoutError:
                 headers = [("content-type", _PLAIN), ("connection", "close")]
                 protocol.response_bytes(HTTPStatus.REQUEST_TIMEOUT, headers, b"The request took too long.\n")
                 return
+            except ProtocolClosed:
+                return  # nobody is there any more
         try:
             await self._answer(environ_of(scope, body), protocol)
         finally:
@@ -156,6 +168,12 @@ class Bridge:
             self._held -= size
             raise
         return b"".join(pieces)
+
+    async def _read_at_once(self, protocol: HttpProtocol) -> bytes:
+        """A small body, gathered by the server: one wait, where each piece would be one."""
+        body = await protocol()
+        self._held += len(body)
+        return body
 
     async def _answer(self, environ: dict[str, Any], protocol: HttpProtocol) -> None:
         if self._app is None or self._pool is None:
@@ -185,6 +203,13 @@ class Bridge:
             return await asyncio.get_running_loop().run_in_executor(self._pool, run, work, *args)
         finally:
             self._waiting -= 1
+
+
+def _is_small(scope: Scope) -> bool:
+    """Whether a body says that it is small, in the one way that cannot be exceeded."""
+    declared = scope.headers.get("content-length") or ""
+    is_told = declared.isdecimal() and int(declared) <= SMALL_BODY
+    return is_told and scope.headers.get("transfer-encoding") is None
 
 
 def is_short(method: str, path: str, body: bytes | memoryview = b"") -> bool:

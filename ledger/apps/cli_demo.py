@@ -69,6 +69,28 @@ LOGINS = Text(
     "\nDemo log-ins (passwords are drawn for each installation and kept in {file}):",
 )
 
+ROLES = {
+    "clerk": Text("经办", "clerk"),
+    "approver": Text("复核", "approver"),
+    "verifier": Text("核验", "verifier"),
+    "auditor": Text("审计", "auditor"),
+    "operator": Text("运维", "operator"),
+    "administrator": Text("管理员", "administrator"),
+}
+LOGIN = Text(
+    "  {login:<16} {password}  {name}:{place},{roles}", "  {login:<16} {password}  {name}: {place}, {roles}"
+)
+
+
+def login_line(one: Any, places: dict[str, Text]) -> Text:
+    """Name, password, and what this person is where: whoever tries the demo needs to know whom to be."""
+    place, roles = places[one.organisation], [ROLES[role] for role in one.roles]
+    said = {"login": one.login, "password": one.password, "name": one.name}
+    return Text(
+        LOGIN.zh.format(**said, place=place.zh, roles="、".join(role.zh for role in roles)),
+        LOGIN.en.format(**said, place=place.en, roles=", ".join(role.en for role in roles)),
+    )
+
 
 def _how_to_try(home: Path) -> dict[str, str]:
     """Words that can be pasted into a shell: full name of the program when PATH lacks it, quoted paths."""
@@ -126,8 +148,9 @@ def _demo(
     }
     session.show(TRY.format(**_how_to_try(home.path)))
     session.show(LOGINS.format(file=story.folder / "people.json"))
+    places = {agency.uscc: Text(agency.name_zh, agency.name_en) for agency in here.record.agencies}
     for one in logins:
-        session.show(f"  {one.login:<16} {one.password}  {one.name}")
+        session.show(login_line(one, places))
     if not serve:
         session.emit(value)
         return

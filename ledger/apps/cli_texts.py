@@ -236,6 +236,10 @@ ERRORS: dict[str, Text] = {
         "{serial} 现在是 {now},不能变为 {wanted}。",
         "{serial} is {now} now; it cannot become {wanted}.",
     ),
+    "STATUS_NOT_OF_TYPE": Text(
+        "{type} 类证照没有 {wanted} 这种状态;可用:{instead}。",
+        "Credentials of {type} never become {wanted}; there are: {instead}.",
+    ),
     "SUSPEND_ALONE": Text(
         "挂起由操作员立即完成,不需要经办和审批。",
         "Suspending needs no maker and approver: the operator does it at once.",

@@ -47,6 +47,7 @@ def _worker(session: Session, *, once: bool) -> None:
     with open_work(here) as work:
         if once:
             count = work.until_idle()
+            logging.getLogger("ledger.worker").info("went through the queue once")
             session.emit({"jobs": count})
             session.show(IDLE.format(count=count))
             return

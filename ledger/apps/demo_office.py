@@ -23,7 +23,7 @@ from ledger.core.eip712 import ecdsa_signature
 from ledger.core.errors import NotFoundError
 from ledger.core.flow import BatchRecord, BatchState
 from ledger.core.model import Role as ChainRole
-from ledger.core.paper import PrintKind
+from ledger.core.paper import Print, PrintKind
 from ledger.core.people import Role
 
 WAITING_ROWS, RETURNED_ROWS = 12, 6
@@ -124,23 +124,32 @@ class DemoOffice:
             self._say("returned", batch=batch.id)
 
     def _prints(self, desk: Desk) -> None:
-        """A full copy and one for a purpose, sealed, with numbers and codes."""
+        """A full copy and one for a purpose, sealed, with numbers and codes, in the ledger."""
         batch = next(iter(_of_type(desk.approve.batches(FUND, (BatchState.RELEASED,)))))
         name = next(iter(self._here.store.signing.sealed_rows(batch.id, 0, 1))).name
         documents = desk.paper.documents
-        if documents.prints(name):
-            return
-        self._say("prints")
-        documents.order(name, kind=PrintKind.FULL, language="zh", by="demo")
-        documents.order(
-            name,
-            kind=PrintKind.PURPOSE,
-            fields=("name", "account_no", "balance", "as_of"),
-            purpose=PURPOSE,
-            language="zh",
-            by="demo",
-        )
-        work_or_wait(self._here, lambda: all(one.made_at is not None for one in documents.prints(name)))
+        if not documents.prints(name):
+            self._say("prints")
+            documents.order(name, kind=PrintKind.FULL, language="zh", by="demo")
+            documents.order(
+                name,
+                kind=PrintKind.PURPOSE,
+                fields=("name", "account_no", "balance", "as_of"),
+                purpose=PURPOSE,
+                language="zh",
+                by="demo",
+            )
+        if any(one.made_at is None for one in documents.prints(name)):
+            work_or_wait(self._here, lambda: all(one.made_at is not None for one in documents.prints(name)))
+        if any(one.page_batch is None for one in documents.prints(name)):
+            # at once, not when more prints have been waited for: a later run would find them left over
+            desk.paper.maker.collect(now=True)
+            work_or_wait(self._here, lambda: _are_anchored(desk, documents.prints(name)))
+
+
+def _are_anchored(desk: Desk, prints: tuple[Print, ...]) -> bool:
+    batches = [desk.paper.documents.page_batch(one) for one in prints]
+    return all(batch is not None and batch.state is BatchState.RELEASED for batch in batches)
 
 
 def _of_type(batches: tuple[BatchRecord, ...]) -> tuple[BatchRecord, ...]:

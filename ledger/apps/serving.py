@@ -1,11 +1,13 @@
 """The page and the worker in one process tree: started together, stopped together.
 
-SIGTERM or Ctrl-C stops taking requests, lets the worker finish the job in hand, and ends. A worker
-that dies takes the page with it, so that a supervisor sees it and starts both again.
+SIGTERM or Ctrl-C stops taking requests, lets the worker finish the job in hand meanwhile, and ends:
+within three seconds when nothing is in hand, whatever clients hold on to. A worker that dies takes the page with it, so that a supervisor sees it and starts both again.
 """
 
 from __future__ import annotations
 
+import gc
+import logging
 import os
 import signal
 import subprocess
@@ -13,13 +15,14 @@ import sys
 import threading
 from collections.abc import Callable
 from contextvars import copy_context
+from typing import NoReturn
 from wsgiref.types import WSGIApplication
 
 from ledger.apps.bridge import Bridge
 from ledger.bootstrap import free_port, is_answering
 from ledger.bootstrap_ops import log_web_to, metrics_token
 from ledger.bootstrap_web import open_web
-from ledger.bootstrap_work import is_chain_free
+from ledger.bootstrap_work import PROBED_S, is_chain_free
 from ledger.core.errors import UnavailableError
 from ledger.settings import Settings, export_settings, load_settings
 
@@ -28,7 +31,9 @@ LOOK_EVERY_S = 0.5
 ANSWER_EVERY_S = 0.1
 BACKLOG = 2_048
 HEAD_MS = 20_000  # for a head, and for a connection that says nothing between two requests
-KILL_S = 5  # a web process holds nothing: it may be killed when it does not stop
+NEW_OBJECTS = 10_000  # between two searches for cycles: requests leave few of them
+WORKERS_PATIENCE = 10  # people wait for pages, nobody for the next look into the queue
+KILL_S = 2  # a web process holds nothing: it may be killed when a client keeps it from stopping
 
 
 def make_app() -> WSGIApplication:
@@ -46,7 +51,16 @@ def make_app() -> WSGIApplication:
     )
     log_web_to(parts.home)
     parts.checks.reader.start()  # a process of its own for strangers' files, up before the first one comes
-    return create_app(chosen, parts)
+    app = create_app(chosen, parts)
+    _search_less()
+    return app
+
+
+def _search_less() -> None:
+    """What is here now stays: the search for cycles leaves it out, and is made less often than for scripts."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(NEW_OBJECTS)
 
 
 def make_bridge() -> Bridge:
@@ -58,9 +72,22 @@ def run_worker(parent: int) -> None:
     """The worker under a page, in a process of its own: it ends when the page's process is gone."""
     from ledger.apps.cli import main
 
+    os.nice(WORKERS_PATIENCE)
     # safe at any point; finishing a long job first would keep the chain from the next one's worker
     _end_with(parent, signal.SIGKILL)
-    main(["worker"])
+    try:
+        main(["worker"])
+    except SystemExit as ended:
+        _leave(ended.code if isinstance(ended.code, int) else 1 if ended.code else 0)
+    _leave(0)
+
+
+def _leave(code: int) -> NoReturn:
+    """End without taking every object apart, which takes a virtual machine's process a second."""
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 def _end_with(parent: int, number: signal.Signals) -> None:
@@ -116,7 +143,7 @@ def serve(settings: Settings, host: str, port: int, say: Callable[[str], None]) 
     address = f"http://{shown}:{chosen}/"
     # until the server has its own handlers a signal must not leave the worker behind
     signal.signal(signal.SIGTERM, _stop_early)
-    worker = _start_worker() if is_chain_free(settings.home) else None
+    worker = _start_worker() if is_chain_free(settings.home, PROBED_S) else None
     died = threading.Event()
     stopping = threading.Event()
 
@@ -130,6 +157,7 @@ def serve(settings: Settings, host: str, port: int, say: Callable[[str], None]) 
         # in a copy of this context: it knows the reader's language
         threading.Thread(target=copy_context().run, args=(announce,), daemon=True).start()
         if worker is not None:
+            server.on_startup(lambda: _tell_both(worker, stopping))
             threading.Thread(target=_watch, args=(settings, worker, died, stopping), daemon=True).start()
         server.serve()
     except _StoppedEarlyError:
@@ -158,12 +186,30 @@ def _stop_early(*_: object) -> None:
     raise _StoppedEarlyError
 
 
+def _tell_both(worker: subprocess.Popen[bytes], stopping: threading.Event) -> None:
+    """Told to stop, the worker hears of it at the same moment as the web: neither waits for the other."""
+
+    def tell_too(web: Callable[..., object]) -> Callable[..., object]:
+        def tell(*signalled: object) -> None:
+            stopping.set()
+            if worker.poll() is None:
+                worker.send_signal(signal.SIGTERM)
+            web(*signalled)
+
+        return tell
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        web = signal.getsignal(number)
+        if callable(web):
+            signal.signal(number, tell_too(web))
+
+
 def _watch(
     settings: Settings, worker: subprocess.Popen[bytes], died: threading.Event, stopping: threading.Event
 ) -> None:
     while not stopping.wait(LOOK_EVERY_S):
         if worker.poll() is not None:
-            if not is_chain_free(settings.home):
+            if not is_chain_free(settings.home, PROBED_S):
                 return  # another page started at the same moment, and its worker was quicker
             died.set()
             # to the main thread, which waits for a lock: a signal to this one would not wake it

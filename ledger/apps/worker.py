@@ -55,6 +55,7 @@ class ChainDriver:
         advance: takes new blocks into the view and confirms it.
         clock: paces confirmations while nothing happens.
         hooks: told about kill points.
+        on_block: called once the view has a block that was sealed here: who waited for it need not wait on.
     """
 
     def __init__(
@@ -63,11 +64,13 @@ class ChainDriver:
         advance: Callable[[], object],
         clock: Clock,
         hooks: Hooks | None = None,
+        on_block: Callable[[], object] = lambda: None,
     ) -> None:
         self._chain = chain
         self._advance = advance
         self._clock = clock
         self._hooks = hooks or NoHooks()
+        self._on_block = on_block
         self._confirmed_at: float | None = None
 
     def drive(self) -> bool:
@@ -82,6 +85,7 @@ class ChainDriver:
             self._confirmed_at = now
         if sealed is not None:
             self._hooks.reach(KillPoint.VIEW_ADVANCED)
+            self._on_block()
         return sealed is not None
 
 

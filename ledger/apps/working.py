@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from ledger.apps.heart import Heart
-from ledger.apps.worker import ChainDriver, Worker
+from ledger.apps.worker import CHAIN_KINDS, ChainDriver, Worker
 from ledger.bootstrap import Installation
 from ledger.bootstrap_erasure import finish_erasures, rebuild_released
-from ledger.bootstrap_work import Bench, open_bench
+from ledger.bootstrap_work import KEYS_AT_ONCE, Bench, open_bench
 from ledger.core.errors import LedgerError, UnavailableError
 from ledger.services.kill_points import Hooks
 
@@ -42,7 +42,13 @@ class Work:
         self._not_gathered = ""
         self.heart = Heart(bench.vitals, here.clock, bench.owner)
         self._tidied_at: float | None = None
-        self._driver = ChainDriver(bench.chain, bench.advance, here.clock, bench.hooks)
+        self._driver = ChainDriver(
+            bench.chain,
+            bench.advance,
+            here.clock,
+            bench.hooks,
+            on_block=lambda: here.store.outbox.hurry(CHAIN_KINDS),
+        )
         self.worker = Worker(
             here.store.outbox,
             bench.handlers,
@@ -66,7 +72,7 @@ class Work:
             moved = self._look_after_watches() or moved
         if self._published_at is None or now - self._published_at >= PUBLISH_EVERY_S:
             issuers = [agency.uscc for agency in self.bench.here.record.agencies]
-            self.bench.desk.publisher.publish_all(issuers)
+            self.bench.desk.publisher.publish_due(issuers)
             self._published_at = now
         return moved
 
@@ -103,6 +109,7 @@ class Work:
             self._tidied_at = now
             done = self.bench.intake.tidy() > 0 or done
             done = self.bench.verified.service.forget_old() > 0 or done
+            done = self._forget_keys() or done
         failure: LedgerError | None = None
         for batch in desk.issue.open_batches():
             if batch.job_id is None:
@@ -114,6 +121,13 @@ class Work:
         if failure is not None and not done:
             raise failure
         return done
+
+    def _forget_keys(self) -> bool:
+        """Idempotency keys whose day is over, a piece at a time: the next look takes the next piece."""
+        forgotten = self.bench.singles.forget_old()
+        if forgotten >= KEYS_AT_ONCE:
+            self._tidied_at = None
+        return forgotten > 0
 
     def until_idle(self) -> int:
         """Work until no job is left; how many were looked at."""

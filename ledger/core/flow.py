@@ -46,6 +46,18 @@ class BatchState(StrEnum):
     DEAD = "dead"
 
 
+RESERVED = (
+    BatchState.CLOSED,
+    BatchState.SIGNED,
+    BatchState.MADE,
+    BatchState.APPROVED,
+    BatchState.ANCHORED,
+    BatchState.REFUSED,
+    BatchState.DEAD,
+)
+"""States in which a batch has a range of a status list and no credential of it was handed out."""
+
+
 class ImportState(StrEnum):
     """`running` rows are held: they enter no batch that can be closed before the file is accepted."""
 
@@ -257,6 +269,16 @@ class Place:
     batch_id: int
     batch_state: BatchState
     leaf_index: int | None
+    root: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class ReservedRange:
+    """Words of a status list that are a batch's for ever. `size` in credentials; no root before it is signed."""
+
+    first_word: int
+    size: int
+    state: BatchState
     root: bytes | None
 
 

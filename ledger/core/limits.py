@@ -14,6 +14,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import lru_cache
 
 MINUTE_S = 60
 DAY_S = 86_400
@@ -163,6 +164,7 @@ def expires_at(rule: Rule, counter: Counter) -> int:
     return max(full_at, forgotten_at)
 
 
+@lru_cache(maxsize=1024)
 def client_name(address: str | None) -> str:
     """Whom an address stands for: an IPv6 one for its /64 network, an IPv4 one for itself.
 

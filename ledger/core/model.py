@@ -243,6 +243,19 @@ class ViewHead:
 
 
 @dataclass(frozen=True, slots=True)
+class ListedBatch:
+    """A batch that has a range of a status list, with all that its public statuses follow from.
+
+    `grants`: of its type, held by its issuer and by those above it. `words`: those ever written; others are 0.
+    """
+
+    anchor: AnchorRecord
+    key: KeyRecord | None
+    grants: tuple[GrantRecord, ...]
+    words: Mapping[int, int]
+
+
+@dataclass(frozen=True, slots=True)
 class ChainEvidence:
     """Everything the checks need about one credential, read in one consistent look.
 

@@ -17,6 +17,7 @@ from ledger.core.directory import DirectoryEntry
 from ledger.core.errors import InputError
 from ledger.core.paper import PageFacts, Print, PrintKind, encode_page_facts, show_check_code
 from ledger.core.paper_words import word
+from ledger.core.predicates import derived_labels
 from ledger.core.type_shape import Labels
 
 PROOF_NO: Final = "proof_no"
@@ -39,22 +40,8 @@ def choices(kind: CredentialType, claims: Mapping[str, Any]) -> tuple[Choice, ..
     """Every claim of a credential that can be printed, in the order of the type file, derived ones last."""
     fields = [Choice(field.key, field.labels) for field in kind.fields if field.key in claims]
     known = {choice.claim for choice in fields}
-    derived = []
-    for predicate in kind.predicates:
-        for claim in sorted(claims, key=lambda name: (len(name), name)):  # thresholds ascending
-            if claim in known or predicate.claim is None or not claim.startswith(predicate.claim):
-                continue
-            rest = claim.removeprefix(predicate.claim).strip("_")
-            if predicate.kind == "as_of":
-                rest = rest.replace("_", "-")
-            elif claim not in predicate.claim_names:
-                continue
-            elif rest:
-                rest = f"≥ {rest}"
-            extra = f" ({rest})" if rest else ""
-            names = predicate.labels
-            derived.append(Choice(claim, Labels(names.zh + extra, names.en + extra, names.bo + extra)))
-            known.add(claim)
+    names = derived_labels(kind.predicates, [claim for claim in claims if claim not in known])
+    derived = [Choice(claim, labels) for claim, labels in names.items()]
     return (*fields, *derived)
 
 

@@ -2,7 +2,8 @@
 
 A person holds roles in one or more organisations (USCC) and acts for one of them at a time. Whoever
 changes something acts for that organisation alone; whoever only looks sees its subtree, as the chain
-has it (province, city, county).
+has it (province, city, county). One thing reaches down: an administrator manages the people of the
+subtree, or the first administrator of a new county would have to come from a command line.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ silently ages (or that hides a free parameter) is a false statement waiting to h
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -117,6 +117,49 @@ def parse_predicate(value: Any, where: str, kinds_of_fields: Mapping[str, str]) 
     values = frozenset(read_texts(found["values"], f"{where}.values", may_be_empty=False))
     claim = _claim_name(found["claim"], where)
     return _predicate(found, where, kinds_of_fields, operator="in", values=values, claim=claim)
+
+
+# The words of a threshold's label that stand for its number: type files hold one label for all thresholds.
+_STANDS_FOR_NUMBER: Final = (("若干", " {} "), ("so many", "{}"), ("གྲངས་", " {} "))
+
+
+def derived_labels(predicates: Sequence[Predicate], claims: Collection[str]) -> dict[str, Labels]:
+    """Names of the derived claims among `claims`, with their number or month, for people.
+
+    In the order of the type file, thresholds ascending. Claims of no predicate are left out.
+    """
+    found: dict[str, Labels] = {}
+    for predicate in predicates:
+        for claim in sorted(claims, key=lambda name: (len(name), name)):
+            labels = None if claim in found else _labels_of(predicate, claim)
+            if labels is not None:
+                found[claim] = labels
+    return found
+
+
+def _labels_of(predicate: Predicate, claim: str) -> Labels | None:
+    if predicate.claim is None or not claim.startswith(predicate.claim):
+        return None
+    names, rest = predicate.labels, claim.removeprefix(predicate.claim).strip("_")
+    if predicate.kind == "as_of":
+        month = rest.replace("_", "-")
+        return Labels(f"{names.zh}（{month}）", f"{names.en} ({month})", f"{names.bo} ({month})")
+    if claim not in predicate.claim_names:
+        return None
+    if not rest:
+        return names
+    spelled = (
+        _with_number(label, stands, number, rest)
+        for label, (stands, number) in zip((names.zh, names.en, names.bo), _STANDS_FOR_NUMBER, strict=True)
+    )
+    return Labels(*spelled)
+
+
+def _with_number(label: str, stands: str, number: str, rest: str) -> str:
+    """连续缴存满若干个月 as 连续缴存满 12 个月; a label that has no such word gets `≥ 12`."""
+    if stands not in label:
+        return f"{label} (≥ {rest})"
+    return label.replace(stands, number.format(rest), 1)
 
 
 _OPERAND_KINDS: Final = {"ge": ("count",), "in": ("code",), "month_ge": ("month",)}

@@ -185,6 +185,10 @@ class BoundRows:
             return self._check_named(row, cells)
         if len(cells) != self._width:
             return self._explain(row, cells, [])
+        return self._quickly(row, cells) or self._explain(row, cells, [])
+
+    def _quickly(self, row: int, cells: Sequence[Cell]) -> RowResult | None:
+        """The result of a row without fault, None for any other: `_explain` says what is wrong with it."""
         fields: dict[str, Value] = {}
         warnings: tuple[RowIssue, ...] = ()
         for index, key, quick, column in self._hot:
@@ -193,14 +197,14 @@ class BoundRows:
                 reading = column.slow(cells[index])
                 value = reading.value
                 if reading.error is not None or (value is None and column.field.required):
-                    return self._explain(row, cells, [])
+                    return None
                 if reading.warnings:
                     warnings += tuple(RowIssue(row, column.name, code) for code in reading.warnings)
                 if value is None:
                     continue
             fields[key] = value
         if not self._is_good(fields):
-            return self._explain(row, cells, [])
+            return None
         return RowResult(row, fields, (), warnings)
 
     def _is_good(self, fields: dict[str, Value]) -> bool:
@@ -217,7 +221,8 @@ class BoundRows:
                 continue
             seen.add(field.key)
             ordered[self._by_key[field.key].index] = cell
-        return self._explain(row, ordered, issues)
+        found = None if issues else self._quickly(row, ordered)
+        return found or self._explain(row, ordered, issues)
 
     def _explain(self, row: int, cells: Sequence[Cell], errors: list[RowIssue]) -> RowResult:
         """The careful way: every cell, every rule, every fault."""

@@ -45,6 +45,7 @@ class Act(StrEnum):
     CASE_MAKE = "case_make"
     CASE_APPROVE = "case_approve"
     GOVERN = "govern"
+    REVOKE_STANDING = "standing_revoke"
 
 
 class RequestState(StrEnum):

@@ -73,3 +73,8 @@ def word_changes(leaf_indexes: Iterable[int], status: Status) -> tuple[WordChang
         mask, value = words.get(word, (0, 0))
         words[word] = (mask | _LANE << shift, value | int(status) << shift)
     return tuple(WordChange(word, *words[word]) for word in sorted(words))
+
+
+def is_case_id(text: str) -> bool:
+    """Whether this is 32 lower-case hex digits."""
+    return len(text) == 32 and set(text) <= set("0123456789abcdef")

@@ -32,6 +32,8 @@ class Scope(StrEnum):
     """Suspend certificates at once."""
     VERIFY = "verify"
     """Have certificates checked."""
+    RECEIPTS = "receipts"
+    """Have certificates checked for the file: kept checks and signed receipts."""
     DOCUMENTS = "documents"
     """Order and fetch prints: personal data."""
     AUDIT = "audit"

@@ -68,6 +68,8 @@ class CheckContent:
     block_number: int | None
     block_hash: str | None
     confirmed_at: int | None
+    item: str = ""
+    """The matter (事项编码) that a program named; empty for checks at the desk."""
 
     def as_json(self) -> dict[str, Any]:
         """For sealing."""
@@ -80,6 +82,7 @@ class CheckContent:
             "block_number": self.block_number,
             "block_hash": self.block_hash,
             "confirmed_at": self.confirmed_at,
+            "item": self.item,
         }
 
     @classmethod
@@ -157,7 +160,11 @@ class OpenWatch:
 
 @dataclass(frozen=True, slots=True)
 class ListCheck:
-    """A list of numbers being checked. `state`: waiting, running, done, failed."""
+    """A list of numbers being checked.
+
+    `state`: waiting, running, paused (wrong codes make it wait), done, failed. `result` holds the
+    answers so far until it is done.
+    """
 
     id: int
     name: bytes
@@ -182,6 +189,7 @@ def content_of(
     sha256: bytes,
     leaf_index: int | None,
     head: tuple[int, bytes, int] | None,
+    item: str = "",
 ) -> CheckContent:
     """What is kept of a report: outcomes and numbers, no value of the credential.
 
@@ -191,6 +199,7 @@ def content_of(
         sha256: of what was handed in.
         leaf_index: where the credential lies in its batch, if it was told.
         head: number and hash of the newest block that was known, and when that was confirmed.
+        item: code of the matter, empty where none was named.
     """
     summary = report.credential
     number = "" if summary is None else str(summary.claims.get("proof_no") or summary.identifier or "")
@@ -205,6 +214,7 @@ def content_of(
         block_number=None if head is None else head[0],
         block_hash=None if head is None else head[1].hex(),
         confirmed_at=None if head is None else head[2],
+        item=item,
     )
 
 
@@ -246,6 +256,9 @@ def receipt_payload(
     content = check.content
     if content is None:
         raise InputError("CHECK_ERASED", "The content of this check was erased.")
+    purpose = {"kind": str(check.purpose_kind), "text": content.purpose}
+    if content.item:
+        purpose["item"] = content.item
     block = None
     if content.block_number is not None:
         block = {"number": content.block_number, "hash": "0x" + (content.block_hash or "")}
@@ -257,7 +270,7 @@ def receipt_payload(
         "iat": issued_at,
         "jti": jti,
         "checked_at": check.at,
-        "purpose": {"kind": str(check.purpose_kind), "text": content.purpose},
+        "purpose": purpose,
         "object": {
             "kind": check.kind,
             "sha256": content.sha256,

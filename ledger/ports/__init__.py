@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from ledger.core.cells import Cell as Cell
 from ledger.core.model import ChainEvidence as ChainEvidence
+from ledger.core.model import ListedBatch as ListedBatch
 from ledger.core.model import ParsedCredential as ParsedCredential
 from ledger.core.model import ViewHead as ViewHead
 from ledger.core.schema import SchemaFinding as SchemaFinding

@@ -20,6 +20,7 @@ from ledger.core.flow import (
     NewRow,
     Place,
     PlannedChange,
+    ReservedRange,
     RowNote,
     SignedLeaf,
     StoredCredential,
@@ -82,6 +83,12 @@ class BatchStore(Protocol):
         job_id: int | None = None,
     ) -> tuple[BatchRecord, ...]:
         """Oldest first; no states: all."""
+
+    def open_ranges(self, issuer: str, list_number: int) -> tuple[ReservedRange, ...]:
+        """Ranges of this status list whose credentials were not handed out, those of refused batches too."""
+
+    def newest_list(self, issuer: str) -> int:
+        """Number of the issuer's newest status list; lists count from 1, 0: there is none."""
 
     def close(
         self, batch_id: int, entropy: Entropy, issued_on: int, key: int, leaves_per_job: int
@@ -239,6 +246,9 @@ class Outbox(Protocol):
 
     def retry(self, lease: Lease, run_at: int, code: str) -> None:
         """Free again at `run_at`; `code` says why. An empty code is mere waiting and no attempt."""
+
+    def hurry(self, kinds: Sequence[JobKind]) -> int:
+        """Jobs that merely wait are due at once; how many. Those put off for a reason keep their pause."""
 
     def bury(self, lease: Lease, code: str, detail: Mapping[str, Any]) -> None:
         """Dead letter; the batch of an anchor job is dead with it."""

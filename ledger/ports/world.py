@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
@@ -20,6 +20,7 @@ from ledger.core.model import (
     TypeRecord,
 )
 from ledger.core.model import ChainEvidence as ChainEvidence
+from ledger.core.model import ListedBatch as ListedBatch
 from ledger.core.model import ParsedCredential as ParsedCredential
 from ledger.core.model import ViewHead as ViewHead
 from ledger.core.schema import SchemaFinding as SchemaFinding
@@ -199,6 +200,18 @@ class ChainView(Protocol):
 
     def status_words(self, issuer: str, root: bytes) -> Mapping[int, int]:
         """Words that were ever written; others are 0."""
+
+    def listed(self, issuer: str, list_number: int, known: Collection[bytes] = ()) -> tuple[ListedBatch, ...]:
+        """Batches with a range of this status list, in its order, as of one moment; document batches have none.
+
+        `known`: roots of batches that are left out.
+        """
+
+    def altered(self) -> int:
+        """Grows with every event that may change what batches show which were anchored before it."""
+
+    def lists(self, issuer: str) -> frozenset[int]:
+        """Numbers of the status lists in which this issuer has a batch."""
 
     def issuers(self) -> Iterator[IssuerRecord]: ...
 

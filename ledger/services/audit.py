@@ -141,7 +141,7 @@ class AuditService:
             usccs: whose.
             before: only rows with a smaller number (the page before).
             count: at most.
-            action: only actions that begin so.
+            action: only this one, or all of a room: `login`.
             person: only what this person did.
         """
         return self._store.newest(usccs, before, count, action, person)

@@ -7,7 +7,7 @@ here but a dead batch whose rows are queued again.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any, Protocol
@@ -92,7 +92,7 @@ class DeskBook(Protocol):
     def rows_at(self, batch_id: int, leaves: Sequence[int]) -> tuple[StoredRow, ...]:
         """The rows at these leaves, in their order."""
 
-    def issued_since(self, issuer: str, since: int) -> tuple[tuple[int, int], ...]:
+    def issued_since(self, issuers: Collection[str], since: int) -> tuple[tuple[int, int], ...]:
         """(time, size) of batches that became final."""
 
     def places_of_proof(self, issuer: str, prefix: bytes) -> tuple[Place, ...]:
@@ -234,12 +234,12 @@ class IssuingDesk:
         """What a clerk fills in."""
         return self._sheets.template(kind, type_ref, titles)
 
-    def figures(self, issuer: str, days: int = FIGURE_DAYS) -> list[DayFigure]:
-        """Credentials that became final on each of the last days, oldest first."""
+    def figures(self, issuers: Collection[str], days: int = FIGURE_DAYS) -> list[DayFigure]:
+        """Credentials of these organisations that became final on each of the last days, oldest first."""
         today = shanghai_midnight(self._clock.now())
         since = today - (days - 1) * DAY_S
         counts: dict[date, int] = {}
-        for at, size in self._desk.issued_since(issuer, since):
+        for at, size in self._desk.issued_since(issuers, since):
             day = shanghai_day(at)
             counts[day] = counts.get(day, 0) + size
         first = shanghai_day(since)

@@ -54,8 +54,8 @@ class SingleStore(Protocol):
     def add(self, groups: Sequence[SingleGroup]) -> None:
         """Raises ConflictError(ROW_RACE) when another process was faster: look again."""
 
-    def forget_old(self) -> int:
-        """Drop keys that were kept for a day."""
+    def free(self, keys: Sequence[RequestKey]) -> int:
+        """Drop those of these keys that were kept for a day; how many."""
 
 
 class RowsRefusedError(InputError):
@@ -133,6 +133,7 @@ class OnDemandService:
         self._dumps = dumps
         self._checkers: dict[tuple[str, str, date], BoundRows] = {}
         self._granted: dict[tuple[str, str], int] = {}
+        self._terms: dict[str, tuple[int, CertificateTerm]] = {}
         self._type_ids: dict[str, int] = {}  # the registry only ever adds types
         self._queue: list[_Waiting] = []
         self._queue_lock = threading.Lock()
@@ -175,16 +176,12 @@ class OnDemandService:
             raise RuntimeError("whoever leads answers everybody")
         return waiting.results
 
-    def forget_old_keys(self) -> int:
-        """Drop idempotency keys whose day is over."""
-        return self._singles.forget_old()
-
     def _check(self, plan: IssuePlan, rows: Sequence[Mapping[str, Cell]]) -> list[_Row]:
         if not 1 <= len(rows) <= MAX_ROWS:
             raise InputError("ROWS_COUNT", f"A request holds 1 to {MAX_ROWS} rows.", rows=len(rows))
         self._require_grant(plan)
         bound = self._checker(plan)
-        term = CertificateTerm(self._certificates(plan.issuer))
+        term = self._term(plan.issuer)
         today = shanghai_day(self._clock.now())
         builder = ClaimBuilder(plan.credential_type, issuer_code=plan.issuer, iss="", issued_on=today)
         good: list[_Row] = []
@@ -207,6 +204,14 @@ class OnDemandService:
             type_id = self._type_id(plan.credential_type)
             require_grant(self._view, plan.issuer, type_id, plan.credential_type.ref, now)
             self._granted[wanted] = now
+
+    def _term(self, issuer: str) -> CertificateTerm:
+        """Of the credential key's certificate; looked at once a second, since it may be renewed any time."""
+        now = self._clock.now()
+        seen = self._terms.get(issuer)
+        if seen is None or seen[0] != now:
+            seen = self._terms[issuer] = (now, CertificateTerm(self._certificates(issuer)))
+        return seen[1]
 
     def _checker(self, plan: IssuePlan) -> BoundRows:
         """Compiled once a type and day."""
@@ -242,7 +247,8 @@ class OnDemandService:
                 except ConflictError as error:
                     if error.code != "ROW_RACE" or attempt == _RACES - 1:
                         raise
-                    self._singles.forget_old()  # a key whose day is over stands in the way of its next use
+                    # a key whose day is over, and that nobody dropped yet, stands in the way of its next use
+                    self._singles.free([one.key for one in taken if one.key is not None])
                 else:
                     return
         except LedgerError as error:

@@ -1,7 +1,8 @@
 """People of the organisations: who they are, what they may do where, and who decides that.
 
-An administrator manages the people of the organisation he acts for, never those of another one. Nobody
-else learns or sets a person's password: an invitation, good once and for a week, lets them choose it.
+An administrator manages the people of the organisation he acts for and of those below it, never others,
+and never gives himself a role. Nobody else learns or sets a person's password: an invitation, good once
+and for a week, lets them choose it.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import base64
 import hashlib
 import json
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ledger.core.accounts import (
     INVITATION_S,
@@ -153,6 +154,18 @@ class PeopleService:
         rows = self._store.persons({role.person for role in roles})
         return self._shown(list(rows.values()), uscc)
 
+    def of_organisations(self, number: int, usccs: Collection[str]) -> Person:
+        """A person who has a role in one of these organisations, with the roles there alone.
+
+        Raises:
+            NotFoundError: PERSON_UNKNOWN.
+        """
+        found = self.person(number)
+        roles = tuple(role for role in found.roles if role.uscc in usccs)
+        if not roles:
+            raise NotFoundError("PERSON_UNKNOWN", "There is no such person in your organisation.")
+        return replace(found, roles=roles)
+
     def with_role(self, uscc: str, role: Role) -> list[Person]:
         """Who may act in this role there now."""
         now = self._clock.now()
@@ -239,14 +252,17 @@ class PeopleService:
 
         Raises:
             InputError: ROLE_PERIOD (it ends before it begins or has ended), DEPUTY_WITHOUT_END.
-            NotFoundError: PERSON_UNKNOWN, ORGANISATION_UNKNOWN, NOT_HERE (another organisation).
+            NotFoundError: PERSON_UNKNOWN, ORGANISATION_UNKNOWN, NOT_HERE (an organisation that is not his).
+            RefusedError: ROLE_FOR_ONESELF.
         """
         now = self._clock.now()
         start = self.require_period(since, until, deputy_for)
+        if not _governs(by, uscc):
+            raise NotFoundError("NOT_HERE", "There is no such organisation among yours.")
         self.organisation(uscc)
         self._store.by_id(number)
-        if by is not None and uscc != by.uscc:
-            raise NotFoundError("NOT_HERE", "There is no such organisation among yours.")
+        if by is not None and by.person == number:
+            raise RefusedError("ROLE_FOR_ONESELF", "Nobody gives himself a role; ask another administrator.")
         given = self._store.give(number, uscc, role, start, until, deputy_for, by.person if by else None, now)
         self._audit.note(
             by, "people.role_give", f"person/{number}", uscc=uscc, role=role.value, since=start, until=until,
@@ -276,9 +292,10 @@ class PeopleService:
             RefusedError: LAST_ADMINISTRATOR.
         """
         role = self._store.role(membership_id)
-        if by is not None and role.uscc != by.uscc:
+        if not _governs(by, role.uscc):
             raise NotFoundError("ROLE_UNKNOWN", "There is no such role.")
-        if by is not None and role.role is Role.ADMINISTRATOR:
+        # of an organisation below his own: there it is he who stays
+        if by is not None and role.role is Role.ADMINISTRATOR and role.uscc == by.uscc:
             self._leave_an_administrator(role.uscc, role.person)
         self._store.end_role(membership_id, self._clock.now())
         self._audit.note(by, "people.role_end", f"person/{role.person}", uscc=role.uscc, role=role.role.value)
@@ -290,37 +307,37 @@ class PeopleService:
             NotFoundError: PERSON_UNKNOWN.
             RefusedError: ONESELF, LAST_ADMINISTRATOR.
         """
-        self.must_manage(number, by)
+        home = self.must_manage(number, by)
         if by is not None and by.person == number:
             raise RefusedError("ONESELF", "Nobody suspends himself; ask another administrator.")
         if by is not None:
             self._leave_an_administrator(by.uscc, number)
         self._store.change(number, state="suspended")
         ended = self._sessions.end_all(number, self._clock.now())
-        self._audit.note(by, "people.suspend", f"person/{number}", sessions=ended)
+        self._audit.note(by, "people.suspend", f"person/{number}", uscc=home, sessions=ended)
 
     def resume(self, number: int, *, by: Actor | None) -> None:
         """Undo `suspend`."""
-        self.must_manage(number, by)
+        home = self.must_manage(number, by)
         self._store.change(number, state="active")
-        self._audit.note(by, "people.resume", f"person/{number}")
+        self._audit.note(by, "people.resume", f"person/{number}", uscc=home)
 
     def invite(self, number: int, *, by: Actor | None) -> str:
         """A code with which this person chooses a (new) password; older codes no longer work."""
-        self.must_manage(number, by)
+        home = self.must_manage(number, by)
         code = base64.b32encode(self._entropy.token(CODE_BYTES)).decode().rstrip("=").lower()
         self._store.invite(number, code_hash(code), self._clock.now() + INVITATION_S)
-        self._audit.note(by, "people.invite", f"person/{number}")
+        self._audit.note(by, "people.invite", f"person/{number}", uscc=home)
         return code
 
     def reset(self, number: int, *, by: Actor | None) -> str:
         """All second factors and passkeys are gone, sessions end; returns an invitation code."""
-        self.must_manage(number, by)
+        home = self.must_manage(number, by)
         self._factors.remove_all(number)
         self._store.unbind_subjects(number)
         self._store.change(number, password="")
         self._sessions.end_all(number, self._clock.now())
-        self._audit.note(by, "people.reset", f"person/{number}")
+        self._audit.note(by, "people.reset", f"person/{number}", uscc=home)
         return self.invite(number, by=by)
 
     def set_password(self, number: int, password: str, *, by: Actor | None) -> None:
@@ -354,41 +371,48 @@ class PeopleService:
         Raises:
             NotFoundError: SESSION_UNKNOWN.
         """
-        if by.person != number:
-            self.must_manage(number, by)
+        home = None if by.person == number else self.must_manage(number, by)
         if session_id not in {session.id for session in self._sessions.of_person(number)}:
             raise NotFoundError("SESSION_UNKNOWN", "There is no such session.")
         self._sessions.end(session_id, self._clock.now())
-        self._audit.note(by, "people.session_end", f"person/{number}", ended=session_id)
+        self._audit.note(by, "people.session_end", f"person/{number}", uscc=home, ended=session_id)
 
     def end_sessions(self, number: int, *, by: Actor | None) -> int:
         """End all log-ins of this person, but not the one that asks."""
-        if by is None or by.person != number:
-            self.must_manage(number, by)
-        keep = by.session if by is not None and by.person == number else None
+        is_own = by is not None and by.person == number
+        home = None if is_own else self.must_manage(number, by)
+        keep = by.session if by is not None and is_own else None
         ended = self._sessions.end_all(number, self._clock.now(), keep)
-        self._audit.note(by, "people.sessions_end", f"person/{number}", sessions=ended)
+        self._audit.note(by, "people.sessions_end", f"person/{number}", uscc=home, sessions=ended)
         return ended
 
     # ---------------------------------------------------------------- rules
-    def must_manage(self, number: int, by: Actor | None) -> None:
-        """Refuse whoever does not administer this person's account.
+    def must_manage(self, number: int, by: Actor | None) -> str | None:
+        """Refuse whoever does not administer this person's account; whose it is.
 
         Who has roles in several organisations belongs to the one that gave the oldest of them: another
-        one could otherwise give him a role, reset his password and act for the first.
+        one could otherwise give him a role, reset his password and act for the first. Whoever
+        administers that one, or one above it, manages the account.
+
+        Returns: the organisation in whose log it is written down; None without roles, on the command line.
 
         Raises:
             NotFoundError: PERSON_UNKNOWN.
         """
         self._store.by_id(number)
-        if by is None:
-            return
         roles = [role for role in self._store.roles_of(number) if role.ended_at is None]
-        if Role.ADMINISTRATOR not in by.roles or not roles or roles[0].uscc != by.uscc:
+        home = roles[0].uscc if roles else None
+        if by is not None and (home is None or not _governs(by, home)):
             raise NotFoundError("PERSON_UNKNOWN", "There is no such person in your organisation.")
+        return home
 
     def _leave_an_administrator(self, uscc: str, but: int) -> None:
         others = [one for one in self.with_role(uscc, Role.ADMINISTRATOR) if one.id != but]
         is_one = any(one.id == but for one in self.with_role(uscc, Role.ADMINISTRATOR))
         if is_one and not others:
             raise RefusedError("LAST_ADMINISTRATOR", "An organisation keeps at least one administrator.")
+
+
+def _governs(by: Actor | None, uscc: str) -> bool:
+    """Whether roles of this organisation are his to give and take; on the command line all are."""
+    return by is None or (Role.ADMINISTRATOR in by.roles and uscc in by.subtree)

@@ -7,25 +7,23 @@ on chain comes from the store; what is on chain comes from the view alone.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol
 
 from ledger.core.directory import parse_directory_entry
 from ledger.core.flow import BatchState
 from ledger.core.status_list import status_uri
 from ledger.ports import BatchStore, ChainView, Clock, CredentialSigner
-from ledger.services.status_list import OpenRange, build_status_list, make_status_list_token
-
-WITH_RANGE = (
-    BatchState.CLOSED,
-    BatchState.SIGNED,
-    BatchState.MADE,
-    BatchState.APPROVED,
-    BatchState.ANCHORED,
-    BatchState.RELEASED,
-    BatchState.REFUSED,
-    BatchState.DEAD,
+from ledger.services.status_list import (
+    DrawnList,
+    OpenRange,
+    draw_list,
+    make_status_list_token,
+    with_ranges,
 )
+
+QUIET_EVERY_S = 100
+"""How often a list without open batches gets a new token: within one of the two times 300 s that it lives."""
 
 
 class StatusAgencies(Protocol):
@@ -72,41 +70,55 @@ class StatusListPublisher:
         self._folder = folder
         self._clock = clock
         self._ledger_id = ledger_id
+        self._drawn: dict[tuple[str, int], DrawnList] = {}
+        self._due: dict[tuple[str, int], int] = {}  # when a list is published again, by (issuer, number)
 
     def publish(self, issuer: str, list_number: int) -> None:
         """A fresh token of one list."""
         entry = parse_directory_entry(self._agencies.directory_entry(issuer))
-        published = build_status_list(
-            self._view, issuer, list_number, tuple(self._ranges(issuer, list_number))
-        )
+        place = (issuer, list_number)
+        drawn = draw_list(self._view, issuer, list_number, self._drawn.get(place))
+        self._drawn[place] = drawn
+        published = with_ranges(drawn, list_number, self._ranges(issuer, list_number))
+        now = self._clock.now()
         token = make_status_list_token(
             published,
             uri=status_uri(entry.iss, self._ledger_id, list_number),
             signer=self._agencies.status_signer(issuer),
-            now=self._clock.now(),
+            now=now,
         )
         self._folder.save(issuer, self._ledger_id, list_number, token)
+        self._due[place] = 0 if published.has_open else now + QUIET_EVERY_S
 
     def publish_all(self, issuers: Sequence[str]) -> int:
         """Fresh tokens of every list that these issuers ever used; their number."""
+        return sum(self._publish_each(issuer, self._lists(issuer)) for issuer in issuers)
+
+    def publish_due(self, issuers: Sequence[str]) -> int:
+        """Fresh tokens of lists with open batches, and of the others now and then; their number.
+
+        A quiet list that is full is rarely worth a signature: its token lives ten minutes.
+        """
+        now = self._clock.now()
+        return sum(
+            self._publish_each(
+                issuer,
+                (number for number in self._lists(issuer) if self._due.get((issuer, number), 0) <= now),
+            )
+            for issuer in issuers
+        )
+
+    def _publish_each(self, issuer: str, numbers: Iterable[int]) -> int:
         count = 0
-        for issuer in issuers:
-            for number in sorted(self._lists(issuer)):
-                self.publish(issuer, number)
-                count += 1
+        for number in sorted(numbers):
+            self.publish(issuer, number)
+            count += 1
         return count
 
     def _lists(self, issuer: str) -> set[int]:
-        on_chain = {anchor.list for anchor in self._view.anchors(issuer) if anchor.type_id}
-        return on_chain | {batch.list for batch in self._batches.batches(issuer, WITH_RANGE) if batch.type_id}
+        return {*self._view.lists(issuer), *range(1, self._batches.newest_list(issuer) + 1)}
 
     def _ranges(self, issuer: str, list_number: int) -> Iterator[OpenRange]:
-        on_chain = {anchor.root for anchor in self._view.anchors(issuer)}
-        for batch in self._batches.batches(issuer, WITH_RANGE):
-            if batch.type_id and batch.list == list_number and batch.root not in on_chain:
-                yield OpenRange(
-                    batch.list,
-                    batch.first_word,
-                    batch.size,
-                    refused=batch.state is BatchState.REFUSED,
-                )
+        for found in self._batches.open_ranges(issuer, list_number):
+            refused = found.state is BatchState.REFUSED
+            yield OpenRange(list_number, found.first_word, found.size, refused=refused, root=found.root)

@@ -10,7 +10,7 @@ what was signed is still what is stored.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -44,6 +44,7 @@ ROLE_OF_ACT = {
     Act.CASE_MAKE: Role.MAKER,
     Act.APPROVE: Role.APPROVER,
     Act.CASE_APPROVE: Role.APPROVER,
+    Act.REVOKE_STANDING: Role.APPROVER,
 }
 ROLE_NAMES = {
     Role.ADMIN: ("an admin", "管理员"),
@@ -58,6 +59,22 @@ class ServerKeys(Protocol):
 
     def signer(self, issuer: str, role: Role) -> ChainSigner:
         """The maker's or approver's key file. Raises NotFoundError(KEY_NOT_FOUND)."""
+
+
+class OtherAct(Protocol):
+    """Something that a person signs which is neither a batch nor a case; its signer is one of the payload."""
+
+    def plan(self, uscc: str, subject: str, signer_id: bytes) -> dict[str, Any]:
+        """What the request is to remember, as JSON. Raises what stands against it."""
+
+    def structs(self, payload: Mapping[str, Any]) -> Sequence[Any]:
+        """What is signed, as EIP-712 structs."""
+
+    def digests(self, payload: Mapping[str, Any]) -> tuple[bytes, ...]:
+        """Of the structs, 32 bytes each."""
+
+    def keep(self, payload: Mapping[str, Any], signatures: Sequence[bytes]) -> None:
+        """Take the signatures; twice has no further effect."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +122,7 @@ class SigningDesk:
         clock: dates and ends requests.
         entropy: their ids.
         server: key files to sign with after a log-in; None: people sign with keys of their own.
+        others: what else is signed here.
     """
 
     def __init__(
@@ -118,6 +136,7 @@ class SigningDesk:
         clock: Clock,
         entropy: Entropy,
         server: ServerKeys | None = None,
+        others: Mapping[Act, OtherAct] | None = None,
     ) -> None:
         self.book = book
         self.roles = roles
@@ -127,6 +146,7 @@ class SigningDesk:
         self._clock = clock
         self._entropy = entropy
         self._server = server
+        self._others = others or {}
 
     @property
     def domain(self) -> Domain:
@@ -146,18 +166,31 @@ class SigningDesk:
         return (*own, *self._server_keys(who))
 
     def _server_keys(self, who: Signer) -> list[SigningKey]:
+        return [
+            SigningKey(
+                number, who.person, who.uscc, KeyKind.SERVER, b"", signer.address, signer.signer_id,
+                "", 0, None, KeyState.ACTIVE,
+            )
+            for number, role in ((-1, Role.MAKER), (-2, Role.APPROVER))
+            if (signer := self._server_signer(who.uscc, role)) is not None
+        ]  # fmt: skip
+
+    def _server_signer(self, uscc: str, role: Role) -> ChainSigner | None:
+        """The server's key file of this role; None in the other mode, and where the agency has none here."""
         if self._server is None:
-            return []
-        found = []
-        for number, role in ((-1, Role.MAKER), (-2, Role.APPROVER)):
-            signer = self._server.signer(who.uscc, role)
-            found.append(
-                SigningKey(
-                    number, who.person, who.uscc, KeyKind.SERVER, b"", signer.address, signer.signer_id,
-                    "", 0, None, KeyState.ACTIVE,
-                )
-            )  # fmt: skip
-        return found
+            return None
+        try:
+            return self._server.signer(uscc, role)
+        except NotFoundError:
+            return None
+
+    def server_role(self, uscc: str, signer_id: bytes) -> Role | None:
+        """Whether a signer is the server's own key file, and in which role: such a key has no person's name."""
+        for role in (Role.MAKER, Role.APPROVER):
+            signer = self._server_signer(uscc, role)
+            if signer is not None and signer.signer_id == signer_id:
+                return role
+        return None
 
     def usable(self, who: Signer, role: Role) -> tuple[SigningKey, ...]:
         """The person's active keys that hold this role on chain now."""
@@ -191,6 +224,11 @@ class SigningDesk:
         if batch.maker is None:
             return None
         return self._person_of(batch.issuer, batch.maker, Act.MAKE, str(batch.id))
+
+    def approved_by(self, batch: BatchRecord) -> int | None:
+        """The person who approved the batch in the browser; None while nobody did."""
+        request = self.book.done(Act.APPROVE, str(batch.id))
+        return None if request is None else request.person
 
     def _person_of(self, uscc: str, signer_id: bytes, act: Act, subject: str) -> int | None:
         owner = self.book.owner(uscc, signer_id)
@@ -255,6 +293,12 @@ class SigningDesk:
         planned = self._status.plan_approval(case_id, key.signer_id)
         self._require_other(who, self._case_maker(case))
         return self._ask(who, Act.CASE_APPROVE, case_id, key, self._status.digests(planned), {})
+
+    def prepare_other(self, who: Signer, act: Act, subject: str, key_id: int) -> SigningRequest:
+        """What a person signs over something else. Raises: as `_key`, and what the act itself says."""
+        key = self._key(who, key_id, ROLE_OF_ACT[act])
+        payload = self._others[act].plan(who.uscc, subject, key.signer_id)
+        return self._ask(who, act, subject, key, self._others[act].digests(payload), payload)
 
     def _case_maker(self, case: Case) -> int | None:
         return case.person_made or self._person_of(case.issuer, case.maker, Act.CASE_MAKE, case.id)
@@ -338,6 +382,8 @@ class SigningDesk:
         key = self._request_key(request)
         if request.act in {Act.MAKE, Act.APPROVE}:
             structs: Sequence[Any] = self._approve.structs(self._batch_draft(request, key))
+        elif request.act in self._others:
+            structs = self._others[request.act].structs(request.payload)
         else:
             structs = self._status.structs(self._planned_case(request, key))
         return [typed_data(self.domain, struct) for struct in structs]
@@ -458,6 +504,8 @@ class SigningDesk:
             case = self._planned_case(request, key)
             self._require_other(who, self._case_maker(case))
             self._status.finish_approval(case, signatures, request.person)
+        elif request.act in self._others:
+            self._others[request.act].keep(request.payload, signatures)
         else:
             raise NotFoundError("SIGNING_REQUEST_UNKNOWN", "There is nothing to sign under this number.")
 

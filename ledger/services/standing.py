@@ -125,6 +125,7 @@ class StandingService:
         self._hooks = hooks or NoHooks()
         self._ask_chain = ask_chain
         self._on_alarm = on_alarm
+        self._days: dict[tuple[str, int], tuple[int, tuple[bytes, ...], tuple[int, ...]]] = {}
 
     # Registering and revoking.
 
@@ -217,11 +218,14 @@ class StandingService:
         nonce = int.from_bytes(self._entropy.token(NONCE_BYTES))
         return Revocation(standing_id, terms.issuer, by, signer, nonce, deadline)
 
-    def revocation_digest(self, wanted: Revocation) -> bytes:
-        """What `wanted.signer` signs, 32 bytes."""
+    def revocation_struct(self, wanted: Revocation) -> Authorisation:
+        """What `wanted.signer` signs."""
         call_hash = revoke_standing_hash(wanted.standing_id, wanted.by)
-        struct = Authorisation(wanted.by, call_hash, wanted.signer, wanted.nonce, wanted.deadline)
-        return authorisation_digest(self._approve.domain, struct)
+        return Authorisation(wanted.by, call_hash, wanted.signer, wanted.nonce, wanted.deadline)
+
+    def revocation_digest(self, wanted: Revocation) -> bytes:
+        """Its digest, 32 bytes."""
+        return authorisation_digest(self._approve.domain, self.revocation_struct(wanted))
 
     def revoke(self, wanted: Revocation, signature: bytes) -> None:
         """Queue the revocation. A batch that is on its way may still be sealed before it."""
@@ -323,9 +327,8 @@ class StandingService:
         return True
 
     def _look_for_alarm(self, terms: StandingRecord, day: int) -> None:
-        uses = self._store.standing.uses(terms.id, day - HISTORY_DAYS)
-        today = used_on(uses, StandingAct.ANCHOR, day)
-        threshold, usual = alarm_from(self._earlier(terms, day, uses), terms.anchor_limit)
+        today = used_on(self._store.standing.uses(terms.id, day), StandingAct.ANCHOR, day)
+        threshold, usual = alarm_from(self._earlier(terms, day), terms.anchor_limit)
         if today < threshold:
             return
         alarm = StandingAlarm(
@@ -334,20 +337,22 @@ class StandingService:
         if self._store.standing.raise_alarm(alarm):
             self._on_alarm(alarm)
 
-    def _earlier(self, terms: StandingRecord, day: int, uses: Sequence[StandingUse]) -> list[int]:
-        """Leaves of each earlier day, under this approval and those of the same type before it."""
-        per_day: dict[int, int] = {}
-        others = [one.id for one in self._view.standings(terms.issuer) if one.type_id == terms.type_id]
-        for standing_id in others:
-            found = (
-                uses
-                if standing_id == terms.id
-                else self._store.standing.uses(standing_id, day - HISTORY_DAYS)
-            )
-            for use in found:
-                if use.act is StandingAct.ANCHOR and use.day < day:
-                    per_day[use.day] = per_day.get(use.day, 0) + use.leaves
-        return list(per_day.values())
+    def _earlier(self, terms: StandingRecord, day: int) -> Sequence[int]:
+        """Leaves of each earlier day, under this approval and those of the same type before it.
+
+        Added up once a day: what is over does not change, and a month may have a million batches.
+        """
+        ids = tuple(one.id for one in self._view.standings(terms.issuer) if one.type_id == terms.type_id)
+        place = (terms.issuer, terms.type_id)
+        known = self._days.get(place)
+        if known is None or known[:2] != (day, ids):
+            per_day: dict[int, int] = {}
+            for standing_id in ids:
+                for use in self._store.standing.uses(standing_id, day - HISTORY_DAYS):
+                    if use.act is StandingAct.ANCHOR and use.day < day:
+                        per_day[use.day] = per_day.get(use.day, 0) + use.leaves
+            known = self._days[place] = (day, ids, tuple(per_day.values()))
+        return known[2]
 
     def _with_use(self, terms: StandingRecord) -> Standing:
         if not terms.is_good(self._clock.now()):

@@ -28,13 +28,14 @@ from ledger.core.eip712 import (
 from ledger.core.errors import ConflictError, InputError, NotFoundError, RefusedError
 from ledger.core.flow import APPROVAL_DAYS, DAY_S, Place
 from ledger.core.model import ChainInfo
-from ledger.core.status import TRANSITIONS, Status, word_changes
+from ledger.core.status import TRANSITIONS, Status, is_case_id, word_changes
 from ledger.ports import (
     BatchStore,
     ChainSigner,
     ChainView,
     Clock,
     ContractCall,
+    DataKey,
     Entropy,
     NonceBook,
     Vault,
@@ -48,6 +49,10 @@ from ledger.services.kill_points import Hooks, KillPoint, NoHooks
 
 NO_STANDING = bytes(32)
 NO_END = 0
+ENDINGS = frozenset({Status.CANCELLED, Status.VOID, Status.REVOKED})
+"""Statuses by which an agency ends a credential for good; which of them a type knows differs."""
+MOST_OPENED = 5_000
+"""Cases that are remembered after they were opened for a list."""
 NOBODY = bytes(32)
 """Signer of a case that nobody has signed yet, and of a suspension, which nobody signs."""
 
@@ -111,13 +116,15 @@ class StatusService:
         self._entropy = entropy
         self._nonces = nonces
         self._hooks = hooks or NoHooks()
+        self._opened: dict[str, tuple[bytes, Case]] = {}
 
     def targets(self, names: Sequence[bytes], status: Status) -> list[Target]:
         """The credentials of these names, each checked to be allowed to become `status`.
 
         Raises:
             NotFoundError: CREDENTIAL_UNKNOWN.
-            ConflictError: NOT_ANCHORED_YET, STATUS_TRANSITION (`detail.now` says what it is).
+            ConflictError: NOT_ANCHORED_YET, STATUS_TRANSITION (`detail.now` says what it is),
+                STATUS_NOT_OF_TYPE (`detail.instead` says what the type has instead).
             InputError: SEVERAL_ISSUERS.
         """
         found = [self._target(name, status) for name in dict.fromkeys(names)]
@@ -152,6 +159,8 @@ class StatusService:
             )
         now = Status(evidence.status)
         kind = self._types.get(place.type_code)
+        if kind is not None and wanted not in kind.statuses and not now.is_final:
+            raise _not_of_type(name, kind, now, wanted)
         if wanted not in TRANSITIONS[now] or (kind is not None and not kind.allows(now, wanted)):
             raise ConflictError(
                 "STATUS_TRANSITION",
@@ -162,15 +171,32 @@ class StatusService:
             )
         return Target(place, place.leaf_index, place.root, evidence.anchor.list, now)
 
-    def suspend(self, names: Sequence[bytes], grounds: Grounds, person: int = 0) -> Case:
-        """Suspend at once, by the operator's transaction alone."""
+    def suspend(
+        self, names: Sequence[bytes], grounds: Grounds, person: int = 0, case_id: str | None = None
+    ) -> Case:
+        """Suspend at once, by the operator's transaction alone. `case_id`: see `draft`."""
         targets = self.targets(names, Status.SUSPENDED)
-        case = replace(self._new_case(targets, Status.SUSPENDED, grounds), person_made=person, state="new")
+        case = self._new_case(targets, Status.SUSPENDED, grounds, case_id)
+        case = replace(case, person_made=person, state="new")
         self._save(case)
         return self._send(case)
 
-    def draft(self, names: Sequence[bytes], status: Status, grounds: Grounds, person: int = 0) -> Case:
+    def draft(
+        self,
+        names: Sequence[bytes],
+        status: Status,
+        grounds: Grounds,
+        person: int = 0,
+        case_id: str | None = None,
+    ) -> Case:
         """A case that its maker has not signed yet; saved, so that a closed tab loses nothing.
+
+        Args:
+            names: of the credentials.
+            status: what they shall become.
+            grounds: why.
+            person: who drafts it.
+            case_id: 32 hex digits under which it is to be found again; drawn where none is given.
 
         Raises:
             RefusedError: SUSPEND_ALONE.
@@ -178,13 +204,16 @@ class StatusService:
         """
         if status is Status.SUSPENDED:
             raise RefusedError("SUSPEND_ALONE", "Suspending needs no case: the operator does it at once.")
-        case = replace(self._new_case(self.targets(names, status), status, grounds), person_made=person)
+        case = self._new_case(self.targets(names, status), status, grounds, case_id)
+        case = replace(case, person_made=person)
         self._save(case)
         return case
 
-    def draft_withdrawal(self, batch_id: int, grounds: Grounds, person: int = 0) -> Case:
+    def draft_withdrawal(
+        self, batch_id: int, grounds: Grounds, person: int = 0, case_id: str | None = None
+    ) -> Case:
         """As `draft`, for a whole anchored batch. Raises: ConflictError NOT_ANCHORED_YET, ALREADY_WITHDRAWN."""
-        case = replace(self._new_withdrawal(batch_id, grounds), person_made=person)
+        case = replace(self._new_withdrawal(batch_id, grounds, case_id), person_made=person)
         self._save(case)
         return case
 
@@ -212,7 +241,7 @@ class StatusService:
         case = self._new_withdrawal(batch_id, grounds)
         return self._signed_by_maker(self._for(case, maker.signer_id, approver), maker)
 
-    def _new_withdrawal(self, batch_id: int, grounds: Grounds) -> Case:
+    def _new_withdrawal(self, batch_id: int, grounds: Grounds, case_id: str | None = None) -> Case:
         batch = self._batches.batch(batch_id)
         evidence = None if batch.root is None else self._view.evidence(batch.issuer, batch.root, None)
         if batch.root is None or evidence is None or evidence.anchor is None:
@@ -229,7 +258,7 @@ class StatusService:
         now = self._clock.now()
         part = Part(batch.root, batch.list, (), 0)
         return Case(
-            id=self._entropy.token(16).hex(),
+            id=case_id or self._entropy.token(16).hex(),
             issuer=batch.issuer,
             status=None,
             grounds=grounds,
@@ -341,11 +370,21 @@ class StatusService:
 
     def case(self, case_id: str) -> Case:
         """Raises NotFoundError(CASE_UNKNOWN)."""
+        return self._case_of(case_id, self._vault.load([_case_key(case_id)]) if is_case_id(case_id) else {})
+
+    def _case_of(self, case_id: str, keys: Mapping[bytes, DataKey]) -> Case:
         sealed = self._cases.load(case_id)
-        key = self._vault.load([_case_key(case_id)]).get(_case_key(case_id)) if sealed else None
+        key = keys.get(_case_key(case_id)) if sealed else None
         if sealed is None or key is None:
             raise NotFoundError("CASE_UNKNOWN", f"There is no case {case_id}.", case=case_id)
-        return decode_case(key.open(sealed, b"case:" + case_id.encode()))
+        before = self._opened.get(case_id)
+        if before is not None and before[0] == sealed:
+            return before[1]
+        case = decode_case(key.open(sealed, b"case:" + case_id.encode()))
+        if len(self._opened) >= MOST_OPENED:
+            self._opened.clear()
+        self._opened[case_id] = (sealed, case)
+        return case
 
     def cases(self) -> CaseList:
         """All cases; what cannot be opened is named and stops nothing."""
@@ -366,11 +405,15 @@ class StatusService:
         return sent
 
     def _open(self, case_ids: Sequence[str]) -> CaseList:
+        """Keys are looked up together; what was opened before and lies there unchanged is not opened again."""
         cases, unreadable = [], []
+        names = [_case_key(case_id) for case_id in case_ids if is_case_id(case_id)]
+        keys = self._vault.load(names) if names else {}
         for case_id in case_ids:
             try:
-                cases.append(self.case(case_id))
+                cases.append(self._case_of(case_id, keys))
             except (InputError, NotFoundError):
+                self._opened.pop(case_id, None)
                 unreadable.append(case_id)
         cases.sort(key=lambda case: case.made_at)
         return CaseList(tuple(cases), tuple(unreadable))
@@ -380,6 +423,7 @@ class StatusService:
         targets: Sequence[Target],
         status: Status,
         grounds: Grounds,
+        case_id: str | None = None,
     ) -> Case:
         by_batch: dict[tuple[bytes, int], list[int]] = {}
         for target in targets:
@@ -396,7 +440,7 @@ class StatusService:
             for (root, number), leaves in by_batch.items()
         )
         return Case(
-            id=self._entropy.token(16).hex(),
+            id=case_id or self._entropy.token(16).hex(),
             issuer=issuer,
             status=status,
             grounds=grounds,
@@ -445,6 +489,18 @@ class StatusService:
         key = self._vault.create([_case_key(case.id)])[0]
         sealed = key.seal(encode_case(case), b"case:" + case.id.encode())
         self._cases.save(case.id, sealed, waiting=_is_to_be_sent(case))
+
+
+def _not_of_type(name: bytes, kind: CredentialType, now: Status, wanted: Status) -> ConflictError:
+    known = kind.transitions.get(now, frozenset()) & ENDINGS
+    return ConflictError(
+        "STATUS_NOT_OF_TYPE",
+        f"Credentials of type {kind.ref} never become {wanted.name}.",
+        serial=name.hex().upper(),
+        type=kind.ref,
+        wanted=wanted.name,
+        instead=[status.name for status in sorted(known)],
+    )
 
 
 def _require_two(maker: bytes, approver: bytes) -> None:

@@ -6,17 +6,19 @@ Nothing is changed here; services.status does that. Every number is answered: fo
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ledger.core.credential_type import CredentialType
 from ledger.core.errors import ConflictError, InputError, LedgerError, NotFoundError
 from ledger.core.flow import Place
 from ledger.core.identifiers import parse_licence_identifier
 from ledger.core.model import ChainEvidence
 from ledger.core.status import Status
-from ledger.ports import BatchStore, ChainView
+from ledger.ports import BatchStore
 from ledger.services.cases import Case
+from ledger.services.granting import RegistryView
 from ledger.services.review import ReviewService
 from ledger.services.status import StatusService
 
@@ -31,11 +33,15 @@ SHOWN = 80  # characters of a number that cannot be read
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A number that cannot be changed so. `now`: its status where that is the reason."""
+    """A number that cannot be changed so. `now`: its status where that is the reason.
+
+    `instead`: statuses that its type has in place of the one wanted.
+    """
 
     text: str
     code: str
     now: str = ""
+    instead: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,16 +68,23 @@ class StatusDesk:
         status: what may become what.
         review: finds credentials by number.
         batches: where they lie.
-        view: their status now.
+        view: their status now, and which types an issuer was granted.
+        types: what is known of types, by 证照类型代码 and version.
     """
 
     def __init__(
-        self, status: StatusService, review: ReviewService, batches: BatchStore, view: ChainView
+        self,
+        status: StatusService,
+        review: ReviewService,
+        batches: BatchStore,
+        view: RegistryView,
+        types: Mapping[tuple[str, int], CredentialType],
     ) -> None:
         self._status = status
         self._review = review
         self._batches = batches
         self._view = view
+        self._types = types
 
     def survey(self, issuer: str, numbers: Sequence[str], wanted: Status) -> Survey:
         """Each number looked up and judged; the same credential twice counts once.
@@ -91,9 +104,25 @@ class StatusDesk:
                     self._status.targets([name], wanted)
                     names[name] = None
             except LedgerError as error:
-                now = str(error.detail.get("now", "")) if isinstance(error, ConflictError) else ""
-                refusals.append(Refusal(text[:SHOWN], error.code, now))
+                detail = error.detail if isinstance(error, ConflictError) else {}
+                instead = tuple(str(name) for name in detail.get("instead", ()))
+                refusals.append(Refusal(text[:SHOWN], error.code, str(detail.get("now", "")), instead))
         return Survey(tuple(names), tuple(refusals))
+
+    def possible(self, issuer: str) -> frozenset[Status]:
+        """Statuses that a credential of this issuer can be given: those of every type it was ever granted.
+
+        All of them where the chain names a type that this program does not know.
+        """
+        found: set[Status] = set()
+        for record in self._view.types():
+            if not self._view.grants(issuer, record.type_id):
+                continue
+            kind = self._types.get((record.code, record.version))
+            if kind is None:
+                return frozenset(Status)
+            found.update(*kind.transitions.values())
+        return frozenset(found)
 
     def name_of(self, issuer: str, text: str) -> bytes:
         """The issuer's credential of this proof number, serial or licence identifier.

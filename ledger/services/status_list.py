@@ -7,11 +7,11 @@ chain, so that they read SUSPENDED (refused ones INVALID); every other index rea
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ledger.core.errors import InputError
 from ledger.core.jose import kid_of, make_jws, require_es256
-from ledger.core.model import CREDENTIALS_PER_WORD, AnchorRecord, KeyRecord, Purpose
+from ledger.core.model import CREDENTIALS_PER_WORD, AnchorRecord, KeyRecord, ListedBatch, Purpose
 from ledger.core.status_list import (
     MAX_ENTRIES,
     PUBLIC_BITS,
@@ -38,12 +38,16 @@ _UNOWNED = 255  # while building: no batch owns this index
 
 @dataclass(frozen=True, slots=True)
 class OpenRange:
-    """A range that the store has reserved for a batch which is not on chain. `size` in credentials."""
+    """A range that the store has reserved for a batch. `size` in credentials.
+
+    `root`: of its tree, once there is one; a range whose root is anchored shows what the chain says.
+    """
 
     list: int
     first_word: int
     size: int
     refused: bool
+    root: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,25 @@ class PublishedList:
     values: bytes
     has_open: bool
     left_out: int
+
+
+@dataclass(slots=True)
+class DrawnList:
+    """The batches of a list that are on chain, drawn so far.
+
+    Attributes:
+        altered: state of the view's earlier batches (ChainView.altered).
+        values: public values, 255 where no batch is.
+        roots: of the batches.
+        has_open: one of them is not final.
+        left_out: how many lie beyond what a list may hold.
+    """
+
+    altered: int
+    values: bytearray = field(default_factory=bytearray)
+    roots: set[bytes] = field(default_factory=set)
+    has_open: bool = False
+    left_out: int = 0
 
 
 def build_status_list(
@@ -69,20 +92,49 @@ def build_status_list(
         view: the only source for what is anchored.
         issuer: USCC.
         list_number: the issuer's own number of the list.
-        ranges: of batches not on chain; those of other lists are ignored.
+        ranges: of batches that may not be on chain; those of other lists are ignored.
         final_height: blocks above it are not final; None: the view takes final blocks only.
     """
-    values = bytearray()
-    has_open, left_out = False, 0
-    for anchor in view.anchors(issuer):
-        if not anchor.type_id or anchor.list != list_number:
-            continue
-        is_final = final_height is None or anchor.block.number <= final_height
-        has_open |= not is_final
-        shown = batch_values(view, anchor, is_final=is_final)
-        left_out += not _place(values, anchor.first_word, shown)
+    drawn = draw_list(view, issuer, list_number, final_height=final_height)
+    return with_ranges(drawn, list_number, ranges)
+
+
+def draw_list(
+    view: ChainView,
+    issuer: str,
+    list_number: int,
+    before: DrawnList | None = None,
+    *,
+    final_height: int | None = None,
+) -> DrawnList:
+    """What the chain says of a list; of one that was drawn before only the batches that came since.
+
+    Args:
+        view: as for build_status_list.
+        issuer: USCC.
+        list_number: the issuer's own number of the list.
+        before: of the same list; changed and given back when nothing in it was altered meanwhile.
+        final_height: as for build_status_list.
+    """
+    altered = view.altered()  # before the look at the batches: what is altered in between is drawn anew later
+    drawn = before
+    if drawn is None or drawn.altered != altered:
+        drawn = DrawnList(altered)
+    for batch in view.listed(issuer, list_number, drawn.roots):
+        is_final = final_height is None or batch.anchor.block.number <= final_height
+        drawn.has_open |= not is_final
+        shown = _shown(batch, is_final=is_final)
+        drawn.left_out += not _place(drawn.values, batch.anchor.first_word, shown)
+        drawn.roots.add(batch.anchor.root)
+    return drawn
+
+
+def with_ranges(drawn: DrawnList, list_number: int, ranges: Iterable[OpenRange]) -> PublishedList:
+    """The list with the ranges of batches that are not on chain. `drawn` stays as it is."""
+    values = bytearray(drawn.values)
+    has_open, left_out = drawn.has_open, drawn.left_out
     for item in ranges:
-        if item.list != list_number:
+        if item.list != list_number or item.root in drawn.roots:
             continue
         has_open |= not item.refused
         value = PUBLIC_INVALID if item.refused else PUBLIC_SUSPENDED
@@ -96,11 +148,18 @@ def batch_values(view: ChainView, anchor: AnchorRecord, *, is_final: bool) -> by
     evidence = view.evidence(anchor.issuer, anchor.root, None)
     key = evidence.key if evidence is not None else None
     held = evidence.grants.values() if evidence is not None else ()
-    best = batch_value(anchor, key, [grant for grants in held for grant in grants], is_final)
+    words = view.status_words(anchor.issuer, anchor.root)
+    grants = tuple(grant for some in held for grant in some)
+    return _shown(ListedBatch(anchor, key, grants, words), is_final=is_final)
+
+
+def _shown(batch: ListedBatch, *, is_final: bool) -> bytes:
+    anchor = batch.anchor
+    best = batch_value(anchor, batch.key, batch.grants, is_final)
     shown = bytearray([best]) * anchor.size
     if best == PUBLIC_INVALID:
         return bytes(shown)
-    for word, packed in view.status_words(anchor.issuer, anchor.root).items():
+    for word, packed in batch.words.items():
         first = word * CREDENTIALS_PER_WORD
         for leaf in range(first, min(first + CREDENTIALS_PER_WORD, anchor.size)):
             status = packed >> (leaf - first) * BITS_PER_STATUS & 15

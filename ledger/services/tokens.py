@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Protocol
 
-from ledger.core.errors import InputError, NotFoundError
+from ledger.core.errors import ConflictError, InputError, NotFoundError
 from ledger.core.flow import DAY_S
 from ledger.core.standing import day_of
 from ledger.core.tokens import (
@@ -19,12 +19,15 @@ from ledger.core.tokens import (
 )
 from ledger.ports import Clock, Entropy
 
+SHOWN_AGAIN_S = 300
+"""How long the same form answers with the same secret: the browser may have lost the first answer."""
+
 
 class TokenStore(Protocol):
     """Tokens by number and by hash."""
 
-    def add(self, token: Token, secret_hash: bytes) -> Token:
-        """Store it; its number is the store's."""
+    def add(self, token: Token, secret_hash: bytes) -> tuple[Token, bool]:
+        """Store it; its number is the store's. False: that secret's token is there, and is given back."""
 
     def find(self, secret_hash: bytes) -> Token | None:
         """Whatever its state."""
@@ -57,6 +60,30 @@ class TokenService:
 
         Raises: InputError(TOKEN_SCOPES, TOKEN_DAYS, TOKEN_LABEL).
         """
+        token, shown, _ = self.add_once(
+            self._entropy.token(SECRET_BYTES), uscc, label, scopes, days=days, by=by
+        )
+        return token, shown
+
+    def add_once(
+        self, secret: bytes, uscc: str, label: str, scopes: Collection[Scope], *, days: int, by: str
+    ) -> tuple[Token, str, bool]:
+        """As `add`, with a secret that the caller draws: a form that is sent twice makes one token.
+
+        Args:
+            secret: 32 bytes; the same for the same form, and nobody else can compute them.
+            uscc: the organisation.
+            label: what it is for.
+            scopes: what it opens.
+            days: how long.
+            by: who makes it.
+
+        Returns: the token, its secret as shown, and whether it is new.
+
+        Raises:
+            InputError: TOKEN_SCOPES, TOKEN_DAYS, TOKEN_LABEL.
+            ConflictError: TOKEN_MADE, when it was made a while ago or opens nothing any more.
+        """
         if not scopes:
             raise InputError("TOKEN_SCOPES", "A token needs one scope at least.")
         if not 1 <= days <= LONGEST_DAYS:
@@ -65,12 +92,16 @@ class TokenService:
         if not 1 <= len(name) <= LONGEST_LABEL or not name.isprintable():
             raise InputError("TOKEN_LABEL", f"A token is named by 1 to {LONGEST_LABEL} characters.")
         now = self._clock.now()
-        shown = show_secret(self._entropy.token(SECRET_BYTES))
+        shown = show_secret(secret)
         secret_hash = hash_of(shown)
         if secret_hash is None:
             raise RuntimeError("a token of ours is recognised")
-        token = Token(0, uscc, name, frozenset(scopes), now, by, now + days * DAY_S)
-        return self._store.add(token, secret_hash), shown
+        token, is_new = self._store.add(
+            Token(0, uscc, name, frozenset(scopes), now, by, now + days * DAY_S), secret_hash
+        )
+        if not is_new and not (token.is_good(now) and now < token.created_at + SHOWN_AGAIN_S):
+            raise ConflictError("TOKEN_MADE", "This form has made its token; open a new one.", token=token.id)
+        return token, shown, is_new
 
     def who(self, shown: str) -> Token | None:
         """The good token that was shown; None for unknown, ended and revoked ones alike."""

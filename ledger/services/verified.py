@@ -40,6 +40,7 @@ RECEIPT_CONTEXT: Final = b"verification-receipt:"
 PAGE_CONTEXT: Final = b"verification-page:"
 LIST_CONTEXT: Final = b"list-check:"
 LIST_RESULT_CONTEXT: Final = b"list-result:"
+LIST_PIECE_CONTEXT: Final = b"list-piece:"
 MAX_LIST_BYTES: Final = 1_048_576
 
 
@@ -79,8 +80,9 @@ class VerifiedService:
         sha256: bytes,
         bundle: bytes | None,
         purpose: tuple[PurposeKind, str],
+        item: str = "",
     ) -> int:
-        """Keep a check that an officer made; gives its number.
+        """Keep a check that an officer or a program (person 0) made; gives its number.
 
         Args:
             officer: who checked, for which organisation.
@@ -89,11 +91,14 @@ class VerifiedService:
             sha256: of what was handed in.
             bundle: the credential's file, None where there was none.
             purpose: from ledger.core.verified.require_purpose.
+            item: code of the matter, empty where none was named.
         """
         issuer, root, leaf_index = _place(bundle)
         head = self._view.head()
         seen = None if head is None else (head.block.number, head.block.hash, head.confirmed_at)
-        content = content_of(report, purpose=purpose[1], sha256=sha256, leaf_index=leaf_index, head=seen)
+        content = content_of(
+            report, purpose=purpose[1], sha256=sha256, leaf_index=leaf_index, head=seen, item=item
+        )
         name = self._entropy.token(NAME_BYTES)
         [key] = self._vault.create([name])
         summary = report.credential
@@ -209,7 +214,7 @@ class VerifiedService:
     def list_result(self, list_id: int, usccs: Collection[str]) -> bytes:
         """The sheet with its result column. Raises: ConflictError(LIST_NOT_READY, CHECK_ERASED)."""
         found = self.list_check(list_id, usccs)
-        if found.result is None:
+        if found.result is None or found.state != "done":
             raise ConflictError("LIST_NOT_READY", "The list is being checked.", list=list_id)
         key = self._vault.load([found.name]).get(found.name)
         if key is None:
@@ -232,6 +237,11 @@ class VerifiedService:
 
     def _open(self, kept: Kept) -> Verification:
         return open_check(kept, self._vault)
+
+
+def guesser(person: int) -> str:
+    """Whom wrong codes of the desk are counted for, at its form and in its lists: the officer."""
+    return f"officer/{person}"
 
 
 def open_check(kept: Kept, vault: Vault) -> Verification:

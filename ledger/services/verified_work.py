@@ -1,11 +1,18 @@
 """The worker's side of the verifier's desk: receipts are signed, lists checked, watches looked after.
 
-Every step can run twice: a receipt is kept only once, a list is checked anew from its beginning, a
+Every step can run twice: a receipt is kept only once, a list goes on from its last kept piece, a
 watch fires once. What is signed says what was seen at the time of the check; nothing is checked again.
+
+A list is no faster way to guess than the desk's form. Each wrong number or code of a list uses up one
+try of the officer who handed it in, is counted as wrong like one at the form, and makes his list (his
+other lists, and his form) wait as the form would; the list pauses and goes on by itself. Right codes
+use up nothing and forgive nothing. Where the next pause would be longer than LONGEST_PAUSE_S the rest
+of the list is given back unchecked.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final, Protocol
@@ -16,6 +23,7 @@ from ledger.core.directory import parse_directory_entry
 from ledger.core.errors import ConflictError, InputError, LedgerError, RefusedError, UnavailableError
 from ledger.core.flow import SHANGHAI_S, Lease
 from ledger.core.jose import make_jws
+from ledger.core.limits import LimitKind
 from ledger.core.model import ChainInfo, Purpose
 from ledger.core.report import Outcome, Report
 from ledger.core.status_list import PUBLIC_VALID
@@ -29,16 +37,18 @@ from ledger.core.verified import (
     WatchState,
     receipt_payload,
 )
-from ledger.ports import ChainView, Clock, CredentialSigner, Entropy, Outbox, Vault
+from ledger.ports import ChainView, Clock, CredentialSigner, DataKey, Entropy, Limits, Outbox, Vault
 from ledger.services.document_ports import PageSealer
 from ledger.services.intake_book import Sheets
 from ledger.services.lookup import Found, LookupService
 from ledger.services.status_list import batch_values
 from ledger.services.verified import (
     LIST_CONTEXT,
+    LIST_PIECE_CONTEXT,
     LIST_RESULT_CONTEXT,
     PAGE_CONTEXT,
     RECEIPT_CONTEXT,
+    guesser,
     open_check,
     range_hash,
 )
@@ -46,17 +56,21 @@ from ledger.services.verified_book import VerifiedBook
 
 MAX_LIST_ROWS: Final = 1_000
 PIECE: Final = 20  # rows between two signs of progress
+LONGEST_PAUSE_S: Final = 600  # a dozen wrong codes; an officer does not wait longer for a list
 LEASE_S: Final = 60
 JTI_BYTES: Final = 16
 NUMBER_TITLES: Final = frozenset({"证明编号", "编号", "number", "proof number"})
 CODE_TITLES: Final = frozenset({"核验码", "校验码", "code", "check code"})
 RESULT_TITLES: Final = ("核验结果 Result", "说明 Note", "核验时间 Checked at")
+DONE_STATES: Final = frozenset({"done", "failed"})
 GOOD: Final = "真实有效 Genuine and in force"
 GOOD_NOT_COMPARED: Final = "真实有效，所填内容未全部比对 Genuine, not everything was compared"
 BAD: Final = "无效 Not valid"
 PAUSED: Final = "已过期·已暂停 Expired or suspended"
 UNKNOWN: Final = "暂时无法核验 Cannot be checked now"
-WRONG: Final = "编号或核验码不对 Number or code is wrong"
+WRONG: Final = "编号或校验码不对 Number or code is wrong"
+MISSING: Final = "缺编号或校验码 Number or code is missing"
+NOT_CHECKED: Final = "未核验：错误的编号或校验码过多，请更正后重新提交 Not checked: too many wrong codes, correct them and hand in again"
 DIFFERS: Final = "内容与证照不符 Values differ"
 TOO_OFTEN: Final = "今日比对次数已用完 Compared too often today"
 PAUSING: Final = frozenset({"expiry", "suspension", "not_before"})
@@ -93,6 +107,7 @@ class VerifiedWorker:
         sealer: seals; the same.
         sheets: reads and writes lists.
         lookup: finds sheets by number and code; raises UnavailableError while it cannot.
+        limits: counts wrong codes, the desk's form included.
         types: known types by ref.
         clock, entropy: times and numbers of receipts.
     """
@@ -109,6 +124,7 @@ class VerifiedWorker:
         sealer: Callable[[], PageSealer],
         sheets: Sheets,
         lookup: Callable[[], LookupService],
+        limits: Limits,
         types: Mapping[str, CredentialType],
         clock: Clock,
         entropy: Entropy,
@@ -123,6 +139,7 @@ class VerifiedWorker:
         self._sealer = sealer
         self._sheets = sheets
         self._lookup = lookup
+        self._limits = limits
         self._types = types
         self._clock = clock
         self._entropy = entropy
@@ -213,7 +230,7 @@ class VerifiedWorker:
     def _check_list(self, lease: Lease, list_id: int) -> None:
         found = self._book.list_check(list_id)
         key = self._vault.load([found.name]).get(found.name)
-        if found.result is not None or found.sealed is None or key is None:
+        if found.state in DONE_STATES or found.sealed is None or key is None:
             self._outbox.finish(lease)
             return
         data = key.open(found.sealed, LIST_CONTEXT + found.name)
@@ -222,21 +239,60 @@ class VerifiedWorker:
         except InputError as error:
             self._book.move_list(list_id, lease, state="failed", code=error.code, detail=error.detail)
             return
-        self._book.move_list(list_id, state="running", total=len(rows), done=0, good=0)
-        answered: list[list[object]] = []
-        good = 0
-        for position, row in enumerate(rows):
-            verdict, note = self._judge_row(header, row)
-            good += verdict in (GOOD, GOOD_NOT_COMPARED)
-            answered.append([*row, verdict, note, _beijing(self._clock.now())])
-            if position % PIECE == PIECE - 1:
-                lease = self._outbox.renew(lease, LEASE_S)
-                self._book.move_list(list_id, done=position + 1, good=good)
+        answered = _kept_answers(found, key)
+        self._book.move_list(list_id, state="running", total=len(rows), done=len(answered))
+        wait_s = self._answer(lease, found, key, header, rows, answered)
+        if 0 < wait_s <= LONGEST_PAUSE_S:
+            self._keep_piece(found, key, answered, state="paused")
+            self._outbox.retry(lease, self._clock.now() + wait_s, "")
+            return
+        answered += [[*row, NOT_CHECKED, "", ""] for row in rows[len(answered) :]]
         result = self._sheets.write("xlsx", "核验结果", [*header, *RESULT_TITLES], answered)
-        self._finish_list(found, lease, key.seal(result, LIST_RESULT_CONTEXT + found.name), len(rows), good)
+        self._finish_list(found, lease, key.seal(result, LIST_RESULT_CONTEXT + found.name), answered)
 
-    def _finish_list(self, found: ListCheck, lease: Lease, result: bytes, total: int, good: int) -> None:
+    def _answer(
+        self,
+        lease: Lease,
+        found: ListCheck,
+        key: DataKey,
+        header: Sequence[str],
+        rows: Sequence[Sequence[str]],
+        answered: list[list[object]],
+    ) -> int:
+        """Judge what is left of a list; 0 at its end, else how many seconds its officer has to wait first.
+
+        A try is taken before a row is judged and is used up by a wrong one only: the next row has it else.
+        """
+        who, has_try = guesser(found.person), False
+        for row in rows[len(answered) :]:
+            if not has_try:
+                wait_s = self._limits.take(LimitKind.CODE, who)
+                if wait_s:
+                    return wait_s
+                has_try = True
+            verdict, note = self._judge_row(header, row)
+            if verdict == WRONG:
+                self._limits.fail(LimitKind.CODE, who)
+                has_try = False
+            answered.append([*row, verdict, note, _beijing(self._clock.now())])
+            if len(answered) % PIECE == 0:
+                self._outbox.renew(lease, LEASE_S)
+                self._keep_piece(found, key, answered, state="running")
+        return 0
+
+    def _keep_piece(
+        self, found: ListCheck, key: DataKey, answered: list[list[object]], *, state: str
+    ) -> None:
+        """What was answered so far stays answered: nothing is counted or compared twice for it."""
+        piece = key.seal(json.dumps(answered).encode(), LIST_PIECE_CONTEXT + found.name)
+        good = _good_in(answered)
+        self._book.move_list(found.id, state=state, done=len(answered), good=good, result=piece)
+
+    def _finish_list(
+        self, found: ListCheck, lease: Lease, result: bytes, answered: Sequence[Sequence[object]]
+    ) -> None:
         # what was handed in is not needed any more; the result repeats it
+        total, good = len(answered), _good_in(answered)
         self._book.move_list(
             found.id, lease, state="done", total=total, done=total, good=good, result=result, sealed=None
         )
@@ -246,8 +302,10 @@ class VerifiedWorker:
         cells = dict(zip((title.strip().casefold() for title in header), row, strict=False))
         number = next((cells[title] for title in NUMBER_TITLES if cells.get(title)), "")
         code = next((cells[title] for title in CODE_TITLES if cells.get(title)), "")
+        if not (number and code):
+            return MISSING, ""
         try:
-            sheet = self._lookup().by_code(number, code) if number and code else None
+            sheet = self._lookup().by_code(number, code)
         except UnavailableError as error:
             return UNKNOWN, error.code
         except LedgerError:
@@ -278,6 +336,18 @@ class VerifiedWorker:
         return typed, titles
 
 
+def _kept_answers(found: ListCheck, key: DataKey) -> list[list[object]]:
+    """Rows that were answered before a pause or a crash."""
+    if found.result is None:
+        return []
+    kept: list[list[object]] = json.loads(key.open(found.result, LIST_PIECE_CONTEXT + found.name))
+    return kept
+
+
+def _good_in(answered: Sequence[Sequence[object]]) -> int:
+    return sum(row[-len(RESULT_TITLES)] in (GOOD, GOOD_NOT_COMPARED) for row in answered)
+
+
 def read_list(sheets: Sheets, data: bytes) -> tuple[list[str], list[list[str]]]:
     """Titles and rows of a list, every cell as text.
 
@@ -288,7 +358,7 @@ def read_list(sheets: Sheets, data: bytes) -> tuple[list[str], list[list[str]]]:
     header = [str(title) for title in table.header or ()]
     plain = {title.strip().casefold() for title in header}
     if not plain & NUMBER_TITLES or not plain & CODE_TITLES:
-        raise InputError("LIST_COLUMNS", "The list needs the columns 证明编号 and 核验码.")
+        raise InputError("LIST_COLUMNS", "The list needs the columns 证明编号 and 校验码.")
     rows: list[list[str]] = []
     for _, cells in table.rows():
         in_order = [cells.get(title, "") for title in header] if isinstance(cells, Mapping) else cells
@@ -325,9 +395,10 @@ def page_words(check: Verification, verifier: Mapping[str, str], now: int, jti: 
         raise ConflictError("CHECK_ERASED", "The content of this check was erased.", check=check.id)
     rows = [
         ("核验机构", "Verified by", f"{verifier['zh']} ({check.uscc})"),
-        ("经办人员编号", "Officer", str(check.person)),
+        ("经办人员编号", "Officer", str(check.person) if check.person else "接口程序 program"),
         ("核验时间", "Checked at", _beijing(check.at)),
         ("用途", "Purpose", content.purpose or str(check.purpose_kind)),
+        *([("事项编码", "Matter", content.item)] if content.item else []),
         ("核验对象", "Object", check.kind),
         ("证明编号", "Number", content.number or "—"),
         ("签发机构", "Issuer", check.issuer or "—"),

@@ -13,7 +13,7 @@ from pathlib import Path
 from urllib.error import HTTPError
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright
 from werkzeug.serving import make_server
 
 from ledger.adapters.home_files import Home
@@ -98,7 +98,11 @@ class DemoSite:
 def demo_facts(parts: WebParts) -> dict[str, object]:
     """Numbers of things in the demo, for the paths in pages.py."""
     bundles = sorted(parts.home.released.glob(f"{FUND}/*/*.ecert.json"))
-    return {"credential": bundles[0].name[:32]}
+    return {
+        "credential": bundles[0].name[:32],
+        "standing": parts.signing.flow.standing.standings(FUND)[0].terms.id.hex(),
+        "person": parts.people.find("demo.guanli").id,
+    }
 
 
 @contextmanager
@@ -115,10 +119,12 @@ def serve_demo(demo_home: Path, home: Path) -> Iterator[DemoSite]:
     server = make_server("127.0.0.1", 0, app, threaded=True)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
-    yield DemoSite(f"http://127.0.0.1:{server.server_port}", parts, demo_facts(parts))
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    try:
+        yield DemoSite(f"http://127.0.0.1:{server.server_port}", parts, demo_facts(parts))
+    finally:  # also when what follows the tests fails: a server that runs on keeps the process from ending
+        server.shutdown()
+        thread.join()
+        server.server_close()
 
 
 @contextmanager
@@ -151,14 +157,13 @@ def demo_site(demo_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
+def browser(playwright: Playwright) -> Iterator[Browser]:
     """One chromium for all tests of a process; each test gets a context of its own."""
     path = chromium_path()
     assert path is not None  # needs("chromium") took the tests out otherwise
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=path, args=FLAGS)
-        yield chromium
-        chromium.close()
+    chromium = playwright.chromium.launch(executable_path=path, args=FLAGS)
+    yield chromium
+    chromium.close()
 
 
 @pytest.fixture

@@ -66,6 +66,28 @@ WIDE = """() => Array.from(document.querySelectorAll("body *"))
         && !element.closest(".table-box, .govuk-visually-hidden, svg, .govuk-skip-link"))
     .slice(0, 3).map((element) => element.outerHTML.slice(0, 100))"""
 
+# Words of a cell that stand one below the other, a character or two a line; tags in pieces.
+CRAMPED = """() => {
+    const lines = (element) => {
+        const range = document.createRange();
+        range.selectNodeContents(element);
+        const widths = new Map();
+        for (const box of range.getClientRects()) {
+            if (box.width < 1) continue;
+            const line = Math.round(box.top / 8);
+            widths.set(line, (widths.get(line) || 0) + box.width);
+        }
+        return Array.from(widths.values());
+    };
+    const narrow = Array.from(document.querySelectorAll("main td, main th")).filter((cell) => {
+        const widths = cell.checkVisibility() ? lines(cell) : [];
+        return widths.length > 2 && Math.max(...widths) < 3.2 * parseFloat(getComputedStyle(cell).fontSize);
+    });
+    const torn = Array.from(document.querySelectorAll("main table .govuk-tag")).filter(
+        (tag) => tag.checkVisibility() && tag.textContent.trim().length < 16 && lines(tag).length > 1);
+    return narrow.concat(torn).slice(0, 3).map((element) => element.outerHTML.slice(0, 120));
+}"""
+
 
 def axe_findings(page: Page) -> list[str]:
     """What axe finds against WCAG 2.2 A and AA and its own best practice."""
@@ -83,6 +105,16 @@ def sideways(page: Page, *widths: int) -> list[str]:
         page.set_viewport_size({"width": width, "height": HEIGHT})
         if page.evaluate("document.documentElement.scrollWidth > window.innerWidth"):
             problems.append(f"scrolls sideways at {width} px: {page.evaluate(WIDE)}")
+    return problems
+
+
+def cramped(page: Page, *widths: int) -> list[str]:
+    """Widths at which a column is as narrow as its characters, or a tag is torn."""
+    problems = []
+    for width in widths:
+        page.set_viewport_size({"width": width, "height": HEIGHT})
+        if found := page.evaluate(CRAMPED):
+            problems.append(f"cramped at {width} px: {found}")
     return problems
 
 
@@ -162,6 +194,7 @@ def looks_right(page: Page) -> None:
     """
     page.set_viewport_size({"width": DESK, "height": HEIGHT})
     problems = [*skeleton(page), *keyboard_walk(page), *sideways(page, DESK, ENLARGED, PHONE)]
+    problems += cramped(page, DESK, PHONE)
     problems += axe_findings(page)
     problems += on_paper(page)
     page.set_viewport_size({"width": DESK, "height": HEIGHT})

@@ -99,6 +99,7 @@ PAGES: list[Visit] = [
     Visit("confirming who one is", "/account/confirm", Role.CLERK),
     Visit("a new password, wrong", "/account/password", Role.CLERK, do=send_nothing),
     Visit("people of the organisation", "/people", Role.ADMINISTRATOR),
+    Visit("a person", "/people/{person}", Role.ADMINISTRATOR),
     Visit("a new person with errors", "/people/add", Role.ADMINISTRATOR, do=send_nothing),
     # signing keys, approving, changes of status
     Visit("batches that wait", "/approve", Role.APPROVER),
@@ -108,6 +109,8 @@ PAGES: list[Visit] = [
     Visit("all rows of a batch", "/approve/1/rows", Role.APPROVER),
     Visit("a batch beside the one before", "/approve/1/compare", Role.APPROVER),
     Visit("returning a batch, nothing said", "/approve/1/return", Role.APPROVER, do=send_nothing),
+    Visit("standing approvals", "/standing-approvals", Role.APPROVER),
+    Visit("a standing approval", "/standing-approvals/{standing}", Role.APPROVER),
     Visit("changes of status", "/status", Role.CLERK),
     Visit("a change of status, nothing chosen", "/status/new", Role.CLERK, do=send_nothing),
     Visit("withdrawing a batch", "/status/new?batch=1", Role.CLERK),

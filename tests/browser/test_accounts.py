@@ -111,7 +111,7 @@ def test_a_passkey_from_first_use_to_last(page, served):
     page.cdp.send("WebAuthn.setUserVerified", {"authenticatorId": page.authenticator, "isUserVerified": True})
 
     page.click("#passkey-button")  # removed: it opens nothing any more
-    arrive(page, "/")
+    arrive(page, "/audit")
     page.goto("/account")
     page.click("button[name=passkey]")
     arrive(page, "/account")

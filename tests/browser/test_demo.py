@@ -20,7 +20,7 @@ from tests.browser.logs import look_through_logs
 ROOT = Path(__file__).resolve().parents[2]
 STARTER = "import sys; from ledger.apps.cli import main; sys.exit(main(sys.argv[1:]))"
 
-pytestmark = [pytest.mark.needs("chromium"), pytest.mark.xdist_group("demo"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.needs("chromium"), pytest.mark.xdist_group("look"), pytest.mark.timeout(300)]
 
 
 def wait_until_it_answers(address: str) -> None:

@@ -7,7 +7,7 @@ import pytest
 from tests.browser.look import PHONE, looks_right, sideways, skeleton
 from tests.browser.pages import PAGES
 
-pytestmark = [pytest.mark.needs("chromium"), pytest.mark.xdist_group("demo"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.needs("chromium"), pytest.mark.xdist_group("look"), pytest.mark.timeout(300)]
 
 
 def test_names_tell_pages_apart():
@@ -38,7 +38,7 @@ def test_looks_right(page, context, demo_site, visit):
 
 @pytest.mark.parametrize(("language", "most"), [("zh", 250_000), ("en", 170_000), ("bo", 270_000)])
 def test_a_first_visit_is_light(page, context, demo_site, language, most):
-    """Bytes over the wire with headers; the page itself is not compressed here (a proxy does that)."""
+    """Bytes over the wire with headers; pages are never compressed (docs/deploy.md, Compression)."""
     wire = context.new_cdp_session(page)
     wire.send("Network.enable")
     sizes: list[float] = []

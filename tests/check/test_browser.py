@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import zxingcpp
 from PIL import Image
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, Playwright, expect
 from werkzeug.serving import make_server
 
 from tests.check_world import Paper, picture
@@ -49,7 +49,9 @@ def address(office: Office) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def chromium(papers: dict[str, Paper], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+def chromium(
+    playwright: Playwright, papers: dict[str, Paper], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Browser]:
     film = tmp_path_factory.mktemp("camera") / "desk.y4m"
     write_film(film, papers["purpose"].pdf)
     flags = [
@@ -58,10 +60,9 @@ def chromium(papers: dict[str, Paper], tmp_path_factory: pytest.TempPathFactory)
     ]  # fmt: skip
     path = chromium_path()
     assert path is not None
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=flags)
-        yield browser
-        browser.close()
+    browser = playwright.chromium.launch(executable_path=path, args=flags)
+    yield browser
+    browser.close()
 
 
 @pytest.fixture
@@ -96,6 +97,7 @@ def test_without_permission_the_page_says_what_to_do(chromium: Browser, address:
     page = context.new_page()
     page.goto("/check/scan")
     page.get_by_role("button", name="打开摄像头").click()
+    expect(page.locator(".scanner__frame")).to_be_hidden()  # no black box where no camera is on
     expect(page.locator(".scanner__denied, .scanner__missing").locator("visible=true")).to_be_visible()
     assert page.get_by_label("照片、扫描件或 PDF").is_visible()
     context.close()

@@ -193,6 +193,8 @@ def test_language_follows_the_environment_and_the_option():
 def test_demo_twice_issues_nothing_twice(demo_home):
     before = (demo_home / "home.json").read_bytes()
     chain = json.loads(ecert("batch", "list", "--json", home=demo_home).out)
+    documents = [one["state"] for one in chain["batches"] if one["type"] == "DOCUMENT:0"]
+    assert documents == ["released"]  # else any worker, a minute later, would have a batch to make
     ran = ecert("demo", "--json", home=demo_home)
     assert ran.code == 0, ran.err
     value = json.loads(ran.out)

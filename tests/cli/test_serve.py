@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import os
-import select
+import selectors
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
+import urllib.parse
 import urllib.request
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -22,7 +25,7 @@ from ledger.apps.serving import make_app
 from ledger.bootstrap_work import is_chain_free
 from tests.cli.story import ROOT, STARTER
 
-pytestmark = [pytest.mark.xdist_group("demo"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.xdist_group("served"), pytest.mark.timeout(300)]
 PATIENCE_S = 60
 
 
@@ -67,14 +70,15 @@ def address(process: subprocess.Popen[str]) -> str:
     assert process.stdout is not None
     seen = ""
     end = time.monotonic() + PATIENCE_S
-    while time.monotonic() < end:
-        ready, _, _ = select.select([process.stdout], [], [], 1)
-        line = process.stdout.readline() if ready else ""
-        seen += line
-        if "http://" in line:
-            assert line.startswith("Verification page: ")  # ECERT_LANG, although a thread says it
-            return "http://" + line.split("http://")[1].split()[0]
-        assert line or process.poll() is None, seen
+    with selectors.DefaultSelector() as eyes:  # select.select() knows no file above 1024
+        eyes.register(process.stdout, selectors.EVENT_READ)
+        while time.monotonic() < end:
+            line = process.stdout.readline() if eyes.select(1) else ""
+            seen += line
+            if "http://" in line:
+                assert line.startswith("Verification page: ")  # ECERT_LANG, although a thread says it
+                return "http://" + line.split("http://")[1].split()[0]
+            assert line or process.poll() is None, seen
     raise AssertionError(seen)
 
 
@@ -106,6 +110,34 @@ def test_it_stops_when_told_at_any_moment(
     code = process.wait(30)
     assert time.monotonic() - before < 10
     assert code in ((0, -signal.SIGTERM) if moment == "at once" else (0,))
+    wait_for_lock(home, free=True)
+
+
+STOP_S = 6.0
+"""Idle it takes less than three; two processes may share a core with other tests."""
+
+
+def test_an_idle_tree_stops_within_seconds_whatever_clients_hold_on_to(
+    home: Path, started: list[subprocess.Popen[str]]
+) -> None:
+    """A quiet connection, half a head, half a body."""
+    process = start(home, free_port("127.0.0.1"), started)
+    where = urllib.parse.urlsplit(address(process))
+    wait_for_lock(home, free=False)
+    body = b"Content-Type: application/json\r\nContent-Length: 99\r\n\r\n{"
+    with ExitStack() as stack:
+        quiet, head, half = (
+            stack.enter_context(socket.create_connection((str(where.hostname), int(where.port or 0)), 10))
+            for _ in range(3)
+        )
+        quiet.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert b" 200 " in quiet.recv(4096)
+        head.sendall(b"GET / HTTP/1.1\r\nHost: x\r\nX-")
+        half.sendall(b"POST /verify HTTP/1.1\r\nHost: x\r\n" + body)
+        before = time.monotonic()
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) == 0
+        assert time.monotonic() - before < STOP_S
     wait_for_lock(home, free=True)
 
 

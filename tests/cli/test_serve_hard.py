@@ -6,6 +6,7 @@ import http.client
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import socket
@@ -27,12 +28,14 @@ from ledger.bootstrap_demo import FUND
 from ledger.bootstrap_people import open_people_alone
 from ledger.bootstrap_work import is_chain_free
 from ledger.core.people import Role
+from ledger.demo_data import deposit_rows, write_csv
 from ledger.settings import load_settings
 from tests.cli.test_serve import PATIENCE_S, address, start, wait_for_lock
 
-pytestmark = [pytest.mark.xdist_group("demo"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.xdist_group("served"), pytest.mark.timeout(300)]
 GONE_S = 60  # seconds on an idle machine; a worker that is told to stop ends its round first
 OWN = {"Content-Type": "application/json"}
+ROWS = 3_000
 LOGIN, PASSWORD = "kill.tester", "only for this test 4711"
 
 
@@ -113,7 +116,9 @@ def test_killed_anywhere_again_and_again_it_loses_nothing(
     with closing(sqlite3.connect(home / "store.db")) as store:
         rows = store.execute("SELECT count(*) FROM record").fetchone()
     people = open_people_alone(open_home(replace(load_settings(), home=home)))
-    for number in range(max(4, kills // 5)):  # a start and a stop each: --kills 100 makes twenty
+    for number in range(
+        max(4, kills // 5)
+    ):  # a start and a stop each, six seconds of a core: --kills 100 makes twenty
         process = start(home, port, started)
         url = address(process)
         wait_for_lock(home, free=False)
@@ -149,17 +154,22 @@ class Browser:
         self.host = url.removeprefix("http://").rstrip("/")
         self.cookies: dict[str, str] = {}
 
-    def ask(self, method: str, path: str, form: dict[str, str] | None = None) -> tuple[int, str, str]:
+    def ask(
+        self, method: str, path: str, form: dict[str, str] | None = None, file: bytes | None = None
+    ) -> tuple[int, str, str]:
         """Status, text, where to."""
         connection = http.client.HTTPConnection(self.host, timeout=30)
         headers = {"Cookie": "; ".join(f"{name}={value}" for name, value in self.cookies.items())}
+        body: str | bytes | None = None
         if form is not None:
             headers |= {"Content-Type": "application/x-www-form-urlencoded", "Sec-Fetch-Site": "same-origin"}
-        body = (
-            None
-            if form is None
-            else "&".join(f"{name}={urllib.request.quote(value, safe='')}" for name, value in form.items())
-        )
+            body = "&".join(f"{name}={urllib.request.quote(value, safe='')}" for name, value in form.items())
+        if form is not None and file is not None:
+            headers["Content-Type"] = "multipart/form-data; boundary=part"
+            head = 'Content-Disposition: form-data; name="{}"'
+            fields = [f"--part\r\n{head.format(name)}\r\n\r\n{value}\r\n" for name, value in form.items()]
+            fields.append(f'--part\r\n{head.format("file")}; filename="rows.csv"\r\n\r\n')
+            body = "".join(fields).encode() + file + b"\r\n--part--\r\n"
         connection.request(method, path, body, headers)
         answer = connection.getresponse()
         text = answer.read().decode()
@@ -174,8 +184,9 @@ class Browser:
 
 
 def test_two_serves_share_sessions_limits_and_progress(
-    home: Path, started: list[subprocess.Popen[str]]
+    demo_home: Path, tmp_path: Path, started: list[subprocess.Popen[str]]
 ) -> None:
+    home = Path(shutil.copytree(demo_home, tmp_path / "home"))  # its wrong log-ins make this address wait
     here = open_home(replace(load_settings(), home=home))
     people = open_people_alone(here).people
     clerk = people.add("two.clerk", "nobody", by=None, password=PASSWORD)
@@ -192,6 +203,7 @@ def test_two_serves_share_sessions_limits_and_progress(
     assert status == 303, text[-2000:]
     other.cookies = one.cookies
     assert other.ask("GET", "/desk")[0] == 200  # the session is known there too
+    see_an_import_from_both(one, other, tmp_path)
     _, text, _ = other.ask("GET", "/desk")
     assert one.ask("POST", "/account/log-out", {"token": other.token(text)})[0] == 303
     assert other.ask("GET", "/desk")[0] == 303
@@ -209,6 +221,35 @@ def test_two_serves_share_sessions_limits_and_progress(
     again = read(urls[1] + "metrics")
     assert 'endpoint="accounts.login"' in figures
     assert 'endpoint="accounts.login"' in again
+
+
+def see_an_import_from_both(one: Browser, other: Browser, folder: Path) -> None:
+    """A file handed in at one process: the other tells how far it is; what either says never goes back."""
+    write_csv(folder / "rows.csv", deposit_rows(ROWS, 71, first=7_100_000))
+    path = "/desk/import/HPF_PERSONAL_DEPOSIT"
+    _, text, _ = one.ask("GET", path)
+    status, text, where = one.ask(
+        "POST", path, {"token": one.token(text)}, (folder / "rows.csv").read_bytes()
+    )
+    assert status == 303, text[-2000:]
+    seen: list[tuple[Browser, int]] = []
+    end = time.monotonic() + PATIENCE_S
+    is_running = True
+    while is_running:
+        assert time.monotonic() < end, text[-2000:]
+        for browser in (other, one):
+            status, text, _ = browser.ask("GET", where.split("?")[0] + "/progress")
+            assert status == 200, text[-2000:]
+            is_running = "hx-get" in text
+            found = re.search(r'<progress[^>]* value="(\d+)"', text)
+            if found is not None:
+                seen.append((browser, int(found[1])))
+    numbers = [number for _, number in seen]
+    assert numbers == sorted(numbers)
+    assert {browser for browser, number in seen if 0 < number < ROWS} == {one, other}, numbers
+    for browser in (one, other):
+        _, text, _ = browser.ask("GET", where)
+        assert f"{ROWS:,}" in text
 
 
 @pytest.fixture(scope="module")
@@ -286,6 +327,31 @@ class TestSlowClients:
         assert waited < 12  # three seconds for the store; the machine may be busy
         assert "<main" in text  # a page, with what to do
         assert person.ask("POST", "/account/log-in", form)[0] in {200, 422}
+
+    def test_a_locked_key_store_is_told_within_seconds_and_checking_goes_on(
+        self, served: str, home: Path
+    ) -> None:
+        bundle = (home / "demo" / "good.ecert.json").read_bytes()
+        passwords = json.loads((home / "demo" / "people.json").read_bytes())
+        person = Browser(served)
+        _, text, _ = person.ask("GET", "/account/log-in")
+        form = {"login": "demo.jingban", "password": passwords["demo.jingban"], "token": person.token(text)}
+        assert person.ask("POST", "/account/log-in", form)[0] == 303
+        path = "/desk/issue/HPF_PERSONAL_DEPOSIT"
+        _, text, _ = person.ask("GET", path)
+        name = re.search('name="draft" value="([0-9a-f]+)"', text)
+        assert name is not None, text[-2000:]
+        form = {"draft": name[1], "token": person.token(text), "later": "1"}
+        with closing(sqlite3.connect(home / "keys.db", isolation_level=None, timeout=30)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            before = time.monotonic()
+            status, text, _ = person.ask("POST", path, form)
+            waited = time.monotonic() - before
+            assert check(served, bundle)
+            other.execute("ROLLBACK")
+        assert status == 503, text[-2000:]
+        assert waited < 12  # three seconds for the key store; the machine may be busy
+        assert "<main" in text  # a page, with what to do
 
     def test_odd_addresses_are_not_there(self, served: str) -> None:
         for path in ("a%2Fb%20c/%E4%B8%AD", "%ff%fe", "..%2f..%2fetc/passwd"):

@@ -37,6 +37,17 @@ def test_every_package_has_an_open_licence_and_its_text():
         assert re.fullmatch(r"\d+\.\d+\.\d+", package["version"]), package["name"]
 
 
+def test_what_is_compiled_into_a_package_has_its_licence_here_too():
+    """zxing-wasm's own licence is MIT; the decoder inside is zxing-cpp under Apache-2.0 (§4a: a copy goes along)."""
+    parts = {part["name"]: part for package in RECORD["package"] for part in package.get("compiled_in", ())}
+    assert parts["zxing-cpp"]["licence"] == "Apache-2.0"
+    for part in parts.values():
+        assert part["licence"] in OPEN_LICENCES
+        text = (VENDOR / part["licence_file"]).read_text("utf-8")
+        assert "Apache License" in text
+        assert "TERMS AND CONDITIONS FOR USE, REPRODUCTION, AND DISTRIBUTION" in text
+
+
 def test_nothing_that_is_reserved_to_others():
     """govuk-frontend is MIT; the crown, the logo and GDS Transport are for gov.uk alone."""
     for path in VENDOR.rglob("*.css"):

@@ -14,6 +14,7 @@ from ledger.apps.worker import Worker
 from ledger.core.errors import ConflictError, UnavailableError
 from ledger.core.model import ReasonClass
 from ledger.core.status import Status
+from ledger.services.cases import decode_case
 from ledger.services.status import Grounds
 from tests.flow_world import ISSUER, START, World, chain_signer, deposit_table, found
 
@@ -106,6 +107,35 @@ def test_an_idle_worker_looks_at_no_case_that_is_done(template: Path, tmp_path: 
     assert len(world.status.cases().cases) == 4
     assert CountingCases.loads == 4
     world.close()
+
+
+def test_a_list_of_cases_asks_for_all_keys_at_once_and_opens_each_once(
+    world: World, monkeypatch: pytest.MonkeyPatch
+):
+    for name in names(world):
+        world.status.suspend([name], WHY)
+    world.work()
+    asked: list[int] = []
+    load = world.vault.load
+
+    def counted(wanted):
+        asked.append(len(wanted))
+        return load(wanted)
+
+    # reason: counts; the vault itself answers
+    monkeypatch.setattr(world.vault, "load", counted)
+    first = world.status.cases().cases
+    opened: list[object] = []
+    # reason: counts what is decoded again
+    monkeypatch.setattr(
+        "ledger.services.status.decode_case", lambda data: opened.append(data) or decode_case(data)
+    )
+    assert world.status.cases().cases == first
+    assert asked == [4, 4]
+    assert opened == []
+    world.vault.erase([bytes.fromhex(first[0].id)], START)
+    assert world.status.cases().unreadable == (first[0].id,)  # what was destroyed is not shown from memory
+    assert [case.id for case in world.status.cases().cases] == [case.id for case in first[1:]]
 
 
 def test_a_case_that_waits_for_its_approver_is_left_alone(world: World):

@@ -22,6 +22,7 @@ from ledger.demo_data import deposit_rows, write_csv, write_xlsx
 from ledger.ports import ContractCall
 from ledger.services.calls import encode_call, enqueue_call, parse_call
 from ledger.services.issue import Progress
+from ledger.services.publish import QUIET_EVERY_S
 from tests.flow_world import ISSUER, START, World, chain_signer, deposit_row, deposit_table, found
 
 pytestmark = pytest.mark.xdist_group("flow")
@@ -79,6 +80,19 @@ def test_rows_become_bundles_that_anybody_can_check(world: World):
     assert first.hex().upper() in str(by_account[deposit_row(0)[3]]["identifier"])
 
 
+def test_who_waits_for_a_block_goes_on_when_it_is_there(world: World):
+    world.load(deposit_table(range(3)))
+    world.issue.close_batches([batch.id for batch in world.issue.open_batches()])
+    world.work()
+    [batch] = world.store.batches.batches()
+    world.make(batch.id)
+    world.give(batch.id)
+    world.clock.advance(1)
+    while world.worker.run_once():
+        pass  # in one and the same second: sent, sealed, final, handed out
+    assert states(world) == [BatchState.RELEASED]
+
+
 def test_bundles_are_private_and_lists_are_published_first(world: World):
     world.issue_all(deposit_table(range(3)))
     folders = [path for path in (world.folder / "released").rglob("*") if path.is_dir()]
@@ -88,6 +102,17 @@ def test_bundles_are_private_and_lists_are_published_first(world: World):
     assert [path for path in (world.folder / "published").rglob("*") if path.is_file()]
     for name in ("store.db", "keys.db"):
         assert stat.S_IMODE((world.folder / name).stat().st_mode) == 0o600
+
+
+def test_a_list_in_which_nothing_is_open_is_signed_anew_now_and_then(world: World):
+    world.issue_all(deposit_table(range(2)))
+    assert world.lists.publish_due([ISSUER]) == 0  # that of the release will do
+    world.clock.advance(QUIET_EVERY_S)
+    assert [world.lists.publish_due([ISSUER]) for _ in range(2)] == [1, 0]
+    world.load(deposit_table(range(5, 7)))
+    world.issue.close_batches([batch.id for batch in world.issue.open_batches()])
+    world.lists.publish_all([ISSUER])
+    assert [world.lists.publish_due([ISSUER]) for _ in range(2)] == [1, 1]  # tokens live two minutes now
 
 
 def test_the_same_rows_again_in_any_form_are_issued_once(world: World, tmp_path: Path):

@@ -391,9 +391,9 @@ def test_a_dead_batch_is_queued_again_without_the_row(office: IssuingOffice) -> 
 
 def test_figures_count_what_became_final(office: IssuingOffice) -> None:
     office.import_all(deposit_table(range(3)))
-    assert sum(figure.issued for figure in office.desk.figures(ISSUER)) == 0
+    assert sum(figure.issued for figure in office.desk.figures([ISSUER])) == 0
     office.world.finish()
-    figures = office.desk.figures(ISSUER)
+    figures = office.desk.figures([ISSUER])
     assert (len(figures), figures[-1].issued, figures[-1].day) == (30, 3, shanghai_day(START))
 
 

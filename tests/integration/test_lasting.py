@@ -102,7 +102,7 @@ def authority(here: Installation) -> CertificateAuthority:
     return CertificateAuthority.load(uri, here.passwords, ENTROPY)
 
 
-@pytest.mark.xdist_group("demo")
+@pytest.mark.xdist_group("served")
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize(
     ("lie", "code"),
@@ -139,7 +139,7 @@ def test_a_certificate_that_came_with_a_key_is_checked(
     assert here.home.kept_leaf(signer.thumbprint) is None
 
 
-@pytest.mark.xdist_group("demo")
+@pytest.mark.xdist_group("served")
 @pytest.mark.timeout(300)
 def test_a_key_without_a_certificate_gets_a_good_one(here: Installation, tmp_path: Path) -> None:
     made = new_key("credential", tmp_path / "new", lambda _: "a password of a test")

@@ -13,6 +13,7 @@ from ledger.core.eip712 import ecdsa_signature
 from ledger.core.errors import ConflictError, InputError, NotFoundError
 from ledger.core.flow import DAY_S, BatchState, JobKind
 from ledger.core.model import StandingAct
+from ledger.core.standing import day_of
 from ledger.core.status import Status
 from ledger.ports import ContractCall
 from tests.flow_world import START, chain_signer, deposit_table
@@ -200,6 +201,26 @@ def test_three_times_the_usual_rate_is_told_once_a_day(world: StandingWorld) -> 
     assert (alarm.usual, alarm.leaves) == (4, 14)
     assert world.standing.alarms() == (alarm,)
     assert states(world) == [BatchState.RELEASED] * 6, "told, not stopped"
+
+
+def test_days_that_are_over_are_added_up_once(world: StandingWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.register(anchor_limit=1000)
+    asked: list[int] = []
+    uses = world.store.standing.uses
+
+    def counted(standing_id: bytes, since_day: int) -> object:
+        asked.append(since_day)
+        return uses(standing_id, since_day)
+
+    # reason: counts; the store itself answers
+    monkeypatch.setattr(world.store.standing, "uses", counted)
+    for first in (0, 10, 20):
+        world.issue_all(deposit_table(range(first, first + 2)))
+    today = day_of(world.clock.now())
+    assert [since < today for since in asked].count(True) == 1
+    world.clock.advance(DAY_S)
+    world.issue_all(deposit_table(range(30, 32)))
+    assert [since < today for since in asked].count(True) == 2
 
 
 def test_a_person_who_is_faster_keeps_the_batch(world: StandingWorld) -> None:

@@ -14,7 +14,7 @@ from ledger.bootstrap_web import WebParts, open_web
 from ledger.settings import load_settings
 from web import WebSettings, create_app
 
-pytestmark = [pytest.mark.xdist_group("demo"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.xdist_group("served"), pytest.mark.timeout(300)]
 OWN = {"Sec-Fetch-Site": "same-origin"}
 
 

@@ -6,7 +6,7 @@ import hashlib
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -23,6 +23,7 @@ from ledger.core.model import (
     GrantRecord,
     IssuerRecord,
     KeyRecord,
+    ListedBatch,
     Purpose,
     TypeRecord,
     ViewHead,
@@ -72,6 +73,7 @@ class FixedView:
         self.words: dict[bytes, dict[int, int]] = {}
         self.key_records: dict[int, KeyRecord] = {}
         self.grants: dict[bytes, tuple[GrantRecord, ...]] = {}
+        self.changes = 0
 
     def head(self) -> ViewHead:
         return ViewHead(self.records[-1].block, self.records[-1].block.time, "embedded")
@@ -105,6 +107,24 @@ class FixedView:
 
     def status_words(self, issuer: str, root: bytes) -> Mapping[int, int]:
         return self.words.get(root, {})
+
+    def altered(self) -> int:
+        return self.changes
+
+    def listed(self, issuer: str, list_number: int, known: Collection[bytes] = ()) -> tuple[ListedBatch, ...]:
+        return tuple(
+            ListedBatch(
+                anchor,
+                self.key_records[anchor.key],
+                self.grants[anchor.root],
+                self.words.get(anchor.root, {}),
+            )
+            for anchor in self.records
+            if anchor.type_id and anchor.list == list_number and anchor.root not in known
+        )
+
+    def lists(self, issuer: str) -> frozenset[int]:
+        return frozenset(anchor.list for anchor in self.records if anchor.type_id)
 
     def issuers(self) -> Iterator[IssuerRecord]:
         return iter(())

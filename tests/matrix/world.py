@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
 from hashlib import sha256
@@ -35,6 +35,7 @@ from ledger.core.model import (
     GrantRecord,
     IssuerRecord,
     KeyRecord,
+    ListedBatch,
     Purpose,
     TypeRecord,
     ViewHead,
@@ -479,6 +480,15 @@ class FakeView:
 
     def status_words(self, issuer: str, root: bytes) -> Mapping[int, int]:
         return {}
+
+    def altered(self) -> int:
+        return 0
+
+    def listed(self, issuer: str, list_number: int, known: Collection[bytes] = ()) -> tuple[ListedBatch, ...]:
+        return ()
+
+    def lists(self, issuer: str) -> frozenset[int]:
+        return frozenset()
 
     def issuers(self) -> Iterator[IssuerRecord]:
         yield from (self._world.issuer, *self._world.ancestors)

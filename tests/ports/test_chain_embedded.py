@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from ledger.adapters.abi import BLOCK_GAS, issuer_id, keccak256, load_artifacts
 from ledger.adapters.chain_embedded.accounts import code_hash_at
 from ledger.adapters.chain_embedded.chain import EmbeddedChain
 from ledger.adapters.chain_embedded.clock_guard import MAX_AHEAD_AT_START_S
+from ledger.adapters.chain_embedded.process_lock import ProcessLock
 from ledger.adapters.chain_embedded.reader import EmbeddedReader
 from ledger.adapters.chain_embedded.tries import ordered_root
 from ledger.adapters.chain_embedded.web3_face import web3_provider
@@ -191,6 +193,15 @@ class TestInstallation:
         assert code_of(EmbeddedChain.open, tmp_path / "chain.db", clock) == "CHAIN_LOCKED"
         chain.close()
         EmbeddedChain.open(tmp_path / "chain.db", clock).close()
+
+    def test_whoever_only_asks_whether_it_is_free_keeps_nobody_from_starting(self, tmp_path: Path) -> None:
+        chain, clock = embedded(tmp_path / "chain.db")
+        chain.close()
+        asking = ProcessLock(tmp_path / "chain.db")
+        leaving = threading.Timer(0.05, asking.release)
+        leaving.start()
+        EmbeddedChain.open(tmp_path / "chain.db", clock).close()
+        leaving.join()
 
     @pytest.mark.parametrize(("ahead", "starts"), [(0, True), (1, False)])
     def test_a_clock_a_month_ahead_must_be_accepted(self, tmp_path: Path, ahead: int, starts: bool) -> None:

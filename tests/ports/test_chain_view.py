@@ -205,6 +205,31 @@ class TestEvidence:
         assert [anchor.root for anchor in view.anchors()] == [batch.root for batch in batches]
         assert [anchor.issuer for anchor in view.anchors(CHILD)] == [CHILD, CHILD]
 
+    def test_a_status_list_is_read_whole_with_what_its_batches_follow_from(self, watched: Watched) -> None:
+        world = watched.world.found(ROOT, CHILD)
+        late = world.anchor(world.batch(CHILD, 1, first_word=12))
+        early = world.anchor(world.batch(CHILD, 2, first_word=10, pending=True))
+        world.anchor(world.batch(CHILD, 3, first_word=10, list=4))
+        world.anchor(world.batch(ROOT, 4, first_word=14))
+        view = watched.look()
+        found = view.listed(CHILD, 0)
+        assert [batch.anchor.root for batch in found] == [early.root, late.root]
+        for batch in found:
+            single = view.evidence(CHILD, batch.anchor.root, None)
+            assert single is not None
+            assert (batch.anchor, batch.key) == (single.anchor, single.key)
+            assert batch.grants == tuple(grant for held in single.grants.values() for grant in held)
+            assert batch.words == view.status_words(CHILD, batch.anchor.root)
+        assert found[0].words
+        assert not found[1].words
+        assert view.listed(CHILD, 0, {early.root}) == found[1:]
+        before = view.altered()
+        world.anchor(world.batch(CHILD, 5, first_word=16))
+        assert watched.look().altered() == before
+        world.try_suspend(CHILD, late.root, [lane(0, Status.SUSPENDED)])
+        assert watched.look().altered() > before
+        assert (view.lists(CHILD), view.lists(ROOT), view.listed(ROOT, 4)) == ({0, 4}, {0}, ())
+
     def test_imported_anchors_keep_their_times(self, watched: Watched) -> None:
         world = watched.world
         world.register_type(1)

@@ -25,6 +25,7 @@ from ledger.core.flow import (
     NewJob,
     NewRow,
     PlannedChange,
+    ReservedRange,
     RowNote,
     RowOutcome,
     SignedLeaf,
@@ -288,6 +289,18 @@ def test_a_full_list_is_followed_by_the_next(store: Store, monkeypatch: pytest.M
     assert places == [(1, 0), (2, 0), (3, 0)]
 
 
+def test_ranges_are_open_until_they_are_handed_out(store: Store):
+    assert (store.batches.newest_list(ISSUER), store.batches.open_ranges(ISSUER, 1)) == (0, ())
+    store.batches.refuse((refused := signed_batch(store, 70)).id, "wrong month", requeue=False)
+    lost = ReservedRange(0, 70, BatchState.REFUSED, refused.root)
+    out = anchored_batch(store, 2, first=200, digest=b"n" * 32)  # type: ignore[arg-type]
+    assert store.batches.open_ranges(ISSUER, 1) == (lost, ReservedRange(2, 2, BatchState.ANCHORED, out.root))
+    store.outbox.enqueue(NewJob(JobKind.RELEASE, "x"))
+    store.releases.released(claim(store), out.id)
+    assert (store.batches.newest_list(ISSUER), store.batches.open_ranges(ISSUER, 1)) == (1, (lost,))
+    assert store.batches.open_ranges("somebody else", 1) == store.batches.open_ranges(ISSUER, 2) == ()
+
+
 def test_a_refused_batch_destroys_its_credentials_and_never_gives_its_range_back(store: Store):
     batch = signed_batch(store, 3)
     assert store.batches.refuse(batch.id, "wrong month", requeue=False, by=b"a" * 32) is None
@@ -505,6 +518,17 @@ def test_a_job_put_off_waits_and_counts_only_failures(store: Store, clock: Manua
     assert lease.job.attempts == 1
     store.outbox.retry(lease, clock.now(), "")
     assert claim(store).job.attempts == 1
+
+
+def test_who_merely_waits_can_be_hurried_who_failed_keeps_the_pause(store: Store, clock: ManualClock):
+    for subject in ("waits", "failed"):
+        store.outbox.enqueue(NewJob(JobKind.CALL, subject))
+    store.outbox.enqueue(NewJob(JobKind.SIGN, "later", run_at=clock.now() + 9))
+    store.outbox.retry(claim(store, JobKind.CALL), clock.now() + 9, "")
+    store.outbox.retry(claim(store, JobKind.CALL), clock.now() + 9, "CHAIN_UNAVAILABLE")
+    assert store.outbox.hurry((JobKind.CALL, JobKind.ANCHOR)) == 1
+    assert claim(store).job.subject == "waits"
+    assert store.outbox.claim(EVERY_KIND, "w", 30) is None
 
 
 def test_only_the_wanted_kinds_are_claimed_oldest_first(store: Store):

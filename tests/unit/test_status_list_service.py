@@ -19,7 +19,9 @@ from ledger.services.status_list import (
     PublishedList,
     build_status_list,
     check_token,
+    draw_list,
     make_status_list_token,
+    with_ranges,
 )
 from tests.interop.world import ISS, ISSUER, LEDGER_ID, LIST, FixedView, World
 
@@ -87,6 +89,41 @@ def test_overlapping_ranges_show_the_worst() -> None:
         assert values(view_of(*batches))[:4] == bytes([1, 1, 0, 0])
     assert values(view_of(first), OpenRange(LIST, 0, 2, refused=False))[:4] == bytes([2, 2, 0, 0])
     assert values(view_of(first), OpenRange(LIST, 0, 2, refused=True))[:4] == bytes([1, 1, 0, 0])
+
+
+def test_a_range_whose_batch_is_on_chain_shows_what_the_chain_says() -> None:
+    view = view_of((0, 2, {}))
+    root = view.records[0].root
+    assert values(view, OpenRange(LIST, 0, 2, refused=False, root=root))[:2] == bytes(2)
+    assert values(view, OpenRange(LIST, 0, 2, refused=False, root=bytes(32)))[:2] == bytes([2, 2])
+
+
+def test_a_list_is_made_without_a_look_at_each_batch() -> None:
+    class Listed(FixedView):
+        """What a list of thousands of batches cannot afford."""
+
+        def evidence(self, *_: Any, **__: Any) -> Any:
+            raise AssertionError("one look for each batch")
+
+        status_words = anchors = evidence  # type: ignore[assignment]
+
+    view = Listed()
+    view.__dict__.update(view_of((0, 1, {}), (1, 1, {})).__dict__)
+    assert values(view)[0] == values(view)[64] == 0
+
+
+def test_a_list_goes_on_where_it_was_and_is_drawn_anew_when_something_was_altered() -> None:
+    view = view_of((0, 2, {}))
+    drawn = draw_list(view, ISSUER, LIST)
+    grown = view_of((0, 2, {0: int(Status.REVOKED)}), (1, 1, {0: int(Status.SUSPENDED)}))
+    went_on = draw_list(grown, ISSUER, LIST, drawn)
+    assert with_ranges(went_on, LIST, ()).values[:2] + went_on.values[64:65] == bytes([0, 0, 2])
+    grown.changes = 1
+    anew = draw_list(grown, ISSUER, LIST, went_on)
+    assert with_ranges(anew, LIST, ()) == build_status_list(grown, ISSUER, LIST, ())
+    assert anew.values[:2] == bytes([1, 0])
+    shown = with_ranges(anew, LIST, [OpenRange(LIST, 3, 1, refused=False)])
+    assert (shown.has_open, len(shown.values), len(anew.values)) == (True, 256, 128)
 
 
 def test_other_lists_and_documents_are_left_out() -> None:

@@ -14,7 +14,7 @@ from ledger.services.signing_desk import Signer
 from tests.authenticator import Authenticator
 from tests.desk_world import APPROVERS, JSON, MAKERS, SITE, Desk, words
 from tests.flow_world import ISSUER, deposit_table
-from tests.office_world import Office
+from tests.office_world import PASSWORD, Office, log_in
 from tests.signing_world import HomeKeys
 
 
@@ -79,9 +79,9 @@ def test_replaced_rows_are_shown_beside_what_they_replace(desk: Desk) -> None:
     table = deposit_table([first, first + 1], {first: "1.00"})
     changed = desk.batch_of(table, supersede=True)
     page = words(desk.approver.get(f"/approve/{changed}"))
-    assert "<ins>1.00</ins>" in page
-    assert re.search(r"<del>7\d+\.37</del>", page)
-    assert "<ins>1.00</ins>" in words(desk.approver.get(f"/approve/{changed}/replaced"))
+    assert "<ins>1.00 元</ins>" in page
+    assert re.search(r"<del>7[\d,]+\.37 元</del>", page)
+    assert "<ins>1.00 元</ins>" in words(desk.approver.get(f"/approve/{changed}/replaced"))
     compared = words(desk.approver.get(f"/approve/{changed}/compare"))
     assert "超出上一批范围" in compared
 
@@ -194,22 +194,126 @@ def test_administrators_see_keys_roles_and_the_command(desk: Desk) -> None:
 def test_two_log_ins_where_no_key_is_a_persons_own(office: Office, desk: Desk) -> None:
     batch_id = desk.batch()
     signing_desk = office.parts.signing.desk
+    approver = HomeKeys().signer(ISSUER, ChainRole.APPROVER).signer_id.hex()
     signing_desk._server = HomeKeys()
     try:
         page = words(desk.clerk.get(f"/approve/{batch_id}"))
-        assert "两个登录，不是两把独立的密钥" in page
-        approver = HomeKeys().signer(ISSUER, ChainRole.APPROVER).signer_id.hex()
+        kinds = re.findall(r'type="radio" value="(-?\d+)" data-kind="(\w+)"( checked)?', page)
+        assert [(kind, bool(checked)) for _id, kind, checked in kinds] == [
+            ("passkey", True),
+            ("server", False),
+        ]
+        assert "用它签名时：两个登录，不是两把独立的密钥" in page
+        assert "govuk-warning-text" not in page, "beside the server's key only: his own is chosen"
+        assert "用所选密钥确认，提交复核" in page
+        assert "复核（服务器密钥）" in page
+        assert approver[-40:] not in page.replace(f'value="{approver}"', ""), "nobody knows who that is"
         path = f"/signing/batches/{batch_id}/make"
         done = desk.clerk.post_form(path, {"key": "-1", "approver": approver})
         assert done.status_code == 303, words(done)
         assert desk.state(batch_id) is BatchState.MADE
+        page = words(desk.approver.get(f"/approve/{batch_id}"))
+        assert "clerk-own 先生 · 经办（服务器密钥）" in page
+        assert "复核（服务器密钥）" in page
+        assert re.search(r"govuk-warning-text.*两个登录，不是两把独立的密钥：本安装", page, re.DOTALL)
+        assert "用服务器密钥批准并签发" in page
+        assert approver[-40:] not in page.split("技术信息")[0]
         done = desk.approver.post_form(f"/signing/batches/{batch_id}/approve", {"key": "-2"})
         assert done.status_code == 303, words(done)
         office.world.work()
         assert desk.state(batch_id) is BatchState.RELEASED
+        assert "approver-own 先生 · 复核（服务器密钥）" in words(desk.approver.get(f"/approve/{batch_id}"))
     finally:
         signing_desk._server = None
     assert signing_desk.keys_of(Signer(office.person(Role.CLERK), ISSUER))
+    assert "approver-own 先生" in words(desk.approver.get(f"/approve/{batch_id}")), "who it was stays known"
+    choices = words(desk.clerk.get(f"/approve/{desk.batch()}"))
+    assert f"未在此登记的密钥（尾号 {approver[-4:]}）" in choices
+
+
+def test_the_page_of_keys_says_what_this_installation_does(office: Office, desk: Desk) -> None:
+    newcomer = office.parts.people.add("clerk-without-key", "新经办", by=None, password=PASSWORD)
+    office.parts.people.give_role(newcomer, ISSUER, Role.CLERK, by=None)
+    browser = office.nobody()
+    assert log_in(browser, "clerk-without-key", PASSWORD).status_code == 303
+    office.parts.signing.desk._server = HomeKeys()
+    try:
+        page = words(browser.get("/signing-keys"))
+        assert "登录后用服务器上的密钥文件签名" in page
+        assert "govuk-warning-text" in page
+        batch_id = desk.batch()
+        page = words(browser.get(f"/approve/{batch_id}"))
+        assert "用服务器密钥确认，提交复核" in page
+        assert "govuk-warning-text" in page
+        page = words(desk.clerk.get("/signing-keys"))
+        assert "govuk-warning-text" not in page, "his own key goes first"
+    finally:
+        office.parts.signing.desk._server = None
+    page = words(browser.get("/signing-keys"))
+    assert "私钥只在您的设备里，服务器上没有。" in page
+    assert "服务器上的密钥文件" not in page
+
+
+def test_a_standing_approval_is_seen_and_taken_back_by_its_approver(office: Office, desk: Desk) -> None:
+    mine, files = desk.stand(APPROVERS, 2_345), desk.stand(None, 3_456)
+    admin = office.client(Role.ADMINISTRATOR)
+    page = words(admin.get("/standing-approvals"))
+    assert "2,345" in page
+    assert "approver-own 先生 · 钥匙" in page
+    assert "未在此登记的密钥" in page
+    assert page.count("有效</") == 2
+    shown = words(admin.get(f"/standing-approvals/{mine}"))
+    assert f"ecert standing revoke 0x{mine} --key" in shown
+    assert f"/standing-approvals/{mine}/revoke" not in shown, (
+        "an administrator of the web has no key of the chain"
+    )
+    assert admin.post_form(f"/standing-approvals/{mine}/revoke", {"key": "1"}).status_code == 403
+    page = words(desk.approver.get(f"/standing-approvals/{mine}"))
+    assert "用我的密钥撤销" in page
+    assert f"/standing-approvals/{files}/revoke" not in words(
+        desk.approver.get(f"/standing-approvals/{files}")
+    )
+    path, key = f"/standing-approvals/{mine}/revoke", desk.keys[Role.APPROVER]
+    refused = desk.ask(desk.approver, f"/standing-approvals/{files}/revoke", key=key.id)
+    assert (refused.status_code, refused.get_json()["code"]) == (403, "STANDING_NOT_YOURS")
+    wrong = desk.sign(desk.approver, path, MAKERS, key=key.id)
+    assert (wrong.status_code, wrong.get_json()["code"]) == (422, "WRONG_KEY")
+    done = desk.sign(desk.approver, path, APPROVERS, key=key.id)
+    assert done.status_code == 200, words(done)
+    assert "已签署撤销" in words(desk.approver.get(done.get_json()["location"]))
+    office.world.work()
+    page = words(desk.approver.get(f"/standing-approvals/{mine}"))
+    assert "已撤销" in page
+    assert "用我的密钥撤销" not in page
+    again = desk.ask(desk.approver, path, key=key.id)
+    assert (again.status_code, again.get_json()["code"]) == (409, "STANDING_REVOKED")
+    acts = {(row.action, row.subject) for row in office.parts.audit.rows({ISSUER})}
+    assert ("standing.revoked", f"standing/{mine[:32]}") in acts
+    for place in ("child", "foreign"):
+        stranger = office.client(Role.APPROVER, place)
+        assert stranger.get(f"/standing-approvals/{files}").status_code == 404
+        assert desk.ask(stranger, f"/standing-approvals/{files}/revoke", key=1).status_code == 404
+        assert "3,456" not in words(stranger.get("/standing-approvals"))
+    assert desk.approver.get("/standing-approvals/" + "zz" * 32).status_code == 404
+    assert office.client(Role.VERIFIER).get("/standing-approvals").status_code == 403
+    # where log-ins sign with the server's file, that one takes back what the file approved
+    office.parts.signing.desk._server = HomeKeys()
+    try:
+        page = words(desk.approver.get(f"/standing-approvals/{files}"))
+        assert "用服务器密钥撤销" in page
+        assert "复核（服务器密钥）" in page
+        assert "govuk-warning-text" in page
+        done = desk.approver.post_form(f"/standing-approvals/{files}/revoke", {"key": "-2"})
+        assert done.status_code == 303, words(done)
+    finally:
+        office.parts.signing.desk._server = None
+    office.world.work()
+    assert "有效</" not in words(admin.get("/standing-approvals"))
+
+
+def test_the_name_of_a_new_key_survives_the_step_up(desk: Desk) -> None:
+    page = words(desk.clerk.get("/signing-keys?label=%E5%8A%9E%E5%85%AC%E5%AE%A4%3Cb%3E"))
+    assert page.count('value="办公室&lt;b&gt;"') == 2
 
 
 def test_a_site_without_a_name_has_no_passkeys(office: Office, desk: Desk) -> None:

@@ -200,7 +200,7 @@ def test_real_ids_of_every_kind_are_nothing_to_strangers(attacked):
     assert not wrong, "\n".join(map(str, wrong))
     assert kinds >= {
         "batch_id", "record_id", "name", "number", "part", "intake_id", "case_id", "request_id", "key_id", "token_id",
-        "check_id", "list_id", "job_id", "person", "role",
+        "check_id", "list_id", "job_id", "person", "role", "standing_id",
     }  # fmt: skip
 
 

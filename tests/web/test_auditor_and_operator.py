@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from dataclasses import replace
 
 import pytest
 
 from ledger.core.flow import JobKind, NewJob
+from ledger.core.health import Expiry
 from ledger.core.people import Role
 from tests.flow_world import ISSUER, ListTable, deposit_row
 from tests.office_world import FOREIGN, Office
@@ -54,15 +56,37 @@ def test_the_live_part_is_the_pages_own(busy: Office):
         assert client.get(f"/operate?lang={language}").status_code == 200
 
 
+def test_the_operator_reads_names_and_words(busy: Office, monkeypatch: pytest.MonkeyPatch):
+    clock, health = busy.parts.clock, busy.parts.health
+    facts = ((Expiry(ISSUER, "credential", clock.now() + 86_400),), (2, clock.now() + 45))
+    # reason: the world's keys have no certificates that a file names, and its lists are not published
+    monkeypatch.setattr(health, "_slow_facts", lambda _: facts)
+    page = busy.client(Role.OPERATOR).get("/operate?lang=zh").text
+    agency = busy.parts.people.organisations()[ISSUER].name("zh")
+    assert f">{agency}</td>" in page
+    assert ">1 天</td>" in page
+    assert ">签发证照</td>" in page
+    assert f">{ISSUER}</td>" not in page
+    assert ">credential</td>" not in page
+    assert "成功" in page  # each bar of the answers has its name
+    assert "2xx" not in page
+    assert "正常：2 份" in page  # lists that renew themselves are no alarm
+    assert "45" not in page.split("正常：2 份")[1][:40]
+
+
 def test_the_auditor_reads_the_log_of_the_subtree(busy: Office):
     client = busy.client(Role.AUDITOR)
     stranger = busy.client(Role.AUDITOR, "foreign")
-    busy.parts.audit.note(None, "people.add", "person/4242", uscc=ISSUER)
+    busy.parts.audit.note(None, "people.add", "person/4242", uscc=ISSUER, rows=7)
     assert "/account/log-out" in client.get("/audit").text  # the frame still knows who is logged in
-    assert "person/4242" in client.get("/audit").text
-    assert "person/4242" not in stranger.get("/audit").text
-    assert "person/4242" not in client.get("/audit?action=login").text
-    assert "person/4242" in client.get("/audit?action=people").text
+    assert "人员 4242" in client.get("/audit").text
+    assert "行数：7" in client.get("/audit").text  # no JSON
+    assert "{&#34;" not in client.get("/audit").text
+    assert "人员 4242" not in stranger.get("/audit").text
+    assert "人员 4242" not in client.get("/audit?action=login").text
+    assert "人员 4242" in client.get("/audit?action=people").text
+    assert "人员 4242" in client.get("/audit?action=people.add").text
+    assert "人员 4242" not in client.get("/audit?action=people.ad").text
 
 
 def test_exports_hold_the_subtree_and_are_noted(busy: Office):
@@ -99,3 +123,18 @@ def test_an_edited_row_is_told_on_the_auditors_page(busy: Office):
     connection.close()
     assert before is not None
     assert "notice--bad" in client.get("/audit").text
+
+
+def test_the_desk_of_an_auditor_above_counts_the_subtree(busy: Office, monkeypatch: pytest.MonkeyPatch):
+    auditor = busy.client(Role.AUDITOR, "foreign")
+    assert "近 30 天签发 0 张" in auditor.get("/desk").text
+    known = dict(busy.parts.people.organisations())
+    known[ISSUER] = replace(known[ISSUER], parent=FOREIGN)
+    # reason: the world's only agency stands on the chain without anybody above it
+    monkeypatch.setattr(busy.parts.people._tree, "organisations", lambda: known)
+    page, batches = auditor.get("/desk").text, auditor.get("/desk/batches").text
+    assert "近 30 天签发 2 张" in page
+    assert known[ISSUER].name("zh") in batches
+    assert f">{ISSUER}</td>" not in batches
+    clerk = busy.client(Role.CLERK, "foreign").get("/desk").text
+    assert "近 30 天签发 0 张" in clerk  # a clerk's desk holds the clerk's own work

@@ -6,6 +6,7 @@ import html
 import io
 import re
 from collections.abc import Iterator
+from urllib.parse import quote
 
 import pytest
 
@@ -73,6 +74,9 @@ def test_a_file_is_issued_in_two_presses_and_errors_stand_in_the_page(
     office.world.work()
     page = page_of(clerk.get(where))
     assert "提交 9 行" in page
+    title = re.search(r"<h1[^>]*>([^<]+)</h1>", page)[1]  # type: ignore[index]
+    assert re.fullmatch(r"导入 \d+", title)
+    assert "文件：<strong>" in page, "its name stands beside, as long as the file is kept"
     assert "身份证号码校验位错误" in page
     assert "与证件原件" in page, "what to do about it"
     assert deposit_row(103)[2] not in page, "values of a row are not repeated"
@@ -81,6 +85,7 @@ def test_a_file_is_issued_in_two_presses_and_errors_stand_in_the_page(
     office.world.work()
     page = page_of(clerk.get(where))
     assert "待经办确认" in page
+    assert title == re.search(r"<h1[^>]*>([^<]+)</h1>", page)[1]  # type: ignore[index]
     answer = clerk.get(f"{where}/progress")
     assert answer.headers["HX-Refresh"] == "true"
     batches = [b for b in office.world.store.batches.batches() if b.size == 9]
@@ -388,8 +393,11 @@ def test_while_nobody_works_the_page_says_that_it_goes_on_later(
 
 def test_templates_and_lists_and_languages(office: Office, issuing: IssuingOffice, clerk: Client) -> None:
     for kind in ("xlsx", "csv"):
-        table = open_rows(clerk.get(f"/desk/import/{CODE}/template.{kind}").get_data())
-        assert (table.header or ())[0] == "姓名"
+        answer = clerk.get(f"/desk/import/{CODE}/template.{kind}")
+        assert (open_rows(answer.get_data()).header or ())[0] == "姓名"
+        name = quote(f"个人住房公积金缴存证明-模板.{kind}")
+        assert answer.headers["Content-Disposition"].endswith(f"; filename*=UTF-8''{name}")
+        assert answer.headers["Content-Disposition"].isascii()
     assert clerk.get("/desk/import/NO_SUCH").status_code == 404
     assert clerk.get("/desk/import/BIZ_LICENSE").status_code == 404, "not granted to this organisation"
     for path in (

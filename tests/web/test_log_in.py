@@ -9,7 +9,7 @@ import pytest
 from ledger.core.accounts import IDLE_S, LASTS_S
 from ledger.core.one_time import STEP_S, totp_code
 from ledger.core.people import Role
-from tests.office_world import HOST, PASSWORD, log_in
+from tests.office_world import CHILD, FOREIGN, HOST, OWN, PASSWORD, log_in
 
 COOKIE = "__Host-session"
 
@@ -94,7 +94,58 @@ def test_the_log_in_never_leads_to_another_site(office, target):
     office.person(Role.CLERK)
     answer = log_in(office.nobody(), "clerk-own", PASSWORD, next=target)
     assert answer.status_code == 303
-    assert answer.headers["Location"] == "/"
+    assert answer.headers["Location"] == "/account/start"
+
+
+@pytest.mark.parametrize(
+    ("role", "page"),
+    [
+        (Role.CLERK, "/desk"),
+        (Role.APPROVER, "/desk"),
+        (Role.VERIFIER, "/desk/verify"),
+        (Role.AUDITOR, "/audit"),
+        (Role.OPERATOR, "/operate"),
+        (Role.ADMINISTRATOR, "/people"),
+    ],
+)
+def test_the_log_in_leads_to_where_the_work_of_this_role_begins(office, role, page):
+    number = office.parts.people.add(f"begins-{role.value}", "某某", by=None, password=PASSWORD)
+    office.parts.people.give_role(number, OWN, role, by=None)
+    client = office.nobody()
+    answer = log_in(client, f"begins-{role.value}", PASSWORD)
+    assert answer.headers["Location"] == "/account/start"
+    begun = client.get("/account/start")
+    assert (begun.status_code, begun.headers["Location"]) == (303, page)
+    assert client.get(page).status_code == 200
+    again = client.get("/account/log-in")  # whoever is in already is not asked again
+    assert (again.status_code, again.headers["Location"]) == (303, "/account/start")
+
+
+def test_whoever_has_no_role_begins_at_his_account(office):
+    office.parts.people.add("without-role", "某某", by=None, password=PASSWORD)
+    client = office.nobody()
+    office.calm()
+    assert log_in(client, "without-role", PASSWORD).status_code == 303
+    assert client.get("/account/start").headers["Location"] == "/account"
+
+
+def test_whoever_has_roles_in_two_organisations_changes_between_them_on_every_page(office):
+    number = office.parts.people.add("two-houses", "某某", by=None, password=PASSWORD)
+    office.parts.people.give_role(number, OWN, Role.VERIFIER, by=None)
+    office.parts.people.give_role(number, CHILD, Role.CLERK, by=None)
+    client = office.nobody()
+    assert log_in(client, "two-houses", PASSWORD).status_code == 303
+    page = client.get("/desk/verify").get_data(as_text=True)
+    header = page.split("</header>")[0]
+    assert "岚州市下级银行" in header
+    assert f'name="uscc" value="{CHILD}"' in header
+    changed = client.post_form("/account/organisation", {"uscc": CHILD})
+    assert (changed.status_code, changed.headers["Location"]) == (303, "/account/start")
+    assert client.get("/account/start").headers["Location"] == "/desk"
+    assert f'name="uscc" value="{OWN}"' in client.get("/desk").get_data(as_text=True).split("</header>")[0]
+    assert client.post_form("/account/organisation", {"uscc": FOREIGN}).status_code == 403
+    other = office.client(Role.CLERK).get("/desk").get_data(as_text=True).split("</header>")[0]
+    assert 'name="uscc"' not in other, "nothing to choose for whoever works in one"
 
 
 def test_whoever_must_log_in_comes_back_to_where_he_was(office):

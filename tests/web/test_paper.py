@@ -14,6 +14,7 @@ from tests.flow_world import ListTable, deposit_row
 from web.paper import batches
 
 ROWS = 5
+PART = r'href="(/batches/1/prints/[0-9a-f]{32}/\d+\.zip)"'
 
 
 @pytest.fixture(scope="module")
@@ -34,10 +35,14 @@ def ordered(office, clerk, name, **fields):
 
 
 def test_a_clerk_prints_one_credential(office, clerk, names):
-    page = clerk.get(f"/credentials/{names[0]}/prints").get_data(as_text=True)
+    office.world.issue_all(
+        ListTable([deposit_row(ROWS)])
+    )  # of this test alone: whole batches are printed too
+    (name,) = {file[:32] for file in office.world.bundles()} - set(names)
+    page = clerk.get(f"/credentials/{name}/prints").get_data(as_text=True)
     assert "打印证明" in page
     assert "还没有打印过" in page
-    where = ordered(office, clerk, names[0])
+    where = ordered(office, clerk, name)
     waiting = clerk.get(where).get_data(as_text=True)
     assert "正在生成" in waiting
     assert 'hx-trigger="every 1s"' in waiting
@@ -45,13 +50,14 @@ def test_a_clerk_prints_one_credential(office, clerk, names):
     office.world.work()
     ready = clerk.get(where).get_data(as_text=True)
     assert "下载 PDF" in ready
+    assert "二维码用手机打不开" in ready, "a demonstration says that its address is invented"
     assert "hx-trigger" not in ready
     file = clerk.get(f"{where}/file.pdf")
     assert file.mimetype == "application/pdf"
     assert file.data.startswith(b"%PDF-1.7")
     assert "attachment" in file.headers["Content-Disposition"]
     assert "no-store" in file.headers["Cache-Control"]
-    listed = clerk.get(f"/credentials/{names[0]}/prints").get_data(as_text=True)
+    listed = clerk.get(f"/credentials/{name}/prints").get_data(as_text=True)
     assert where.rsplit("/", 1)[1] in listed
     assert "clerk-own" in listed
 
@@ -124,12 +130,13 @@ def test_others_see_no_print(office, clerk, names):
 def test_a_batch_comes_as_archives_that_can_be_resumed(office, clerk, names, monkeypatch):
     # reason: two hundred real prints would take ten seconds
     monkeypatch.setattr(batches, "PER_PART", 3)
+    before = re.findall(PART, clerk.get("/batches/1/prints").get_data(as_text=True))
     assert clerk.post_form("/batches/1/prints", {"language": "zh"}).status_code == 303
     page = clerk.get("/batches/1/prints").get_data(as_text=True)
     assert "<progress" in page
     office.world.work()
     page = clerk.get("/batches/1/prints").get_data(as_text=True)
-    parts = re.findall(r'href="(/batches/1/prints/[0-9a-f]{32}/\d+\.zip)"', page)
+    parts = [part for part in re.findall(PART, page) if part not in before]
     assert len(parts) == 2
     whole = clerk.get(parts[0])
     with zipfile.ZipFile(io.BytesIO(whole.data)) as archive:
@@ -151,7 +158,15 @@ def test_a_batch_comes_as_archives_that_can_be_resumed(office, clerk, names, mon
 
 
 def test_what_people_did_is_in_the_audit_log_without_personal_data(office, clerk, names):
-    rows = office.parts.audit.rows(None, count=50)
+    where = ordered(office, clerk, names[4], kind="purpose", purpose="贷款", fields=["name"])
+    assert clerk.post_form("/batches/1/prints", {"language": "en"}).status_code == 303
+    office.world.work()
+    assert clerk.get(f"{where}/file.pdf").status_code == 200
+    assert clerk.post_form(f"{where}/withdraw").status_code == 303
+    page = clerk.get("/batches/1/prints").get_data(as_text=True)
+    part = re.findall(PART, page)[-1]
+    assert clerk.get(part).status_code == 200
+    rows = office.parts.audit.rows(None, count=500)
     actions = {row.action for row in rows}
     assert {
         "print.ordered",

@@ -6,8 +6,9 @@ import re
 
 import pytest
 
-from ledger.core.people import Role
-from tests.office_world import CHILD, FOREIGN, HOST, OWN, log_in
+from ledger.core.errors import NotFoundError
+from ledger.core.people import FRESH_S, Role
+from tests.office_world import CHILD, FOREIGN, HOST, OWN, PASSWORD, PLACES, log_in
 
 ROLE = {"role": "clerk", "since": "", "until": "", "deputy": ""}
 
@@ -137,28 +138,123 @@ def test_suspend_reset_and_sessions(office, admin):
     assert admin.post_form(f"/people/{number}/promote").status_code == 404
 
 
-def test_people_of_other_organisations_do_not_exist_here(office, admin):
-    for place in ("child", "foreign"):
+def test_people_beside_and_above_do_not_exist_here(office, admin):
+    below = office.client(Role.ADMINISTRATOR, "child")
+    for place, client in (("foreign", admin), ("own", below), ("foreign", below)):
         number = office.person(Role.CLERK, place)
         role = office.parts.people.person(number).roles[0].id
-        assert admin.get(f"/people/{number}").status_code == 404
+        assert client.get(f"/people/{number}").status_code == 404
         for path in ("roles", f"roles/{role}/end", "suspend", "resume", "invite", "reset", "sessions"):
-            assert admin.post_form(f"/people/{number}/{path}", ROLE).status_code == 404, path
-        assert f"clerk-{place}" not in admin.get("/people").get_data(as_text=True)
+            assert client.post_form(f"/people/{number}/{path}", ROLE).status_code == 404, path
+        assert f"clerk-{place}" not in client.get("/people").get_data(as_text=True)
+        for answer in (
+            client.get(f"/people?place={PLACES[place]}"),
+            client.get(f"/people/add?place={PLACES[place]}"),
+            add(client, "smuggled-in", place=PLACES[place]),
+        ):
+            assert answer.status_code == 404
+    with pytest.raises(NotFoundError):
+        office.parts.people.find("smuggled-in")
+
+
+def actor_of(office, role, place="own"):
+    office.client(role, place)
+    entry = office.parts.login.password(f"{role.value}-{place}", PASSWORD, "d", f"actor-{role}-{place}")
+    return office.parts.login.open(entry.token).actor
+
+
+def test_a_province_makes_the_first_administrator_of_a_county(office, admin):
+    page = admin.get("/people").get_data(as_text=True)
+    assert f'<option value="{CHILD}">' in page
+    assert f'<option value="{OWN}" selected>' in page
+    assert FOREIGN not in page
+    answer = add(admin, "county-admin", "县管理员", role="administrator", place=CHILD)
+    path = invitation_in(answer)
+    browser = office.nobody()
+    given = {"password": "a fine long password", "again": "a fine long password"}
+    assert browser.post_form(path, given).status_code == 303
+    found = office.parts.people.find("county-admin")
+    assert [(role.uscc, role.role) for role in found.roles] == [(CHILD, Role.ADMINISTRATOR)]
+    assert "county-admin" not in admin.get("/people").get_data(as_text=True)
+    assert "county-admin" in admin.get(f"/people?place={CHILD}").get_data(as_text=True)
+    county = browser.get("/people").get_data(as_text=True)
+    assert "county-admin" in county
+    assert OWN not in county, "looks and acts downward only"
+    # one more role below, one above; his own administrator's role is not the county's to keep for ever
+    one = f"/people/{found.id}"
+    assert admin.post_form(f"{one}/roles", {**ROLE, "role": "auditor", "place": CHILD}).status_code == 303
+    assert "岚州市下级银行" in admin.get(one).get_data(as_text=True)
+    for act in ("sessions", "suspend", "resume"):
+        assert admin.post_form(f"{one}/{act}").status_code == 303, act
+    for role in office.parts.people.find("county-admin").roles:
+        assert admin.post_form(f"{one}/roles/{role.id}/end").status_code == 303
+    assert admin.get(one).status_code == 404
+    rows = office.parts.audit.rows({CHILD}, count=200)  # the county's own auditor sees all of it
+    assert {"people.role_give", "people.invite", "people.suspend", "people.resume", "people.role_end"} <= {
+        row.action for row in rows if row.subject == f"person/{found.id}"
+    }
+
+
+def test_nobody_gives_himself_a_role(office, admin):
+    number = office.person(Role.ADMINISTRATOR)
+    page = admin.get(f"/people/{number}").get_data(as_text=True)
+    assert "不能给自己增加角色，请由另一名管理员办理" in page
+    assert f'action="/people/{number}/roles"' not in page
+    for path, fields in (
+        (f"/people/{number}/roles", {"role": "clerk"}),
+        (f"/people/{number}/roles", {"role": "auditor", "place": CHILD}),
+        ("/people/add", {"login": "administrator-own", "role": "approver"}),
+    ):
+        answer = admin.post_form(path, {**ROLE, **fields}, headers={"Accept": "application/json"})
+        assert (answer.status_code, answer.get_json()["code"]) == (403, "ROLE_FOR_ONESELF"), path
+    assert [role.role for role in office.parts.people.person(number).roles] == [Role.ADMINISTRATOR]
+
+
+def test_the_service_itself_keeps_to_the_subtree(office):
+    """Behind the pages too: whoever is no administrator, and whoever administers another place."""
+    people = office.parts.people
+    victim = office.person(Role.CLERK)
+    role = people.person(victim).roles[0].id
+    for by in (
+        actor_of(office, Role.OPERATOR),
+        actor_of(office, Role.ADMINISTRATOR, "child"),
+        actor_of(office, Role.ADMINISTRATOR, "foreign"),
+    ):
+        for refused in (
+            lambda by=by: people.give_role(victim, OWN, Role.APPROVER, by=by),
+            lambda by=by: people.end_role(role, by=by),
+            lambda by=by: people.invite(victim, by=by),
+            lambda by=by: people.reset(victim, by=by),
+            lambda by=by: people.suspend(victim, by=by),
+            lambda by=by: people.resume(victim, by=by),
+            lambda by=by: people.end_sessions(victim, by=by),
+        ):
+            with pytest.raises(NotFoundError):
+                refused()
+
+
+def test_changing_people_wants_a_fresh_proof(office):
+    browser = office.client(Role.ADMINISTRATOR)
+    number = office.person(Role.CLERK, "child")
+    office.clock.advance(FRESH_S)
+    for path in ("/people/add", f"/people/{number}/roles", f"/people/{number}/suspend"):
+        answer = browser.post_form(path, ROLE)
+        assert answer.status_code == 303, path
+        assert answer.location.startswith("/account/confirm"), path
 
 
 def test_giving_somebody_of_another_organisation_a_role_gives_no_power_over_his_account(office, admin):
-    number = office.person(Role.AUDITOR, "child")
-    assert add(admin, "auditor-child", role="auditor").status_code == 303
+    number = office.person(Role.AUDITOR, "foreign")
+    assert add(admin, "auditor-foreign", role="auditor").status_code == 303
     page = admin.get(f"/people/{number}").get_data(as_text=True)
     assert "由另一个机构管理" in page
     for path in ("suspend", "invite", "reset", "sessions"):
         assert admin.post_form(f"/people/{number}/{path}").status_code == 404, path
-    browser = office.client(Role.AUDITOR, "child")
-    assert browser.get("/account").get_data(as_text=True).count(f'value="{OWN}"') == 1
+    browser = office.client(Role.AUDITOR, "foreign")
+    assert f'<option value="{OWN}">' in browser.get("/account").get_data(as_text=True)
     assert browser.post_form("/account/organisation", {"uscc": OWN, "next": "/account"}).status_code == 303
     assert f'value="{OWN}" selected' in browser.get("/account").get_data(as_text=True)
-    assert browser.post_form("/account/organisation", {"uscc": FOREIGN}).status_code == 403
+    assert browser.post_form("/account/organisation", {"uscc": CHILD}).status_code == 403
 
 
 def test_who_sees_what(office):
@@ -175,7 +271,7 @@ def test_who_sees_what(office):
             actor = login.open(entry.token).actor
             sees = role in {Role.AUDITOR, Role.OPERATOR, Role.ADMINISTRATOR}
             here = {"own": OWN, "child": CHILD, "foreign": FOREIGN}[place]
-            if place == "child" and role is Role.AUDITOR:
+            if place == "foreign" and role is Role.AUDITOR:
                 continue  # got a second organisation in another test
             assert actor.uscc == here
             assert actor.subtree == (below if sees else {here})

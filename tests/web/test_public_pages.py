@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import io
 import json
 import re
@@ -167,3 +168,28 @@ def test_guides_are_published_or_refused_whole(anchored: Office):
     page = anchored.nobody().get("/guides?q=开饭店").text
     assert page.index("RESTAURANT_OPENING") > 0
     assert example.code in anchored.nobody().get("/guides").text
+
+
+def test_the_start_page_leads_everybody_to_their_page(anchored: Office):
+    visitor = anchored.nobody()
+    for language in LANGUAGES:
+        page = visitor.get(f"/?lang={language}").text
+        main = page.split("<main")[1].split("</main>")[0]
+        targets = {html.unescape(found).split("?")[0] for found in re.findall(r'href="([^"#]+)"', main)}
+        assert {"/check/scan", "/guides", "/directory/types", "/directory/issuers", "/ledger"} <= targets
+        assert {"/statistics", "/account/log-in"} <= targets
+        wanted = {html.unescape(found) for found in re.findall(r'href="(/account/log-in\?[^"]+)"', main)}
+        assert wanted == {"/account/log-in?next=/desk/verify", "/account/log-in?next=/desk"}
+        for target in targets - {"/account/log-in"}:
+            assert visitor.get(target).status_code == 200, target
+
+
+def test_files_are_compressed_and_pages_with_a_token_never(anchored: Office):
+    visitor = anchored.nobody()
+    page = visitor.get("/?q=guess", headers={"Accept-Encoding": "gzip"})
+    assert 'name="token"' in page.text
+    assert "Content-Encoding" not in page.headers  # BREACH: docs/deploy.md, Compression
+    sheet = re.search(r'href="(/static/[0-9a-f]+/ledger\.css)"', page.text)
+    assert sheet is not None
+    answer = visitor.get(sheet[1], headers={"Accept-Encoding": "gzip"})
+    assert answer.headers["Content-Encoding"] == "gzip"

@@ -15,7 +15,7 @@ from ledger.core.people import Role
 from ledger.core.status import Status
 from tests.desk_world import APPROVERS, MAKERS, Desk, words
 from tests.flow_world import ISSUER
-from tests.office_world import Client, Office
+from tests.office_world import PASSWORD, Client, Office, log_in
 
 WHY = {"reason": "issuer_error", "legal_basis": "条例第五条", "document": "岚金管〔2026〕7号"}
 
@@ -129,6 +129,52 @@ def test_a_batch_is_withdrawn_by_two(desk: Desk) -> None:
     foreign = desk.office.client(Role.CLERK, "foreign")
     assert foreign.get(f"/status/new?batch={batch_id}").status_code == 404
     assert ask(foreign, batch=batch_id).status_code == 404
+
+
+def test_only_what_the_agencys_types_know_is_offered_and_the_refusal_says_what_to_use(desk: Desk) -> None:
+    page = words(desk.clerk.get("/status/new"))
+    offered = re.findall(r'name="change" type="radio" value="(\w+)"', page)
+    assert offered == ["suspend", "resume", "void", "cancel"], "a deposit proof is never revoked"
+    name = desk.names(desk.released(1))[0]
+    refused = ask(desk.clerk, change="revoke", numbers=name.hex())
+    assert refused.status_code == 422
+    assert "此类证照没有“吊销”这种状态，请用：注销、作废" in words(refused)
+    assert status_of(desk, name) is Status.VALID
+
+
+def form_word(page: TestResponse) -> str:
+    found = re.search(r'name="form" value="([0-9a-f]{32})"', words(page))
+    assert found is not None
+    return found[1]
+
+
+def test_the_same_form_sent_twice_is_one_case(desk: Desk) -> None:
+    first, second = desk.names(desk.released(2))
+    form = form_word(desk.clerk.get("/status/new"))
+    fields = {"change": "void", "numbers": first.hex(), "form": form}
+    done, again = ask(desk.clerk, **fields), ask(desk.clerk, **fields)
+    assert done.status_code == 303
+    assert again.location == done.location
+    cases = desk.office.parts.signing.status.cases().cases
+    assert sum(case.names == (first.hex(),) for case in cases) == 1
+    other = ask(desk.clerk, **{**fields, "numbers": second.hex()})  # the back button, then other numbers
+    assert other.status_code == 303
+    assert other.location != done.location
+    colleague = desk.office.parts.people.add("second-clerk", "第二经办", by=None, password=PASSWORD)
+    desk.office.parts.people.give_role(colleague, ISSUER, Role.CLERK, by=None)
+    browser = desk.office.nobody()
+    assert log_in(browser, "second-clerk", PASSWORD).status_code == 303
+    assert ask(browser, **fields).location != done.location, "nobody lands in a colleague's case"
+    # suspending is in force by the time that the second press arrives: it is no error
+    fields = {"change": "suspend", "numbers": second.hex(), "form": form_word(desk.clerk.get("/status/new"))}
+    done = ask(desk.clerk, **fields)
+    desk.office.world.work()
+    assert status_of(desk, second) is Status.SUSPENDED
+    again = ask(desk.clerk, **fields)
+    assert (again.status_code, again.location) == (303, done.location.replace("done=new", "done=sent"))
+    batch_id = desk.released(1)
+    fields = {"batch": str(batch_id), "form": form_word(desk.clerk.get(f"/status/new?batch={batch_id}"))}
+    assert ask(desk.clerk, **fields).location == ask(desk.clerk, **fields).location
 
 
 def test_a_form_says_what_is_missing_and_keeps_what_was_typed(desk: Desk) -> None:

@@ -17,6 +17,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from ledger.core.accounts import device_label, local_address
 from ledger.core.errors import InputError, LedgerError, RefusedError
+from ledger.core.people import Role
 from ledger.services.login import Entry, LoginService, Opened
 from web.access import actor, allowed, public
 from web.accounts.cookies import drop_session, give_session, session_token
@@ -26,6 +27,15 @@ from web.security import client
 from web.texts import code_text, text
 
 Errors = list[tuple[str, str]]
+FIRST_PAGES = (
+    (Role.CLERK, "issue.desk"),
+    (Role.APPROVER, "issue.desk"),
+    (Role.VERIFIER, "verifier.desk"),
+    (Role.AUDITOR, "audit.log"),
+    (Role.OPERATOR, "operate.page"),
+    (Role.ADMINISTRATOR, "people.everybody"),
+)
+"""Where work begins; whoever has several roles begins with the first of these."""
 
 
 def login_service() -> LoginService:
@@ -35,8 +45,8 @@ def login_service() -> LoginService:
 
 
 def next_address() -> str:
-    """Where to go afterwards: a page of ours, or the start page."""
-    return local_address(request.values.get("next")) or url_for("home")
+    """Where to go afterwards: a page of ours, or where this person's work begins."""
+    return local_address(request.values.get("next")) or url_for("accounts.start")
 
 
 def words(error: LedgerError) -> str:
@@ -161,6 +171,14 @@ def confirm() -> AnyResponse:
     if isinstance(entry, int):
         return page("confirm", [("password", too_soon(entry))], has_code=has_code, has_key=has_key)
     return step(entry, next_address())
+
+
+@allowed()
+def start() -> AnyResponse:
+    """To where the day's work of this person begins; without a role to the account, which says so."""
+    mine = (endpoint for role, endpoint in FIRST_PAGES if role in actor().roles)
+    found = next((one for one in mine if one in current_app.view_functions), "accounts.me")
+    return redirect(url_for(found), 303)
 
 
 @allowed()

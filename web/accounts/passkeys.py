@@ -7,10 +7,10 @@ from urllib.parse import urlsplit
 
 from flask import Response, jsonify, make_response, request, url_for
 
-from ledger.core.accounts import Place, local_address
+from ledger.core.accounts import Place
 from web.access import actor, allowed, public
 from web.accounts.cookies import give_session, give_step, session_token, step_handle
-from web.accounts.login import device, login_service
+from web.accounts.login import device, login_service, next_address
 
 
 def place() -> Place:
@@ -32,7 +32,7 @@ def question() -> Response:
 def answer() -> Response:
     """In by passkey, or one's identity confirmed by it; says where to go."""
     entry = login_service().passkey(place(), step_handle(), _answer(), device(), session_token())
-    where = local_address(request.args.get("next")) or url_for("home")
+    where = next_address()
     if entry.stage == "setup":
         where = url_for("accounts.me")
     return give_session(jsonify(next=where), entry.token)

@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from ledger.core.errors import InputError, NotFoundError
 from ledger.core.people import Role
 from ledger.services.people import PeopleService, Person
-from web.access import actor, allowed
+from web.access import actor, allowed, must_see
 from web.accounts.login import Errors, page, words
 from web.language import chosen_language
 from web.texts import text
@@ -46,24 +46,36 @@ def day_start(typed: str, *, after: bool = False) -> int | None:
     return int((day + timedelta(days=1 if after else 0)).astimezone(UTC).timestamp())
 
 
-def of_this_organisation(number: int) -> Person:
-    """A person with a role here.
+def places() -> list[tuple[str, str]]:
+    """Organisations whose people he manages, his own first: USCC and name."""
+    known, language, own = people().organisations(), chosen_language(), actor().uscc
+    found = [(uscc, known[uscc].name(language)) for uscc in actor().subtree if uscc in known]
+    return sorted(found, key=lambda one: (one[0] != own, one[1]))
 
-    Raises:
-        NotFoundError: PERSON_UNKNOWN.
-    """
-    for one in people().of_organisation(actor().uscc):
-        if one.id == number:
-            return one
-    raise NotFoundError("PERSON_UNKNOWN", "There is no such person in your organisation.")
+
+def chosen_place() -> str:
+    """The organisation that a page or form is about: his own where none is named. Raises: NotFoundError(NOT_HERE)."""
+    place = request.values.get("place") or actor().uscc
+    must_see(place)
+    return place
+
+
+def of_ours(number: int) -> Person:
+    """A person with a role in his organisation or below. Raises: NotFoundError(PERSON_UNKNOWN)."""
+    return people().of_organisations(number, actor().subtree)
 
 
 @allowed(ADMINISTRATOR)
 def everybody() -> Response:
-    """Who works here, in which roles, how well protected."""
-    here = people().organisation(actor().uscc)
+    """Who works here, in which roles, how well protected; of one organisation at a time."""
+    place = chosen_place()
     return page(
-        "people", [], found=people().of_organisation(actor().uscc), place=here.name(chosen_language())
+        "people",
+        [],
+        found=people().of_organisation(place),
+        here=place,
+        place=people().organisation(place).name(chosen_language()),
+        places=places(),
     )
 
 
@@ -73,38 +85,42 @@ def add() -> AnyResponse:
     given = {
         name: request.form.get(name, "")[:200]
         for name in ("login", "name", "role", "since", "until", "deputy")
-    }
+    } | {"place": chosen_place()}
     if request.method == "GET":
-        return page("people_add", [], given=given, roles=role_options())
+        return _add([], given)
     errors: Errors = []
     period = _period(given["since"], given["until"], errors)
     if given["role"] not in set(Role):
         errors.append(("role", say("error_role")))
     if errors:
-        return page("people_add", errors, given=given, roles=role_options())
+        return _add(errors, given)
     try:
-        deputy_for = _deputy(given["deputy"])
+        deputy_for = _deputy(given["deputy"], given["place"])
         people().require_period(period[0], period[1], deputy_for)  # before anybody is made for it
         number, is_new = _find_or_add(given["login"], given["name"])
         people().give_role(
-            number, actor().uscc, Role(given["role"]), by=actor(), since=period[0], until=period[1],
+            number, given["place"], Role(given["role"]), by=actor(), since=period[0], until=period[1],
             deputy_for=deputy_for,
         )  # fmt: skip
     except (InputError, NotFoundError) as error:
-        return page("people_add", [(_field(error.code), words(error))], given=given, roles=role_options())
+        return _add([(_field(error.code), words(error))], given)
     if is_new:
         return _invited(people().invite(number, by=actor()))
     return redirect(url_for("people.one", person=number), 303)
 
 
+def _add(errors: Errors, given: dict[str, str]) -> Response:
+    return page("people_add", errors, given=given, roles=role_options(), places=places())
+
+
 @allowed(ADMINISTRATOR)
 def one(person: int) -> Response:
-    """One person: roles here, protection, sessions."""
+    """One person: roles here and below, protection, sessions."""
     return _one(person, [])
 
 
 def _one(number: int, errors: Errors, given: dict[str, str] | None = None) -> Response:
-    found = of_this_organisation(number)
+    found = of_ours(number)
     is_ours = _is_ours(number)
     deputies = people().names({role.deputy_for for role in found.roles if role.deputy_for is not None})
     return page(
@@ -114,16 +130,19 @@ def _one(number: int, errors: Errors, given: dict[str, str] | None = None) -> Re
         roles=role_options(),
         deputies=deputies,
         is_ours=is_ours,
+        is_oneself=number == actor().person,
+        places=places(),
         sessions=people().sessions(number) if is_ours else [],
-        given=given or {},
+        given={"place": found.roles[0].uscc} | (given or {}),
     )
 
 
 @allowed(ADMINISTRATOR, fresh=True)
 def role_give(person: int) -> AnyResponse:
-    """One more role for somebody of this organisation."""
-    of_this_organisation(person)
+    """One more role for somebody of this organisation or one below."""
+    of_ours(person)
     given = {name: request.form.get(name, "")[:200] for name in ("role", "since", "until", "deputy")}
+    given |= {"place": chosen_place()}
     errors: Errors = []
     period = _period(given["since"], given["until"], errors)
     if given["role"] not in set(Role):
@@ -132,8 +151,8 @@ def role_give(person: int) -> AnyResponse:
         return _one(person, errors, given)
     try:
         people().give_role(
-            person, actor().uscc, Role(given["role"]), by=actor(), since=period[0], until=period[1],
-            deputy_for=_deputy(given["deputy"]),
+            person, given["place"], Role(given["role"]), by=actor(), since=period[0], until=period[1],
+            deputy_for=_deputy(given["deputy"], given["place"]),
         )  # fmt: skip
     except (InputError, NotFoundError) as error:
         return _one(person, [(_field(error.code), words(error))], given)
@@ -143,19 +162,21 @@ def role_give(person: int) -> AnyResponse:
 @allowed(ADMINISTRATOR, fresh=True)
 def role_end(person: int, role: int) -> AnyResponse:
     """Take a role away."""
-    if role not in {known.id for known in of_this_organisation(person).roles}:
+    ended = next((known for known in of_ours(person).roles if known.id == role), None)
+    if ended is None:
         raise NotFoundError("ROLE_UNKNOWN", "There is no such role.")
     people().end_role(role, by=actor())
-    left = {known.id for known in people().of_organisation(actor().uscc)}
-    return redirect(
-        url_for("people.one", person=person) if person in left else url_for("people.everybody"), 303
-    )
+    try:
+        of_ours(person)
+    except NotFoundError:  # it was the last one: the person is shown no more
+        return redirect(url_for("people.everybody", place=ended.uscc), 303)
+    return redirect(url_for("people.one", person=person), 303)
 
 
 @allowed(ADMINISTRATOR, fresh=True)
 def act(person: int, what: str) -> AnyResponse:
     """Suspend, resume, invite anew, reset second factors, end sessions."""
-    of_this_organisation(person)
+    of_ours(person)
     if what in {"invite", "reset"}:
         do = people().invite if what == "invite" else people().reset
         return _invited(do(person, by=actor()))
@@ -188,10 +209,11 @@ def _find_or_add(login: str, name: str) -> tuple[int, bool]:
         return people().add(login, name, by=actor()), True
 
 
-def _deputy(login: str) -> int | None:
+def _deputy(login: str, place: str) -> int | None:
+    """Whom somebody stands in for: a person of the same organisation."""
     if not login.strip():
         return None
-    return of_this_organisation(people().find(login).id).id
+    return people().of_organisations(people().find(login).id, {place}).id
 
 
 def _period(since: str, until: str, errors: Errors) -> tuple[int | None, int | None]:

@@ -41,6 +41,7 @@ def register(app: Flask) -> None:
         ("/passkey/off", "passkey_off", me.passkey_off, POST),
         ("/password", "password", me.password, BOTH),
         ("/sessions", "session_end", me.session_end, POST),
+        ("/start", "start", login.start, GET),
         ("/organisation", "organisation", login.organisation, POST),
     )
     for rule, name, view, methods in own:
@@ -72,7 +73,8 @@ def register(app: Flask) -> None:
 
 def _keep_language(response: Response) -> Response:
     """An explicit choice is kept for the person, in whatever browser."""
-    asked, person = asked_language(), actor_or_none()
+    person = actor_or_none()
+    asked = None if person is None else asked_language()
     if asked is not None and person is not None and person.language != asked:
         current_app.extensions["ledger"].people.use_language(person.person, asked)
     return response

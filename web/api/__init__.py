@@ -11,10 +11,30 @@ from flask import Flask
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from web.api import auditing, batches, checking, frame, issuing, pages, public, statuses
+from web.api import (
+    auditing,
+    batches,
+    checking,
+    documents,
+    frame,
+    issuing,
+    pages,
+    public,
+    statuses,
+    verifications,
+)
 
 PREFIX = "/api/v1"
-BLUEPRINTS = (public.API, issuing.API, batches.API, statuses.API, checking.API, auditing.API)
+BLUEPRINTS = (
+    public.API,
+    issuing.API,
+    documents.API,
+    batches.API,
+    statuses.API,
+    checking.API,
+    verifications.API,
+    auditing.API,
+)
 
 
 def make_api(app: Flask) -> APIFlask:

@@ -11,6 +11,7 @@ from flask import request
 from ledger.core.errors import InputError
 from ledger.core.merkle import entry_of
 from ledger.core.receipt import encode_receipt, parse_bundle
+from ledger.core.report import Report
 from web.access import token_allowed
 from web.api.frame import BUNDLE_TYPE, services
 from web.api.issuing import receipt_out
@@ -54,7 +55,11 @@ def verify_many(json_data: VerifyManyIn) -> ReportsOut:
 
 
 def _report(data: bytes) -> ReportOut:
-    report = services().verify(data)
+    return report_of(services().verify(data), data)
+
+
+def report_of(report: Report, data: bytes) -> ReportOut:
+    """A report with the place in the ledger that the bundle claims."""
     document: dict[str, Any] = report.as_json()
     document["single_operator"] = report.single_operator
     document["entry"] = document["receipt"] = None

@@ -37,10 +37,13 @@ _LANGUAGES: tuple[Language, ...] = ("zh", "en", "bo")
 _SERIAL = "^[0-9a-f]{32}$"
 PATTERNS: dict[str, dict[str, Any]] = {
     "serial": {"type": "string", "pattern": _SERIAL},
+    "document": {"type": "string", "pattern": _SERIAL},
+    "run": {"type": "string", "pattern": _SERIAL},
     "uscc": {"type": "string", "pattern": "^[0-9A-Z]{18}$"},
     "type": {"type": "string", "pattern": "^[A-Z][A-Z0-9_]{1,62}(:[1-9][0-9]{0,4})?$"},
     "batch": {"type": "integer", "minimum": 1, "maximum": 2_147_483_647},
     "number": {"type": "integer", "minimum": 1, "maximum": 2_147_483_647},
+    "check": {"type": "integer", "minimum": 1, "maximum": 2_147_483_647},
 }
 """What path parameters look like; anything else is a 404."""
 KEY_HEADER = "Idempotency-Key"
@@ -51,7 +54,9 @@ KEY_PARAMETER = {
     "schema": {"type": "string", "pattern": "^[!-~]{1,128}$"},
     "description": "The same key with the same body is answered as before, for 24 hours.",
 }
-KEYED = ("/issues", "/issues/bulk")
+NUMBERED = frozenset({"BATCH_UNKNOWN", "PRINT_UNKNOWN", "CHECK_UNKNOWN", "CREDENTIAL_UNKNOWN"})
+"""What is missing under a number or a serial."""
+KEYED = ("/issues", "/issues/bulk", "/issues/{serial}/documents")
 ANSWERS = {
     "400": "Malformed: no JSON, an unknown or missing parameter",
     "401": "No token, or one that is not good (any more)",
@@ -77,7 +82,8 @@ class FastJson(JSONProvider):
     def loads(self, s: str | bytes, **kwargs: Any) -> Any:
         """Raises ValueError for anything that is no JSON."""
         del kwargs
-        return orjson.loads(s)
+        found = orjson.loads(s)
+        return [] if found is None else found  # a body of null would be taken for one without members
 
 
 class SerialConverter(BaseConverter):
@@ -261,7 +267,8 @@ def _answer_errors(api: APIFlask) -> None:
     def ledger(error: LedgerError) -> Response:
         status = next((status for kind, status in STATUS_OF if isinstance(error, kind)), 500)
         retry = RETRY_AFTER_S if isinstance(error, UnavailableError) else None
-        return problem(status, error.code, retry_after_s=retry)
+        # whether a number is nobody's or somebody else's is not told
+        return problem(status, "NOT_HERE" if error.code in NUMBERED else error.code, retry_after_s=retry)
 
     @api.errorhandler(HTTPException)
     def werkzeug(error: HTTPException) -> Response:

@@ -28,7 +28,7 @@ from web.api.models import (
 )
 
 API = APIBlueprint("issues", __name__, tag="Issuing")
-_KEY = re.compile(r"[!-~]{1,128}")
+KEY = re.compile(r"[!-~]{1,128}")
 BUNDLE_ANSWERS: Any = {
     200: {
         "description": "The whole certificate, for its holder (docs/formats.md)",
@@ -152,7 +152,7 @@ def _request_key() -> RequestKey | None:
     given = request.headers.get(KEY_HEADER)
     if given is None:
         return None
-    if not _KEY.fullmatch(given):
+    if not KEY.fullmatch(given):
         raise InputError("IDEMPOTENCY_KEY", "An Idempotency-Key has 1 to 128 visible ASCII characters.")
     body = hashlib.sha256(request.get_data()).hexdigest()
     return RequestKey(

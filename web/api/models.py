@@ -279,6 +279,85 @@ class PersonalQuery(Query):
     item_code: str = Field(pattern=r"^[0-9A-Za-z._-]{1,64}$", description="事项编码")
 
 
+PrintLanguage = Literal["zh", "en", "bo"]
+
+
+class DocumentIn(Body):
+    """A print to be made. A copy for a purpose names it and the claims that it shows."""
+
+    kind: Literal["full", "purpose"] = "full"
+    language: PrintLanguage = "zh"
+    fields: list[Annotated[str, StringConstraints(min_length=1, max_length=64)]] = Field(
+        default=[], max_length=FIELDS, description="Claims of a purpose copy."
+    )
+    purpose: str = Field(default="", max_length=PURPOSE_LENGTH, description="Of a purpose copy.")
+
+
+class WithdrawalIn(Body):
+    """Nothing is asked."""
+
+
+class RunIn(Body):
+    """Prints of a whole batch."""
+
+    language: PrintLanguage = "zh"
+
+
+class DocumentOut(BaseModel):
+    """A print. `made`: its file can be fetched; `anchored`: the ledger has the file's hash."""
+
+    document: Serial
+    href: str
+    serial: Serial
+    type: str
+    batch: int
+    kind: Literal["full", "purpose"]
+    language: PrintLanguage
+    fields: list[str]
+    state: Literal["ordered", "made", "failed"]
+    code: str | None = Field(description="Why it failed.")
+    ordered_at: int
+    made_at: int | None
+    withdrawn_at: int | None
+    sha256: Hash | None
+    anchored: bool
+    file: str | None = Field(description="Where it can be fetched; null until it is made.")
+
+
+class DocumentsOut(BaseModel):
+    """Newest first."""
+
+    items: list[DocumentOut]
+
+
+class RunOut(BaseModel):
+    """Prints of a batch in one language, made piece by piece."""
+
+    run: Serial
+    href: str
+    batch: int
+    language: PrintLanguage
+    ordered_at: int
+    total: int
+    made: int
+    failed: int
+    done: bool
+
+
+class RunsOut(BaseModel):
+    """Oldest first."""
+
+    items: list[RunOut]
+
+
+class RunDocumentsOut(BaseModel):
+    """A run with a page of its finished prints."""
+
+    run: RunOut
+    items: list[DocumentOut]
+    next: str | None
+
+
 class StatusOut(BaseModel):
     """The status on chain."""
 
@@ -366,6 +445,43 @@ class ReportOut(BaseModel):
     receipt: ReceiptOut | None
 
 
+class KeptQuery(PersonalQuery):
+    """What a check that is kept is for: counted by kind, said in words, with the matter's code."""
+
+    purpose_kind: Literal["loan", "account", "registration", "withdrawal", "other"]
+
+
+class VerificationOut(BaseModel):
+    """A kept check. Its content is null once it was erased; receipts are made within seconds."""
+
+    verification: int
+    href: str
+    checked_at: int
+    kind: str = Field(description="What was handed in: bundle, pdf, qr, number …")
+    purpose_kind: Literal["loan", "account", "registration", "withdrawal", "other"]
+    purpose: str | None
+    item_code: str | None
+    sha256: Hash | None = Field(description="Of what was handed in.")
+    verdict: VerdictOut
+    accepted: bool
+    receipt: Literal["none", "ordered", "made"]
+    receipt_jwt: str | None = Field(description="Where the token is; null until it is made.")
+    receipt_pdf: str | None = Field(description="Where the sealed page is; null until it is made.")
+
+
+class VerificationMadeOut(VerificationOut):
+    """A check that was just made, with its whole report."""
+
+    report: ReportOut
+
+
+class VerificationsOut(BaseModel):
+    """Newest first."""
+
+    items: list[VerificationOut]
+    next: str | None
+
+
 class VerifyManyIn(Body):
     """Bundles to check."""
 
@@ -383,7 +499,9 @@ class ReportsOut(BaseModel):
 class AuditQuery(PageQuery):
     """Which rows."""
 
-    action: str | None = Field(None, pattern=r"^[a-z_.]{1,64}$", description="Only actions that begin so.")
+    action: str | None = Field(
+        None, pattern=r"^[a-z_.]{1,64}$", description="Only this action, or all of a room: `login`."
+    )
 
 
 class AuditRowOut(BaseModel):

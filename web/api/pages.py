@@ -9,8 +9,9 @@ from apiflask import APIFlask
 from flask import Flask, Response, current_app, make_response, redirect, render_template, request, url_for
 
 from ledger.core.errors import InputError
+from ledger.core.jose import compact_json
 from ledger.core.people import Role
-from ledger.core.tokens import LONGEST_DAYS, Scope
+from ledger.core.tokens import LONGEST_DAYS, SECRET_BYTES, Scope
 from web.access import actor, allowed, public
 from web.language import chosen_language
 from web.navigation import Entry, add
@@ -18,6 +19,8 @@ from web.texts import code_text, text
 
 DAYS = (30, 90, 180, LONGEST_DAYS)
 DEFAULT_DAYS = 90
+FORM_DIGITS = 32
+"""Of the word by which a form is known again when it is sent twice."""
 
 
 def register(app: Flask) -> None:
@@ -112,8 +115,13 @@ def add_token() -> Response:
     days = request.form.get("days", "")
     label = request.form.get("label", "")
     try:
-        token, secret = parts.programs.tokens.add(
-            actor().uscc, label, scopes, int(days) if days.isascii() and days.isdecimal() else 0, actor().name
+        token, secret, is_new = parts.programs.tokens.add_once(
+            _secret_of_form(label, scopes, days),
+            actor().uscc,
+            label,
+            scopes,
+            days=int(days) if days.isascii() and days.isdecimal() else 0,
+            by=actor().name,
         )
     except InputError as error:
         field = {"TOKEN_LABEL": "label", "TOKEN_SCOPES": "scopes", "TOKEN_DAYS": "days"}[error.code]
@@ -122,8 +130,25 @@ def add_token() -> Response:
             errors=[(field, words[0] if words else error.code)], label=label, chosen=scopes, days=days
         )
         return make_response(page, 422)
-    parts.audit.note(actor(), "api.token_add", f"token/{token.id}", scopes=" ".join(sorted(token.scopes)))
+    if is_new:
+        scope_words = " ".join(sorted(token.scopes))
+        parts.audit.note(actor(), "api.token_add", f"token/{token.id}", scopes=scope_words)
     return make_response(_page(secret=secret, made=token), 201)
+
+
+def _secret_of_form(label: str, scopes: list[Scope], days: str) -> bytes:
+    """Of the same answers to the same form the same: pressed twice it is one token. 32 bytes.
+
+    The form's word is random and in nobody's hands but this browser's; without the vault's key it says nothing.
+    """
+    parts = current_app.extensions["ledger"]
+    form = request.form.get("form", "")
+    if len(form) != FORM_DIGITS or not form.isalnum():
+        drawn: bytes = parts.entropy.token(SECRET_BYTES)
+        return drawn
+    said = [form, actor().person, actor().uscc, label, sorted(scopes), days]
+    made: bytes = parts.here.vault.index("api-token", compact_json({"said": said}).decode())
+    return made
 
 
 @allowed(Role.ADMINISTRATOR, fresh=True)
@@ -145,6 +170,7 @@ def _page(**shown: Any) -> str:
         "days": str(DEFAULT_DAYS),
         "secret": None,
         "made": None,
+        "form": parts.entropy.token(FORM_DIGITS // 2).hex(),
         **shown,
     }
     return render_template(

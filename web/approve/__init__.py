@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Flask
 
 from ledger.core.people import Role
-from web.approve import batches, keys, signing
+from web.approve import batches, keys, signing, standings
 from web.navigation import Entry, add
 
 
@@ -14,6 +14,7 @@ def register(app: Flask) -> None:
     app.register_blueprint(batches.pages)
     app.register_blueprint(signing.pages)
     app.register_blueprint(keys.pages)
+    app.register_blueprint(standings.pages)
     add(
         app,
         Entry(
@@ -22,6 +23,13 @@ def register(app: Flask) -> None:
             roles=frozenset({Role.CLERK, Role.APPROVER}),
             order=20,
             below=("approve.batch", "approve.rows", "approve.replaced"),
+        ),
+        Entry(
+            "standing.all_of_them",
+            "approve.standing_nav",
+            roles=frozenset({Role.APPROVER, Role.ADMINISTRATOR}),
+            order=35,
+            below=("standing.one",),
         ),
         Entry("keys.mine", "signing.nav", roles=frozenset({Role.CLERK, Role.APPROVER}), order=70),
         Entry("keys.everybody", "signing.nav_all", roles=frozenset({Role.ADMINISTRATOR}), order=71),

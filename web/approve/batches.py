@@ -24,6 +24,7 @@ from web.approve.room import (
     room,
     say,
     services,
+    signer_line,
     signer_name,
     type_name,
     who,
@@ -109,8 +110,7 @@ def batch(batch_id: int) -> str:
         batch=found,
         type=type_name(kind, found.type_code),
         facts=_facts(found),
-        root=None if found.root is None else grouped(found.root),
-        digest=grouped(room().approve.digest(found)) if found.maker and found.root else None,
+        technical=_technical(found),
         sample=_table(found, sample),
         replaced=replaced,
         replacements=_replacements(found, replacements),
@@ -127,31 +127,46 @@ _LOOKABLE = frozenset(BatchState) - {BatchState.OPEN, BatchState.REFUSED}
 
 
 def _facts(batch: BatchRecord) -> list[tuple[str, Any]]:
+    """What everybody understands; `_technical` has the rest."""
     desk = room().desk
-    maker = desk.made_by(batch)
+    maker, approved = desk.made_by(batch), desk.approved_by(batch)
     approver_key = None if batch.approver is None else room().book.owner(batch.issuer, batch.approver)
-    people = names((maker, None if approver_key is None else approver_key.person))
+    asked = None if approver_key is None else approver_key.person
+    people = names((maker, asked, approved))
     maker_key = None if batch.maker is None else room().book.owner(batch.issuer, batch.maker)
     made = room().book.done(Act.MAKE, str(batch.id))
     facts: list[tuple[str, Any]] = [
         ("type", type_name(room().review.kind(batch), batch.type_code)),
         ("size", batch.size),
-        ("list", say("approve.list_words", number=batch.list, word=batch.first_word, words=batch.words)),
-        ("key", batch.key),
     ]
-    if batch.maker is not None:
+    if batch.standing_id is not None:
+        facts.append(("maker", say("approve.by_standing")))
+    elif batch.maker is not None:
         label = "" if maker_key is None else maker_key.label
-        facts.append(("maker", signer_name(batch.maker, people, maker, label)))
+        facts.append(("maker", signer_name(batch.issuer, batch.maker, people, maker, label)))
         if made is not None and made.done_at is not None:
             facts.append(("made_at", made.done_at))
     if batch.approver is not None:
-        owner = None if approver_key is None else approver_key.person
         label = "" if approver_key is None else approver_key.label
-        facts.append(("approver", signer_name(batch.approver, people, owner, label)))
+        name = signer_name(batch.issuer, batch.approver, people, asked or approved, label)
+        facts.append(("approver" if approved is None else "approved_by", name))
         facts.append(("deadline", batch.deadline))
     else:
         facts.append(("latest", batch.expires_on))
     return facts
+
+
+def _technical(batch: BatchRecord) -> list[tuple[str, Any]]:
+    """For whoever compares with the ledger or a wallet: numbers and hashes."""
+    facts: list[tuple[str, Any]] = [
+        ("list", say("approve.list_words", number=batch.list, word=batch.first_word, words=batch.words)),
+        ("key", batch.key),
+        ("maker_key", signer_line(batch.maker)),
+        ("approver_key", signer_line(batch.approver)),
+        ("root", None if batch.root is None else grouped(batch.root)),
+        ("digest", grouped(room().approve.digest(batch)) if batch.maker and batch.root else None),
+    ]
+    return [fact for fact in facts if fact[1]]
 
 
 def _task(batch: BatchRecord) -> dict[str, Any]:
@@ -192,6 +207,7 @@ def approver_choices(maker: bytes | None) -> list[tuple[str, str]]:
         (
             choice.signer_id.hex(),
             signer_name(
+                actor().uscc,
                 choice.signer_id,
                 people,
                 None if choice.key is None else choice.key.person,

@@ -23,6 +23,7 @@ pages = Blueprint("keys", __name__, url_prefix="/signing-keys")
 ES256 = -7  # COSE; the only one that the contracts verify
 ENDLESS = 4_000_000_000  # beyond this a role has no end that anybody would live to see
 TIMEOUT_MS = 120_000
+LONGEST_LABEL = 60
 
 
 @pages.get("")
@@ -37,6 +38,8 @@ def mine() -> str:
         site=has_site(),
         fresh=actor().is_fresh(services().clock.now()),
         server=desk.is_server_signing,
+        own=any(key.state is KeyState.ACTIVE and desk.rights(key.uscc, key.signer_id) for key in keys),
+        label=request.args.get("label", "")[:LONGEST_LABEL],
         done=request.args.get("done", ""),
     )
 

@@ -15,10 +15,13 @@ from ledger.core.errors import RefusedError
 from ledger.core.signing import Site
 from ledger.services.signing_desk import Signer
 from web.access import actor
+from web.claims import spell
 from web.language import chosen_language
 from web.texts import text
 
 GROUP = 4
+TAIL = 4
+"""Last digits by which two unknown keys are told apart."""
 
 
 def room() -> SigningRoom:
@@ -82,14 +85,28 @@ def grouped(data: bytes) -> Markup:
     return Markup('<code class="hash">{}</code>').format(Markup(inside))  # noqa: S704  escaped above
 
 
-def signer_name(signer_id: bytes | None, people: dict[int, str], owner: int | None, label: str = "") -> str:
-    """Who stands behind a signer id: the person and key label, or the address where nobody enrolled it."""
+def signer_name(
+    uscc: str, signer_id: bytes | None, people: dict[int, str], owner: int | None, label: str = ""
+) -> str:
+    """Who stands behind a signer id: the person, the server's key by its role, or that nobody enrolled it.
+
+    Signer ids themselves are technical: `signer_line` has them.
+    """
     if signer_id is None or not any(signer_id):
         return ""
-    if owner is not None and owner in people:
-        return f"{people[owner]} · {label}" if label else people[owner]
-    shown = signer_text(signer_id)
-    return shown if len(shown) <= 42 else f"{shown[:10]}…{shown[-8:]}"
+    person = people.get(owner) if owner is not None else None
+    role = room().desk.server_role(uscc, signer_id)
+    if role is not None:
+        key = say(f"signing.server_{role.name.lower()}")
+        return f"{person} · {key}" if person else key
+    if person:
+        return f"{person} · {label}" if label else person
+    return say("signing.unenrolled", tail=signer_id.hex()[-TAIL:])
+
+
+def signer_line(signer_id: bytes | None) -> str:
+    """A signer id as the contracts know it; empty where there is none."""
+    return "" if signer_id is None or not any(signer_id) else signer_text(signer_id)
 
 
 def type_name(kind: CredentialType | None, code: str) -> str:
@@ -105,9 +122,5 @@ def field_label(field: Field) -> str:
 
 
 def field_value(field: Field | None, value: Any) -> str:
-    """A value as people read it: codes with what they mean."""
-    if value is None or value == "":
-        return "—"
-    meaning = field.values.get(value) if field is not None and isinstance(value, str) else None
-    words = "" if meaning is None else f" {getattr(meaning, chosen_language())}"
-    return f"{value}{words}"
+    """A value as the certificate's reader will see it: what is approved is what is shown later."""
+    return "—" if value is None or value == "" else spell(value, field, chosen_language())

@@ -20,15 +20,18 @@ from web.approve.room import room, services, site, who
 
 pages = Blueprint("signing", __name__, url_prefix="/signing")
 MOST_SIGNATURES = 32
+LONGEST_NAME = 32
+"""Digits of what was signed that the log names."""
 AUDIT = {
     Act.MAKE: ("batch.made", "batch"),
     Act.APPROVE: ("batch.approved", "batch"),
     Act.CASE_MAKE: ("case.made", "case"),
     Act.CASE_APPROVE: ("case.approved", "case"),
+    Act.REVOKE_STANDING: ("standing.revoked", "standing"),
 }
 
 
-def _number(name: str) -> int:
+def number_of(name: str) -> int:
     """A whole number of the form. Raises: InputError(SIGNING_FORM)."""
     text = request.form.get(name, "")
     if not text.removeprefix("-").isdigit() or len(text) > 12:
@@ -52,28 +55,28 @@ def _approver() -> bytes:
 @allowed(Role.CLERK, fresh=True)
 def make(batch_id: int) -> Response:
     """The maker confirms a batch and chooses who shall approve it."""
-    return _asked(room().desk.prepare_make(who(), batch_id, _number("key"), _approver()))
+    return asked(room().desk.prepare_make(who(), batch_id, number_of("key"), _approver()))
 
 
 @pages.post("/batches/<int:batch_id>/approve")
 @allowed(Role.APPROVER, fresh=True)
 def approve(batch_id: int) -> Response:
     """The approver approves a batch."""
-    return _asked(room().desk.prepare_approve(who(), batch_id, _number("key")))
+    return asked(room().desk.prepare_approve(who(), batch_id, number_of("key")))
 
 
 @pages.post("/cases/<string(length=32):case_id>/make")
 @allowed(Role.CLERK, fresh=True)
 def make_case(case_id: str) -> Response:
     """The maker confirms a change of status."""
-    return _asked(room().desk.prepare_case_make(who(), case_id, _number("key"), _approver()))
+    return asked(room().desk.prepare_case_make(who(), case_id, number_of("key"), _approver()))
 
 
 @pages.post("/cases/<string(length=32):case_id>/approve")
 @allowed(Role.APPROVER, fresh=True)
 def approve_case(case_id: str) -> Response:
     """The approver approves a change of status."""
-    return _asked(room().desk.prepare_case_approve(who(), case_id, _number("key")))
+    return asked(room().desk.prepare_case_approve(who(), case_id, number_of("key")))
 
 
 @pages.post("/requests/<string(length=32):request_id>/complete")
@@ -84,35 +87,40 @@ def complete(request_id: str) -> Response:
     return jsonify(location=_noted(done))
 
 
-def _asked(asked: SigningRequest) -> Response:
+def asked(wanted: SigningRequest) -> Response:
+    """What the browser shall have signed, or where to go on when the server's key file has signed already."""
     desk = room().desk
-    key = desk.key_of(asked)
+    key = desk.key_of(wanted)
     if key.kind is KeyKind.SERVER:
-        done = desk.sign_here(who(), asked)
+        done = desk.sign_here(who(), wanted)
         return redirect(_noted(done), 303)  # type: ignore[return-value]
     value: dict[str, Any] = {
-        "request": asked.id,
+        "request": wanted.id,
         "kind": str(key.kind),
-        "complete": url_for("signing.complete", request_id=asked.id),
-        "count": len(asked.digests),
+        "complete": url_for("signing.complete", request_id=wanted.id),
+        "count": len(wanted.digests),
     }
     if key.kind is KeyKind.PASSKEY:
         value |= {
             "rpId": site().rp_id,
             "credential": b64url_encode(key.credential_id),
-            "challenges": [b64url_encode(digest) for digest in asked.digests],
+            "challenges": [b64url_encode(digest) for digest in wanted.digests],
         }
     else:
-        value |= {"address": "0x" + key.public_key.hex(), "typed": desk.typed(asked)}
+        value |= {"address": "0x" + key.public_key.hex(), "typed": desk.typed(wanted)}
     return jsonify(value)
 
 
 def _noted(done: SigningRequest) -> str:
     """Into the audit log, with which key; where the person goes next."""
     action, kind = AUDIT[done.act]
-    services().audit.note(actor(), action, f"{kind}/{done.subject}", request=done.id, key=done.key)
+    services().audit.note(
+        actor(), action, f"{kind}/{done.subject[:LONGEST_NAME]}", request=done.id, key=done.key
+    )
     if kind == "batch":
         return url_for("approve.batch", batch_id=int(done.subject), done=str(done.act))
+    if kind == "standing":
+        return url_for("standing.one", standing_id=done.subject, done="revoke")
     return url_for("status.case", case_id=done.subject, done=str(done.act))
 
 

@@ -10,8 +10,9 @@ from flask import Response, abort, current_app, make_response, render_template, 
 from ledger.core.audit import AuditRow
 from ledger.core.people import Role
 from web.access import actor, allowed, must_see
+from web.audit import words
 from web.language import chosen_language
-from web.texts import has, text
+from web.texts import text
 
 ROWS = 50
 KINDS = {"csv": "text/csv; charset=utf-8", "jsonl": "application/x-ndjson"}
@@ -29,19 +30,19 @@ def log() -> str:
     rows: list[AuditRow] = services.audit.rows(
         reader.subtree, before=before, count=ROWS + 1, action=action or None, person=person
     )
-    people = services.people.names({row.person for row in rows if row.person is not None})
+    language = chosen_language()
+    people = services.people.names(words.people_of(rows))
+    known = words.Known(people, _names(), _type_name)
     return render_template(
         "audit/log.html",
-        rows=rows[:ROWS],
+        rows=[_line(row, known) for row in rows[:ROWS]],
+        choices=words.choices(language),
         older=rows[ROWS - 1].number if len(rows) > ROWS else None,
         before=before,
         action=action,
         of_person=person,  # `person` is who is logged in, to the frame
-        people=people,
-        organisations=_names(),
         fault=services.audit.fault(),
         head=services.audit.head(),
-        plain=_plain,
     )
 
 
@@ -113,7 +114,23 @@ def _names() -> dict[str, str]:
     return {uscc: found.name(chosen_language()) for uscc, found in organisations.items()}
 
 
-def _plain(action: str) -> str:
-    """An action in plain words; its own name where nobody wrote any."""
-    key = f"audit.action_{action.replace('.', '_')}"
-    return text(key, chosen_language()) if has(key) else action
+def _type_name(code: str) -> str:
+    """Of a type's code or reference, e.g. `HPF_PERSONAL_DEPOSIT@1`."""
+    for kind in current_app.extensions["ledger"].types:
+        if code in {kind.code, kind.ref}:
+            return str(getattr(kind.name, chosen_language()))
+    return code
+
+
+def _line(row: AuditRow, known: words.Known) -> dict[str, Any]:
+    language = chosen_language()
+    who = text("audit.program", language) if row.person is None else known.people.get(row.person, "")
+    return {
+        "number": row.number,
+        "at": row.at,
+        "agency": known.agencies.get(row.uscc, row.uscc) or text("audit.installation", language),
+        "who": who,
+        "action": words.action_words(row.action, language),
+        "subject": words.subject_words(row, language, known),
+        "facts": words.fact_words(row, language, known),
+    }

@@ -16,7 +16,16 @@ from ledger.core.paper import show_secret
 from ledger.services.lookup import Found
 from ledger.services.page import Checked, secret_in
 from web.access import public, takes
-from web.check.result import Again, Submission, fault_words, group_html, show_result, start_again
+from web.check.result import (
+    CHECKED,
+    Again,
+    Submission,
+    again_of,
+    fault_words,
+    group_html,
+    show_result,
+    start_again,
+)
 from web.check.sheet import sheet_of
 from web.language import chosen_language
 from web.problems import RETRY_AFTER_S, drain, problem
@@ -33,7 +42,8 @@ MAX_TYPED = 2_100  # characters of a number, a code or a QR text
 @takes(LARGEST_BODY)
 def file() -> Response:
     """Judge a file, a photo or a text that was handed in."""
-    wait_s = current_app.extensions["ledger"].limits.take(LimitKind.CHECK, client())
+    known: Checked | None = request.environ.get(CHECKED)
+    wait_s = 0 if known else current_app.extensions["ledger"].limits.take(LimitKind.CHECK, client())
     if wait_s:
         return problem(429, "RATE_LIMITED", retry_after_s=wait_s)
     try:
@@ -45,8 +55,7 @@ def file() -> Response:
         return start_again(Submission(fault_words(fault)))
     if len(data) > MAX_UPLOAD:
         return problem(413, "FILE_TOO_LARGE")
-    checked = current_app.extensions["ledger"].pages.check(data)
-    return _answer(checked, data, field)
+    return _answer(known or current_app.extensions["ledger"].pages.check(data), data, field)
 
 
 @public("the form for a number and its check code")
@@ -153,8 +162,7 @@ def _answer(checked: Checked, data: bytes, field: str) -> Response:
     if checked.report.exit_code == UNREADABLE and checked.kind is not Kind.PDF:
         from_report = InputError(str(checked.report.verdict.code), "unreadable")
         return start_again(Submission(fault_words(from_report), field))
-    fields = {"again": base64.b64encode(data).decode("ascii")}
-    return show_result(checked.report, Again("check.file", fields))
+    return show_result(checked.report, again_of(data))
 
 
 def _number_form(errors: dict[str, str] | None = None, typed: str = "") -> Response:

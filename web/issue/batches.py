@@ -54,6 +54,7 @@ def line(batch: BatchRecord) -> dict[str, object]:
     return {
         "batch": batch,
         "type": type_name(batch),
+        "agency": rooms.agency_name(batch.issuer),
         "state": t(f"issue.batch_{batch.state}"),
         "tone": words.TONES[batch.state],
     }

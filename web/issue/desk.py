@@ -27,20 +27,21 @@ RETURNED_S = 14 * 86_400
 def desk() -> str:
     """What waits for me, what goes on by itself, what was issued."""
     service, uscc, language = desk_service(), actor().uscc, chosen_language()
+    seen = rooms.seen()
     is_clerk = Role.CLERK in actor().roles
     intakes = intake_service().book.intakes(
-        [uscc], [*AT_WORK, IntakeState.CHECKED, IntakeState.REFUSED], 0, SHOWN
+        seen, [*AT_WORK, IntakeState.CHECKED, IntakeState.REFUSED], 0, SHOWN
     )
-    waiting = service.batches([uscc], [BatchState.SIGNED, BatchState.MADE], 0, SHOWN)
+    waiting = service.batches(seen, [BatchState.SIGNED, BatchState.MADE], 0, SHOWN)
     returned = [
         batch
-        for batch in service.batches([uscc], [BatchState.REFUSED, BatchState.DEAD], 0, SHOWN)
+        for batch in service.batches(seen, [BatchState.REFUSED, BatchState.DEAD], 0, SHOWN)
         if rooms.now() - (batch.refused_at or rooms.now()) < RETURNED_S
     ]
     running = service.batches(
-        [uscc], [BatchState.OPEN, BatchState.CLOSED, BatchState.APPROVED, BatchState.ANCHORED], 0, SHOWN
+        seen, [BatchState.OPEN, BatchState.CLOSED, BatchState.APPROVED, BatchState.ANCHORED], 0, SHOWN
     )
-    figures = service.figures(uscc)
+    figures = service.figures(seen)
     signed = service.signed(running)
     return render_template(
         "issue/desk.html",

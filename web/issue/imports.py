@@ -87,7 +87,8 @@ def template(code: str, kind: str) -> Response:
     data = desk_service().template(
         file_kind, granted_type.ref, (t("issue.sheet_data"), t("issue.sheet_example"))
     )
-    return rooms.download(data, file_kind, f"template-{granted_type.code.lower()}")
+    spoken = t("issue.template_file", type=words.label(granted_type.name, chosen_language()))
+    return rooms.download(data, file_kind, f"template-{granted_type.code.lower()}", spoken)
 
 
 @allowed(*LOOKING)
@@ -149,7 +150,8 @@ def _intake_values(found: Intake) -> dict[str, object]:
     reason = words.code_words(found.code, language) if found.code else None
     return {
         "intake": found,
-        "title": words.intake_title(found, name),
+        "title": words.intake_number(found),
+        "file_name": name if found.kind is IntakeKind.FILE else "",
         "type_name": _type_name(found),
         "doing": words.intake_doing(found, batches, desk.signed(batches), rooms.now()),
         "state": t(f"issue.intake_{found.state}"),

@@ -16,6 +16,7 @@ from ledger.services.intake import IntakeService
 from ledger.services.intake_book import SheetKind
 from ledger.services.issuing_desk import IssuingDesk
 from web.access import actor, must_see
+from web.downloads import attachment
 from web.language import chosen_language
 from web.texts import text
 
@@ -83,6 +84,19 @@ def may_change(issuer: str) -> bool:
     return actor().uscc == issuer and Role.CLERK in actor().roles
 
 
+def seen() -> list[str]:
+    """The organisations whose work the desk shows: one's own to those who do it, the subtree to others."""
+    if actor().roles & {Role.CLERK, Role.APPROVER}:
+        return [actor().uscc]
+    return sorted(actor().subtree)
+
+
+def agency_name(issuer: str) -> str:
+    """The organisation in the reader's language, its code where nobody knows it."""
+    found = current_app.extensions["ledger"].people.organisations().get(issuer)
+    return issuer if found is None else str(found.name(chosen_language()))
+
+
 def sheet_kind(kind: str) -> SheetKind:
     """From an address. Raises: NotFoundError(NOT_HERE)."""
     if kind == "xlsx":
@@ -92,11 +106,13 @@ def sheet_kind(kind: str) -> SheetKind:
     raise NotFoundError("NOT_HERE", "Such a file is not made.")
 
 
-def download(data: bytes, kind: SheetKind, name: str) -> Response:
-    """A file to take away; `name` is ours and ASCII, never something that was sent to us."""
+def download(data: bytes, kind: SheetKind, name: str, spoken: str = "") -> Response:
+    """A file to take away; both names are ours, never something that was sent to us; `name` is ASCII."""
     response = make_response(data)
     response.headers["Content-Type"] = SHEET_TYPES[kind]
-    response.headers["Content-Disposition"] = f'attachment; filename="{name}.{kind}"'
+    response.headers["Content-Disposition"] = attachment(
+        f"{name}.{kind}", f"{spoken}.{kind}" if spoken else ""
+    )
     return response
 
 

@@ -202,6 +202,10 @@ def count_words(counts: Counts) -> list[tuple[int, str]]:
 
 def intake_title(intake: Intake, file_name: str) -> str:
     """What a list calls an upload."""
-    if intake.kind is IntakeKind.FORM:
-        return t("issue.form_of", number=intake.id)
-    return file_name or t("issue.file_of", number=intake.id)
+    own = intake_number(intake)
+    return f"{own} · {file_name}" if file_name else own
+
+
+def intake_number(intake: Intake) -> str:
+    """Its name for good: the file's own is destroyed with the file."""
+    return t("issue.form_of" if intake.kind is IntakeKind.FORM else "issue.file_of", number=intake.id)

@@ -9,10 +9,11 @@ from flask import current_app, redirect, render_template, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
 from ledger.core.errors import UnavailableError
+from ledger.core.health import Vitals
 from ledger.core.people import Role
 from web.access import actor, allowed
 from web.language import chosen_language
-from web.texts import code_text, text
+from web.texts import code_text, has, text
 
 MOST_DEAD = 100
 CLASS = 100  # 404 -> 4xx
@@ -53,6 +54,9 @@ def _facts() -> dict[str, Any]:
         "dead": _dead() if health.vitals.has_database else None,
         "alarms": _alarms() if health.vitals.has_database else [],
         "answers": _answers(),
+        "lists": _lists(health.vitals),
+        "agencies": {uscc: found.name(language) for uscc, found in services.people.organisations().items()},
+        "purpose_of": _purpose_of,
         "kinds": {
             str(kind): text(f"operate.job_{kind}", language)
             for kind in {*health.vitals.queue, *health.vitals.dead}
@@ -101,4 +105,19 @@ def _answers() -> list[tuple[str, int]] | None:
     found: Counter[int] = Counter()
     for (_, status), answers in totals.items():
         found[status // CLASS] += sum(answers.buckets)
-    return [(f"{kind}xx", found[kind]) for kind in (2, 3, 4, 5)]
+    return [(text(f"operate.answer_{kind}xx", chosen_language()), found[kind]) for kind in (2, 3, 4, 5)]
+
+
+def _purpose_of(key: str) -> str:
+    """What an agency signs with the key that has this name."""
+    name = f"directory.purpose_{key}"
+    return text(name, chosen_language()) if has(name) else key
+
+
+def _lists(vitals: Vitals) -> str:
+    """How fresh the status lists are: being about to end is how they are when all is well."""
+    language = chosen_language()
+    if vitals.list_left_s is None:
+        return text("operate.lists_none", language)
+    key = "lists_fresh" if vitals.list_left_s > 0 else "lists_late"
+    return text(f"operate.{key}", language, count=vitals.lists, seconds=abs(vitals.list_left_s))

@@ -13,6 +13,7 @@ import structlog
 from flask import Flask, Response, current_app, g, request
 
 from ledger.core.errors import UnavailableError
+from ledger.ports import Entropy
 from web.access import actor_or_none
 
 BUSY = "ecert.busy"  # set by ledger.apps.bridge
@@ -29,15 +30,27 @@ def request_id() -> str:
     return str(g.request_id)
 
 
+def number_of(given: str, entropy: Entropy) -> str:
+    """The number of a request that says `given`; from now on it stands in every line that is logged."""
+    # a proxy's number is taken over, so that its log and ours can be laid side by side; anything else is not
+    number = given if _GIVEN.fullmatch(given) else entropy.token(OWN_BYTES).hex()
+    structlog.contextvars.clear_contextvars()
+    structlog.contextvars.bind_contextvars(request_id=number)
+    return number
+
+
+def write_down(endpoint: str, method: str, status: int, passed_s: float) -> None:
+    """One line in the log."""
+    _log.info(
+        "answered",
+        extra={"endpoint": endpoint, "method": method, "status": status, "ms": round(passed_s * 1000)},
+    )
+
+
 def _begin() -> None:
     """Raises: UnavailableError(BUSY) when the server is full."""
     services = current_app.extensions["ledger"]
-    given = request.headers.get(HEADER, "")
-    # a proxy's number is taken over, so that its log and ours can be laid side by side; anything else is not
-    number = given if _GIVEN.fullmatch(given) else services.entropy.token(OWN_BYTES).hex()
-    g.request_id = number
-    structlog.contextvars.clear_contextvars()
-    structlog.contextvars.bind_contextvars(request_id=number)  # every line that is logged meanwhile
+    g.request_id = number_of(request.headers.get(HEADER, ""), services.entropy)
     g.began_at = services.clock.monotonic()
     if request.environ.get(BUSY):
         raise UnavailableError("BUSY", "Too many requests wait; try again in a moment.")
@@ -51,15 +64,7 @@ def _end(response: Response) -> Response:
     services.answered(endpoint, response.status_code, passed)
     person = actor_or_none()
     if response.status_code >= ERROR or passed >= SLOW_S or (person is not None and request.method != "GET"):
-        _log.info(
-            "answered",
-            extra={
-                "endpoint": endpoint,
-                "method": request.method,
-                "status": response.status_code,
-                "ms": round(passed * 1000),
-            },
-        )
+        write_down(endpoint, request.method, response.status_code, passed)
     return response
 
 

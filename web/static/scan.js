@@ -8,6 +8,7 @@ export class Scanner {
   constructor(box) {
     this.box = box;
     this.video = box.querySelector("video");
+    this.frameBox = box.querySelector(".scanner__frame");
     this.state = box.querySelector(".scanner__state");
     this.canvas = document.createElement("canvas");
     this.stream = null;
@@ -47,6 +48,7 @@ export class Scanner {
     }
     this.read = reader(this.box.dataset);
     this.video.srcObject = this.stream;
+    this.frameBox.hidden = false; // before there is a picture it is a black box
     await this.video.play();
     this.start.hidden = true;
     this.stop.hidden = false;
@@ -117,6 +119,7 @@ export class Scanner {
     }
     this.stream = null;
     this.video.srcObject = null;
+    this.frameBox.hidden = true;
     this.start.hidden = false;
     this.stop.hidden = true;
     this.torch.hidden = true;

@@ -131,10 +131,19 @@
     location.assign(done.location);
   }
 
+  // Whoever is sent to confirm who they are comes back to this address: the name is in it and is not typed twice.
+  function keepLabel(label) {
+    const here = new URL(location.href);
+    here.searchParams.delete("done");
+    here.searchParams.set("label", label);
+    history.replaceState(null, "", here);
+  }
+
   async function enrolPasskey(form) {
     if (!window.PublicKeyCredential) throw told(words().none, words().noneAdvice);
     const token = form.elements.token.value;
     const label = form.elements.label.value;
+    keepLabel(label);
     const asked = await post(form.action, new FormData(form), token);
     const options = asked.publicKey;
     options.challenge = toBytes(options.challenge);
@@ -159,6 +168,7 @@
   async function enrolWallet(form) {
     const token = form.elements.token.value;
     const label = form.elements.label.value;
+    keepLabel(label);
     const [address] = await account();
     form.elements.address.value = address;
     const asked = await post(form.action, new FormData(form), token);

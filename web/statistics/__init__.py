@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from flask import Flask, Response, current_app, render_template, request
 
@@ -66,6 +67,10 @@ def register(app: Flask) -> None:
     @app.after_request
     def count_check(response: Response) -> Response:
         if request.method == "POST" and response.status_code == OK and request.endpoint in CHECKING:
-            services = app.extensions["ledger"]
-            services.day_counts.count(shanghai_date(services.clock.now()))
+            count_one(app.extensions["ledger"])
         return response
+
+
+def count_one(services: Any) -> None:
+    """One more check today."""
+    services.day_counts.count(shanghai_date(services.clock.now()))

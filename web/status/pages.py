@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from typing import Any
 
 from flask import Blueprint, Response, redirect, render_template, request, url_for
 
-from ledger.core.errors import InputError, LedgerError
+from ledger.core.errors import InputError, LedgerError, NotFoundError
 from ledger.core.flow import proof_number
+from ledger.core.jose import compact_json
 from ledger.core.model import ReasonClass
 from ledger.core.model import Role as ChainRole
 from ledger.core.people import Role
@@ -18,7 +20,7 @@ from ledger.services.status import Grounds
 from ledger.services.status_desk import Refusal, Survey, split_numbers
 from web.access import actor, allowed, must_own, must_see
 from web.approve.batches import approver_choices, remedy_of
-from web.approve.room import has_site, names, room, say, services, signer_name, who
+from web.approve.room import has_site, names, room, say, services, signer_line, signer_name, who
 
 pages = Blueprint("status", __name__, url_prefix="/status")
 DOERS = (Role.CLERK, Role.APPROVER)
@@ -30,7 +32,11 @@ CHANGES = {
     "revoke": Status.REVOKED,
     "cancel": Status.CANCELLED,
 }
+WORDS = {status.name: word for word, status in CHANGES.items()}
 WITHDRAW = "withdraw"
+FORM_DIGITS = 32
+"""Of the word by which a form is known again when it is sent twice."""
+TYPED = ("numbers", "change", "reason", "legal_basis", "document", "batch")
 REASONS = {reason.name.lower(): reason for reason in ReasonClass}
 LONGEST = 300
 SHOWN = 200
@@ -129,15 +135,18 @@ def new() -> str:
 @pages.post("/new")
 @allowed(*DOERS)
 def decide() -> Response | tuple[str, int]:
-    """Suspend at once; everything else becomes a case that two people sign."""
+    """Suspend at once; everything else becomes a case that two people sign. Sent twice it is one case."""
     batch = _batch_of(request.form.get("batch", ""))
+    case_id = _case_of_form()
+    if case_id is not None and (before := _drafted(case_id)) is not None:
+        return redirect(url_for("status.case", case_id=case_id, done=before.state), 303)  # type: ignore[return-value]
     order, errors = _read(batch)
     if order is None:
         return _form(request.form, batch, errors, ()), 422
     if order.survey is not None and order.survey.refusals:
         errors = [("numbers", say("status.error_refused", count=len(order.survey.refusals)))]
         return _form(request.form, batch, errors, order.survey.refusals), 422
-    case = _carry_out(order)
+    case = _carry_out(order, case_id)
     services().audit.note(
         actor(),
         f"status.{order.change}",
@@ -148,14 +157,34 @@ def decide() -> Response | tuple[str, int]:
     return redirect(url_for("status.case", case_id=case.id, done=case.state), 303)  # type: ignore[return-value]
 
 
-def _carry_out(order: Order) -> Case:
+def _case_of_form() -> str | None:
+    """The case that this very form makes, for this person: the same answers to the same form are one case."""
+    form = request.form.get("form", "")
+    if len(form) != FORM_DIGITS or not form.isalnum():
+        return None
+    upload = request.files.get("file")
+    data = b"" if upload is None else upload.read()
+    if upload is not None:
+        upload.seek(0)
+    said = [form, actor().person, actor().uscc, *(request.form.get(name, "") for name in TYPED)]
+    return hashlib.sha256(compact_json({"said": said}) + data).hexdigest()[:FORM_DIGITS]
+
+
+def _drafted(case_id: str) -> Case | None:
+    try:
+        return room().status.case(case_id)
+    except NotFoundError:
+        return None
+
+
+def _carry_out(order: Order, case_id: str | None) -> Case:
     status, person = room().status, actor().person
     if order.batch_id is not None:
-        return status.draft_withdrawal(order.batch_id, order.grounds, person)
+        return status.draft_withdrawal(order.batch_id, order.grounds, person, case_id)
     assert order.survey is not None  # noqa: S101  _read gives one of the two
     if order.change == "suspend":
-        return status.suspend(order.survey.names, order.grounds, person)
-    return status.draft(order.survey.names, CHANGES[order.change], order.grounds, person)
+        return status.suspend(order.survey.names, order.grounds, person, case_id)
+    return status.draft(order.survey.names, CHANGES[order.change], order.grounds, person, case_id)
 
 
 def _read(batch: int | None) -> tuple[Order | None, list[tuple[str, str]]]:
@@ -209,20 +238,31 @@ def _batch_of(text: str) -> int | None:
 
 
 def _form(given: Any, batch: int | None, errors: list[tuple[str, str]], refusals: tuple[Refusal, ...]) -> str:
+    possible = room().status_desk.possible(actor().uscc)
     return render_template(
         "status/new.html",
         given=given,
+        form=given.get("form") or services().entropy.token(FORM_DIGITS // 2).hex(),
         batch=batch,
         errors=errors,
-        refusals=[
-            (one.text, say(f"status.refusal_{one.code.lower()}", now=_status_word(one.now)))
-            if one.code in _REFUSALS
-            else (one.text, say("status.refusal_other", code=one.code))
-            for one in refusals[:SHOWN]
+        refusals=[(one.text, _why(one, given.get("change", ""))) for one in refusals[:SHOWN]],
+        changes=[
+            (word, say(f"status.do_{word}"), say(f"status.do_{word}_hint"))
+            for word, status in CHANGES.items()
+            if status in possible
         ],
-        changes=[(word, say(f"status.do_{word}"), say(f"status.do_{word}_hint")) for word in CHANGES],
         reasons=[(word, say(f"status.reason_{word}")) for word in REASONS],
     )
+
+
+def _why(refusal: Refusal, change: str) -> str:
+    """Why a number cannot be changed so, and what to use instead where its type has no such status."""
+    if refusal.code == "STATUS_NOT_OF_TYPE":
+        instead = "、".join(say(f"status.do_{WORDS[name]}") for name in refusal.instead)
+        return say("status.refusal_status_not_of_type", wanted=say(f"status.do_{change}"), instead=instead)
+    if refusal.code in _REFUSALS:
+        return say(f"status.refusal_{refusal.code.lower()}", now=_status_word(refusal.now))
+    return say("status.refusal_other", code=refusal.code)
 
 
 _REFUSALS = frozenset(
@@ -247,7 +287,6 @@ def case(case_id: str) -> str:
     found = _case(case_id)
     services().audit.note(actor(), "case.seen", f"case/{case_id}", uscc=found.issuer)
     people = names((found.person_made, found.person_approved))
-    desk = room().desk
     approver = room().book.owner(found.issuer, found.approver)
     people |= names((None if approver is None else approver.person,))
     jobs = room().flow.jobs_of_case(case_id)
@@ -256,9 +295,9 @@ def case(case_id: str) -> str:
         case=found,
         change=change_of(found),
         reason=found.grounds.reason.name.lower(),
-        maker=people.get(found.person_made) or signer_name(found.maker, people, None),
+        maker=people.get(found.person_made) or signer_name(found.issuer, found.maker, people, None),
         approver=people.get(found.person_approved)
-        or signer_name(found.approver, people, None if approver is None else approver.person),
+        or signer_name(found.issuer, found.approver, people, None if approver is None else approver.person),
         credentials=[_credential(found, name) for name in found.names[:SHOWN]]
         if found.status is not None
         else [],
@@ -267,7 +306,11 @@ def case(case_id: str) -> str:
         waits=bool(jobs),
         remedy=_dead().get(case_id, ""),
         tone=TONES[found.state],
-        server=desk.is_server_signing,
+        technical=[
+            (say(f"approve.fact_{name}"), line)
+            for name, signer in (("maker_key", found.maker), ("approver_key", found.approver))
+            if (line := signer_line(signer))
+        ],
         done=request.args.get("done", ""),
     )
 

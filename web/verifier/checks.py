@@ -24,7 +24,7 @@ def history() -> str:
     services = current_app.extensions["ledger"]
     before = request.args.get("before", type=int)
     checks = services.verified.history(actor().subtree, before, ROWS + 1)
-    people = services.people.names({check.person for check in checks})
+    people = services.people.names({check.person for check in checks}) | _programs()
     organisations = services.people.organisations()
     names = {uscc: found.name(chosen_language()) for uscc, found in organisations.items()}
     return render_template(
@@ -53,7 +53,7 @@ def one(check_id: int) -> str:
         "verifier/one.html",
         check=check,
         lines=lines,
-        officer=services.people.names({check.person}).get(check.person, ""),
+        officer=(services.people.names({check.person}) | _programs()).get(check.person, ""),
         verdict=text_of(check.code, language),
         purpose_words=_purpose_words(),
         is_own=check.uscc == actor().uscc and Role.VERIFIER in actor().roles,
@@ -101,6 +101,11 @@ def read(check_id: int) -> AnyResponse:
     services = current_app.extensions["ledger"]
     services.verified.read_notice(check_id, {actor().uscc})
     return redirect(url_for("verifier.one", check_id=check_id), 303)
+
+
+def _programs() -> dict[int, str]:
+    """Checks by a token of the API have no person."""
+    return {0: text("verifier.program", chosen_language())}
 
 
 def _purpose_words() -> dict[str, str]:

@@ -17,6 +17,7 @@ from ledger.core.people import Role
 from ledger.core.report import Report
 from ledger.core.verified import PurposeKind, require_purpose
 from ledger.services.lookup import Compared, Found
+from ledger.services.verified import guesser
 from web.access import actor, allowed, takes
 from web.check.result import fault_words, of_sheet
 from web.check.sheet import Sheet, sheet_of
@@ -133,16 +134,21 @@ def _by_code(number: str, code: str, purpose: tuple[PurposeKind, str]) -> Respon
 
 
 def _by_limited_code(number: str, code: str) -> tuple[Found | None, int]:
-    """The sheet, and how many seconds to wait before asking again: whoever guesses waits ever longer."""
+    """The sheet, and how many seconds to wait before asking again: whoever guesses waits ever longer.
+
+    Counted for the address and for the officer, whose lists are counted with it.
+    """
     services = current_app.extensions["ledger"]
-    wait_s = services.limits.take(LimitKind.CODE, client())
+    names = (client(), guesser(actor().person))
+    wait_s = max(services.limits.take(LimitKind.CODE, who) for who in names)
     if wait_s:
         return None, wait_s
     found: Found | None = services.lookup.by_code(number, code)
-    if found is None:
-        services.limits.fail(LimitKind.CODE, client())
-    else:
-        services.limits.forget(LimitKind.CODE, client())
+    for who in names:
+        if found is None:
+            services.limits.fail(LimitKind.CODE, who)
+        else:
+            services.limits.forget(LimitKind.CODE, who)
     return found, 0
 
 

@@ -12,6 +12,7 @@ from ledger.core.verified import PurposeKind, require_purpose
 from ledger.services.verified import MAX_LIST_BYTES
 from web.access import actor, allowed, takes
 from web.check.result import fault_words
+from web.downloads import attachment
 from web.language import chosen_language
 from web.texts import code_text, text
 from web.verifier.desk import purposes
@@ -77,7 +78,8 @@ def template() -> Response:
     data = services.verified_sheets.write("xlsx", text("verifier.lists_title", language)[:31], titles, [])
     response = make_response(data)
     response.mimetype = XLSX
-    response.headers["Content-Disposition"] = 'attachment; filename="list.xlsx"'
+    spoken = f"{text('verifier.list_file_name', language)}.xlsx"
+    response.headers["Content-Disposition"] = attachment("list.xlsx", spoken)
     return response
 
 

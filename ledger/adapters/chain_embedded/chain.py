@@ -23,7 +23,7 @@ from ledger.adapters.chain_embedded.engine import (
     TransactionRefusedError,
     decode_block,
 )
-from ledger.adapters.chain_embedded.process_lock import ProcessLock
+from ledger.adapters.chain_embedded.process_lock import PROBED_S, ProcessLock
 from ledger.adapters.chain_embedded.reader import HEARTBEAT, ChainFile
 from ledger.adapters.chain_embedded.store import MEMORY, ChainStore
 from ledger.adapters.chain_embedded.transactions import CheckedTransaction, check_transaction
@@ -149,7 +149,7 @@ class EmbeddedChain(ChainFile):
         """
         if not path.is_file():
             raise NotFoundError("CHAIN_MISSING", f"there is no chain file {path.name}")
-        lock = ProcessLock(path)
+        lock = ProcessLock(path, PROBED_S)
         try:
             store = ChainStore(path)
             store.require_schema()

@@ -11,11 +11,15 @@ from __future__ import annotations
 
 import fcntl
 import os
+import time
 from pathlib import Path
 
 from ledger.core.errors import UnavailableError
 
 LOCK_SUFFIX = ".lock"
+PROBED_S = 0.2
+"""Whoever only asks whether the lock is free holds it for less than this; who means to keep it waits so long."""
+_TRY_EVERY_S = 0.01
 
 
 def lock_path(chain_file: Path) -> Path:
@@ -37,18 +41,30 @@ def _identity(chain_file: Path) -> bytes:
 
 
 class ProcessLock:
-    """Held from construction to `release`. Raises: UnavailableError(CHAIN_LOCKED)."""
+    """Held from construction to `release`.
 
-    def __init__(self, chain_file: Path) -> None:
+    Args:
+        chain_file: whose lock it is.
+        patience_s: how long to try; 0: once.
+    Raises: UnavailableError(CHAIN_LOCKED).
+    """
+
+    def __init__(self, chain_file: Path, patience_s: float = 0.0) -> None:
         self._file = os.open(lock_path(chain_file), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            os.close(self._file)
-            raise UnavailableError(
-                "CHAIN_LOCKED",
-                f"another process runs the chain {chain_file.name}; hand work over through its outbox",
-            ) from error
+        until = time.monotonic() + patience_s
+        while True:
+            try:
+                fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                if time.monotonic() < until:
+                    time.sleep(_TRY_EVERY_S)
+                    continue
+                os.close(self._file)
+                raise UnavailableError(
+                    "CHAIN_LOCKED",
+                    f"another process runs the chain {chain_file.name}; hand work over through its outbox",
+                ) from error
+            return
 
     def name_file(self, chain_file: Path) -> None:
         """Write down which file is sealed under this lock; once it is there."""

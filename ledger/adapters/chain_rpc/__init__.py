@@ -5,6 +5,6 @@ enough agree; finality.py says which block is final; chain.py is the port; sendi
 sending_sql.py remember what was handed over, so that it is sent again, replaced, and never done
 twice; deploy.py puts the contracts there or recognises them; probe.py says what a chain lacks.
 
-Plain JSON-RPC, no web3.py (docs/adr/0026): the extra data of proof-of-authority headers is never
+Plain JSON-RPC, no web3.py (docs/adr/0027): the extra data of proof-of-authority headers is never
 looked at, so that such chains need no special treatment.
 """

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from ledger.apps import bridge
-from ledger.apps.bridge import Bridge
+from ledger.apps.bridge import Bridge, ProtocolClosed
 from tests.off_loop import off_loop
 from tests.web_world import ScriptedServices
 from web import WebSettings, create_app
@@ -21,12 +21,26 @@ class Client:
     proto, query_string, scheme, http_version = "http", "", "http", "1.1"
     server, client = "localhost:8420", "192.0.2.1:50000"
 
-    def __init__(self, method: str, path: str, body: Sequence[bytes] = (), pause_s: float = 0.0) -> None:
-        self.method, self.path, self.headers = method, path, {"host": "localhost"}
+    def __init__(
+        self, method: str, path: str, body: Sequence[bytes] = (), pause_s: float = 0.0, **headers: str
+    ) -> None:
+        self.method, self.path = method, path
+        self.headers = {"host": "localhost"} | {
+            name.replace("_", "-"): said for name, said in headers.items()
+        }
         self._body, self._pause_s = body, pause_s
         self.status, self.text = 0, ""
+        self.asked_for: list[str] = []
+
+    async def __call__(self) -> bytes:
+        self.asked_for.append("whole")
+        if not self._body:
+            raise ProtocolClosed
+        await asyncio.sleep(self._pause_s * len(self._body))
+        return b"".join(self._body)
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
+        self.asked_for.append("pieces")
         for piece in self._body:
             await asyncio.sleep(self._pause_s)
             yield piece
@@ -69,3 +83,32 @@ def test_more_bodies_than_fit_are_refused(monkeypatch: pytest.MonkeyPatch) -> No
     # reason: no test holds half a gigabyte
     monkeypatch.setattr(bridge, "LARGEST_SUM", 10)
     assert ask(Client("POST", "/verify", [b"{" * 8] * 3)).status == 503
+
+
+@pytest.mark.parametrize(
+    ("headers", "way"),
+    [
+        ({"content_length": "4"}, "whole"),
+        ({"content_length": "65536"}, "whole"),
+        ({"content_length": "65537"}, "pieces"),
+        ({"content_length": "+4"}, "pieces"),
+        ({}, "pieces"),
+        ({"content_length": "4", "transfer_encoding": "chunked"}, "pieces"),
+    ],
+)
+def test_only_a_body_that_is_small_for_sure_is_waited_for_as_a_whole(
+    headers: dict[str, str], way: str
+) -> None:
+    client = ask(Client("POST", "/verify", [b"go", b"od"], content_type="application/json", **headers))
+    assert client.asked_for == [way]
+    assert client.status == 200
+    assert '"accepted":true' in client.text
+
+
+def test_a_small_body_that_dawdles_is_given_up() -> None:
+    slow = Client("POST", "/verify", [b"{"] * 50, pause_s=0.02, content_length="50")
+    assert ask(slow, body_s=0.1).status == 408
+
+
+def test_who_goes_away_while_sending_is_not_answered() -> None:
+    assert ask(Client("POST", "/verify", content_length="50")).status == 0

@@ -152,8 +152,8 @@ def test_result_says_presenter_ledger_and_times(client):
         "69,249.00 元",
         "12%",
         "2026-10",
-        "正常 (01)",
-        "居民身份证 (01)",
+        "正常",
+        "居民身份证",
     ):
         assert words in page.text, words
 

@@ -15,7 +15,9 @@ WEB = Path(__file__).resolve().parents[3] / "web"
 HAN = re.compile("[\u3400-\u9fff\U00020000-\U0003ffff]")
 TIBETAN = re.compile("[\u0f40-\u0fbc]")
 # Signs, names of things and formats: the same in every language, or without letters of their own.
-WORDLESS = frozenset({"directory.comma", "base.colon", "base.own_name", "base.seal", "base.progress_of"})
+WORDLESS = frozenset(
+    {"directory.comma", "base.colon", "base.semicolon", "base.own_name", "base.seal", "base.progress_of"}
+)
 # These name columns of a table by the Chinese words that stand in it.
 QUOTING = frozenset({"verifier.list_hint", "LIST_COLUMNS"})
 # Families of keys that are put together where neither a template's `~` nor an f-string shows it.
@@ -201,3 +203,9 @@ def test_every_error_that_a_page_may_show_has_words():
         for code, where in sorted(set(raised_codes()))
         if code_text(code, "bo") is None and not NOT_ON_PAGES.match(code)
     )
+
+
+def test_one_thing_has_one_word():
+    spoken = [(key, words["zh"]) for key, words in catalogue().items()]
+    spoken += [(code, part) for code, words in codes().items() for part in words["zh"]]
+    assert [key for key, words in spoken if "核验码" in words] == []  # it is 校验码, as on paper

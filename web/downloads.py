@@ -1,0 +1,23 @@
+"""The name under which a browser keeps a file, in the reader's own script."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+FORBIDDEN = frozenset('\\/:*?"<>|\r\n\t\0')
+"""Signs that some system does not take in a file's name."""
+
+
+def attachment(plain: str, spoken: str = "") -> str:
+    """The value of Content-Disposition.
+
+    Source: RFC 6266 section 4.3: `filename*` in the encoding of RFC 8187, `filename` for who cannot read it.
+
+    Args:
+        plain: ASCII, ours.
+        spoken: the same name in words, with its ending; empty: `plain` alone.
+    """
+    if not spoken:
+        return f'attachment; filename="{plain}"'
+    safe = "".join("-" if sign in FORBIDDEN else sign for sign in spoken)
+    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(safe, safe='')}"
