@@ -32,6 +32,7 @@ ANSWER_EVERY_S = 0.1
 BACKLOG = 2_048
 HEAD_MS = 20_000  # for a head, and for a connection that says nothing between two requests
 NEW_OBJECTS = 10_000  # between two searches for cycles: requests leave few of them
+HAND_OVER_S = 0.0005  # the thread that talks to clients waits so long for one that checks, not 5 ms
 WORKERS_PATIENCE = 10  # people wait for pages, nobody for the next look into the queue
 KILL_S = 2  # a web process holds nothing: it may be killed when a client keeps it from stopping
 
@@ -53,6 +54,7 @@ def make_app() -> WSGIApplication:
     parts.checks.reader.start()  # a process of its own for strangers' files, up before the first one comes
     app = create_app(chosen, parts)
     _search_less()
+    sys.setswitchinterval(HAND_OVER_S)
     return app
 
 
