@@ -80,19 +80,25 @@ def issue_file(
         return IssueOutcome(report)
     batches: tuple[BatchRecord, ...] = ()
     if report.accepted:
-        job_id = report.job_id
-        desk.issue.close_import(job_id)
+        desk.issue.close_import(report.job_id)
 
         def is_signed() -> bool:
-            now = here.store.batches.batches(job_id=job_id)
-            return all(batch.state not in BEFORE_SIGNED for batch in now)
+            return all(batch.state not in BEFORE_SIGNED for batch in _batches_of(here, plan, digest))
 
         if not is_signed():
             work_or_wait(here, is_signed, on_wait=on_wait)
-        batches = here.store.batches.batches(job_id=job_id)
+        batches = _batches_of(here, plan, digest)
     type_code = here.credential_type(order.type_name).type_code
     data = _result_csv(desk.issue.results(report.job_id), order.issuer, type_code)
     return IssueOutcome(report, batches, _save_result(here, order, data, result))
+
+
+def _batches_of(here: Installation, plan: IssuePlan, digest: bytes) -> tuple[BatchRecord, ...]:
+    """Batches of this file that nobody has signed yet, of an earlier run that was cut short too."""
+    waiting = here.store.batches.batches(plan.issuer, (*BEFORE_SIGNED, BatchState.SIGNED))
+    jobs = {batch.job_id: here.store.imports.job(batch.job_id) for batch in waiting if batch.job_id is not None}
+    ours = {number for number, job in jobs.items() if job.request.digest == digest}
+    return tuple(batch for batch in waiting if batch.job_id in ours)
 
 
 def _save_result(here: Installation, order: IssueOrder, data: bytes, wanted: Path | None) -> Path:
