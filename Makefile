@@ -2,7 +2,7 @@
 PYTHON = .venv/bin/python
 SOURCES = ledger web tests scripts
 
-.PHONY: help setup check test test-all test-kill contracts bench docs lock
+.PHONY: help setup check test test-all test-kill contracts attack bench docs lock
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -28,6 +28,9 @@ test-kill:  ## 200 random kills
 contracts: setup  ## recompile; artifacts must stay as they are
 	scripts/compile
 	git diff --exit-code contracts/artifacts
+
+attack: setup  ## forge against the contracts, for longer than in the tests
+	scripts/attack deep
 
 bench: setup  ## the table of figures
 	scripts/bench

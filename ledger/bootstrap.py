@@ -80,14 +80,14 @@ def load_trust(path: Path | str) -> Trust:
 
 
 def open_view(source: Path | str, clock: Clock | None = None) -> RegistryView:
-    """A chain view of a data directory or a chain file, caught up in memory, for reading only.
+    """A chain view of a data directory or a chain file, for reading only.
 
     Raises:
-        NotFoundError: CHAIN_MISSING.
+        NotFoundError: CHAIN_MISSING, VIEW_MISSING.
     """
-    from ledger.adapters import chain_view_open
+    from ledger import bootstrap_chain
 
-    return chain_view_open.open_view(Path(source), clock or SystemClock())
+    return bootstrap_chain.open_view(Path(source), clock or SystemClock())
 
 
 class BoundVerifier:
@@ -319,8 +319,10 @@ def judge_verification_receipt(data: bytes, ledger: Path | None) -> tuple[Mappin
 
 def default_ledger(settings: Settings) -> Path | None:
     """The data directory, if an installation is there: where `verify` looks by default."""
+    from ledger.bootstrap_chain import has_chain
+
     home = Home(settings.home)
-    return home.path if home.chain_file.exists() else None
+    return home.path if has_chain(home) else None
 
 
 def read_bundle(path: Path, largest: int = LARGEST_BUNDLE) -> bytes:

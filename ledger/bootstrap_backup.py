@@ -20,7 +20,6 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from ledger.adapters import backup_archive
-from ledger.adapters.chain_embedded.reader import EmbeddedReader
 from ledger.adapters.erasure_list import FILE_NAME, ErasureList, Erasures
 from ledger.adapters.home_files import PRIVATE_FOLDER, Home, write_file
 from ledger.adapters.store_schema import SCHEMA_REVISION
@@ -28,6 +27,7 @@ from ledger.adapters.system import SystemEntropy
 from ledger.adapters.vault import erase_in_file
 from ledger.adapters.vitals_sql import SqlVitals
 from ledger.bootstrap import Installation
+from ledger.bootstrap_chain import chain_info
 from ledger.core.errors import ConflictError, InputError, NotFoundError
 
 DATA_SUFFIX, KEYS_SUFFIX = ".tar", ".keys.tar"
@@ -90,7 +90,7 @@ def back_up(here: Installation, place: Path, say: Say, *, with_keys: bool = Fals
         "schema": SCHEMA_REVISION,
         "made_at": now,
         "mode": here.record.mode,
-        "ledger_id": EmbeddedReader(here.home.chain_file).info().ledger_id.hex(),
+        "ledger_id": chain_info(here.home, here.record).ledger_id.hex(),
         "erasures": erasures.read().link,
         "pair": SystemEntropy().token(16).hex(),
         "left_out": list(LEFT_OUT),
@@ -108,7 +108,8 @@ def back_up(here: Installation, place: Path, say: Say, *, with_keys: bool = Fals
                         if file.is_file():
                             key_tar.add(file.relative_to(here.home.path).as_posix(), file)
                 key_tar.finish({**facts, "kind": "keys", "with_keys": with_keys})
-            data.add_database(chain.name, chain, beside)
+            if chain.exists():  # what others run, others keep
+                data.add_database(chain.name, chain, beside)
             for inside, file in _plain(here.home):
                 data.add(inside, file)
             data.finish({**facts, "kind": "data"})
@@ -135,7 +136,8 @@ def _stamp(now: int) -> str:
 
 def _databases(home: Home) -> Iterator[tuple[str, Path]]:
     for path in (home.store_file, home.key_store_file, home.chain_file):
-        yield path.name, path
+        if path.exists():
+            yield path.name, path
 
 
 def _plain(home: Home) -> Iterator[tuple[str, Path]]:
@@ -151,7 +153,7 @@ def _plain(home: Home) -> Iterator[tuple[str, Path]]:
 
 
 def _erasures(here: Installation) -> ErasureList:
-    ledger_id = EmbeddedReader(here.home.chain_file).info().ledger_id
+    ledger_id = chain_info(here.home, here.record).ledger_id
     return ErasureList(here.home.path / FILE_NAME, ledger_id)
 
 

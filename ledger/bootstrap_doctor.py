@@ -15,15 +15,16 @@ from pathlib import Path
 from typing import Any
 
 from ledger.adapters.case_files import CaseFiles
-from ledger.adapters.chain_embedded.reader import EmbeddedReader
 from ledger.adapters.chain_view_open import FollowingView
 from ledger.adapters.chain_view_sql import SqlView
 from ledger.adapters.home_files import P256_ROLES
 from ledger.adapters.signer_file import load_certificates
+from ledger.adapters.system import SystemClock
 from ledger.adapters.token_files import TokenFiles
 from ledger.adapters.vault import looks_sealed, stored_names
 from ledger.adapters.vitals_sql import SqlVitals
 from ledger.bootstrap import Installation, load_trust
+from ledger.bootstrap_chain import chain_reader, rpc_record
 from ledger.bootstrap_people import audit_fault
 from ledger.bootstrap_work import is_chain_free
 from ledger.core.errors import InputError, LedgerError
@@ -34,6 +35,7 @@ from ledger.core.standing import day_of
 from ledger.core.status import is_case_id
 from ledger.core.status_list import lasts_s
 from ledger.core.x5c import LeafFacts, leaf_facts
+from ledger.ports import Clock
 
 OK, WARNING, PROBLEM = "ok", "warning", "problem"
 OTHERS = stat.S_IRWXG | stat.S_IRWXO
@@ -68,6 +70,7 @@ def examine(here: Installation) -> list[Finding]:
         _heartbeat,
         _backups,
         _view,
+        _nodes,
         _overlaps,
         _trust,
         _certificates,
@@ -103,7 +106,8 @@ def _permissions(here: Installation) -> Iterator[Finding]:
 
 def _databases(here: Installation) -> Iterator[Finding]:
     home = here.home
-    for path in (home.store_file, home.key_store_file, home.chain_file, home.view_file):
+    own_chain = [] if rpc_record(here.record) else [home.chain_file]
+    for path in (home.store_file, home.key_store_file, *own_chain, home.view_file):
         if not path.exists():
             if path != home.view_file:  # the view is made by the first worker
                 yield Finding(PROBLEM, "DOCTOR_DATABASE_MISSING", {"path": str(path)})
@@ -135,11 +139,11 @@ def _disk(here: Installation) -> Iterator[Finding]:
 
 
 def _clock(here: Installation) -> Iterator[Finding]:
-    head = EmbeddedReader(here.home.chain_file).head()
+    head = chain_reader(here.home, here.record).head()
     ahead = here.clock.now() - head.time
     if ahead < -CLOCK_BEHIND_S:
         yield Finding(PROBLEM, "DOCTOR_CLOCK_BEHIND", {"seconds": -ahead})
-    elif ahead > CLOCK_AHEAD_S:
+    elif ahead > CLOCK_AHEAD_S and rpc_record(here.record) is None:  # others seal their blocks themselves
         yield Finding(PROBLEM, "DOCTOR_CLOCK_AHEAD", {"days": ahead // DAY_S})
     else:
         yield Finding(OK, "DOCTOR_CLOCK", {"block": head.number})
@@ -182,7 +186,7 @@ def _view(here: Installation) -> Iterator[Finding]:
         return
     view = SqlView(here.home.view_file, read_only=True)
     head = view.head()
-    chain = EmbeddedReader(here.home.chain_file).head()
+    chain = chain_reader(here.home, here.record).head()
     lag = chain.number if head is None else chain.number - head.block.number
     if head is not None and head.forked:
         yield Finding(PROBLEM, "DOCTOR_VIEW_FORKED")
@@ -190,6 +194,39 @@ def _view(here: Installation) -> Iterator[Finding]:
         yield Finding(PROBLEM, "DOCTOR_VIEW_BEHIND", {"blocks": lag})
     else:
         yield Finding(OK, "DOCTOR_VIEW", {"blocks": lag})
+
+
+def _nodes(here: Installation) -> Iterator[Finding]:
+    """Nodes of a chain that others run: each answers, and they agree."""
+    remote = rpc_record(here.record)
+    if remote is not None:
+        from ledger.adapters.chain_rpc import probe
+        from ledger.adapters.chain_rpc.node import Node
+
+        nodes = [Node(url) for url in remote.urls]
+        for found in (*map(probe.greet, nodes), *probe.compare(nodes)):
+            yield Finding(found.outcome, found.code, found.detail)
+
+
+def machine_clock() -> Clock:
+    """For `examine_chain`."""
+    return SystemClock()
+
+
+def examine_chain(chain: str, finality: str, clock: Clock) -> list[Finding]:
+    """What a chain can do that the ledger is to be put on: `rpc:URL,URL` or plain addresses.
+
+    Raises:
+        InputError: CHAIN_URL, CHAIN_FINALITY.
+    """
+    from ledger.adapters.chain_rpc import probe
+    from ledger.adapters.chain_rpc.finality import parse_finality
+    from ledger.adapters.chain_rpc.node import Node
+
+    rule = parse_finality(finality)
+    nodes = [Node(url.strip()) for url in chain.removeprefix("rpc:").split(",")]
+    found = [finding for node in nodes for finding in probe.probe(node, clock, rule)]
+    return [Finding(one.outcome, one.code, one.detail) for one in (*found, *probe.compare(nodes))]
 
 
 def _overlaps(here: Installation) -> Iterator[Finding]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from functools import partial
 
-from ledger.adapters.chain_embedded.reader import EmbeddedReader
 from ledger.adapters.erasure_list import FILE_NAME
 from ledger.adapters.erasure_targets import ErasureBookFiles, SqlErasureTargets, remove_files
 from ledger.adapters.vitals_sql import SqlVitals
 from ledger.bootstrap import Installation
 from ledger.bootstrap_backup import REBUILD_MARK
+from ledger.bootstrap_chain import chain_info
 from ledger.bootstrap_work import Desk
 from ledger.core.flow import BatchState
 from ledger.services.audit import AuditService
@@ -18,7 +18,7 @@ from ledger.services.erasure import ErasureService
 
 def open_erasure(here: Installation, audit: AuditService) -> ErasureService:
     """The service; needs the key store's password."""
-    ledger_id = EmbeddedReader(here.home.chain_file).info().ledger_id
+    ledger_id = chain_info(here.home, here.record).ledger_id
     places = [f"{folder}/{FILE_NAME}" for folder in SqlVitals(here.store.database).backup_places()]
     places += [str(path) for path in here.settings.erasure_paths]
     return ErasureService(
@@ -33,7 +33,7 @@ def open_erasure(here: Installation, audit: AuditService) -> ErasureService:
 
 def finish_erasures(here: Installation) -> int:
     """Destroy keys that are on the list and came back, by a power cut or a restore; how many."""
-    ledger_id = EmbeddedReader(here.home.chain_file).info().ledger_id
+    ledger_id = chain_info(here.home, here.record).ledger_id
     noted = ErasureBookFiles(here.home, ledger_id, ()).noted()
     if not noted:
         return 0

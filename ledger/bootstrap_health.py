@@ -13,13 +13,13 @@ from functools import cached_property, partial
 from typing import Any, TypeVar
 
 from ledger.adapters.answers_sql import BUCKETS_S, Answers, SqlAnswers
-from ledger.adapters.chain_embedded.reader import EmbeddedReader
 from ledger.adapters.counters_database import CountersDatabase
 from ledger.adapters.home_files import P256_ROLES
 from ledger.adapters.signer_file import load_certificates
 from ledger.adapters.token_files import TokenFiles
 from ledger.adapters.vitals_sql import SqlVitals
 from ledger.bootstrap import BoundVerifier, Installation
+from ledger.bootstrap_chain import Reader, chain_reader
 from ledger.core.errors import LedgerError
 from ledger.core.health import Expiry, Lack, Vitals, missing, warnings
 from ledger.core.status_list import lasts_s
@@ -56,8 +56,8 @@ class HealthService:
         self._slow: tuple[float, tuple[Expiry, ...], tuple[int, int | None]] | None = None
 
     @cached_property
-    def _chain(self) -> EmbeddedReader:
-        return EmbeddedReader(self._here.home.chain_file)
+    def _chain(self) -> Reader:
+        return chain_reader(self._here.home, self._here.record)
 
     def look(self) -> Health:
         """How it is now. Never raises for what is missing."""

@@ -7,10 +7,13 @@ ready. Nothing random is drawn twice for the same thing: what exists is read bac
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from ledger.adapters.carrier import DirectCarrier
 from ledger.adapters.chain_embedded.chain import EmbeddedChain
@@ -42,6 +45,8 @@ from ledger.adapters.store_sql import open_store
 from ledger.adapters.system import SystemClock, SystemEntropy
 from ledger.adapters.type_files import load_types
 from ledger.adapters.vault import SqliteVault
+from ledger.bootstrap_chain import rpc_record
+from ledger.bootstrap_remote import RemoteSite, plan_remote
 from ledger.bootstrap_work import is_chain_free
 from ledger.core.credential_type import CredentialType
 from ledger.core.directory import make_directory_entry, parse_directory_entry
@@ -50,8 +55,8 @@ from ledger.core.flow import DAY_S, SHANGHAI_S
 from ledger.core.identifiers import parse_uscc
 from ledger.core.jose import b64url_encode
 from ledger.core.model import ChainInfo, Purpose, Role
-from ledger.core.trust import ContractPin, make_trust, sign_trust
-from ledger.ports import ChainSigner, Clock, CredentialSigner, Entropy, PasswordSource
+from ledger.core.trust import ContractPin, Finality, make_trust, sign_trust
+from ledger.ports import Carrier, Chain, ChainSigner, Clock, CredentialSigner, Entropy, PasswordSource
 from ledger.services.registry import Act, Registry, SignedAct, TypeToRegister
 
 __all__ = [
@@ -60,6 +65,7 @@ __all__ = [
     "Home",
     "SetupTools",
     "plan_production",
+    "plan_remote",
     "run_setup",
     "system_tools",
 ]
@@ -152,10 +158,12 @@ def plan_production(
     division: str,
     phone: str | None,
     types: Sequence[str],
+    chain: Mapping[str, Any] | None = None,
 ) -> HomeRecord:
     """The plan of a production installation with one agency, the root.
 
-    The words are those of home_files.Agency; no `types`: all that the program knows.
+    The words are those of home_files.Agency; no `types`: all that the program knows; `chain`: what
+    `plan_remote` gave, None for a chain of its own.
 
     Raises:
         NotFoundError: TYPE_NOT_HERE.
@@ -169,7 +177,9 @@ def plan_production(
         phone=phone,
         types=_known_refs(types) or _known_refs([loaded.type.ref for loaded in load_types().all()]),
     )
-    return HomeRecord(mode="production", created_at=SystemClock().now(), agencies=(agency,))
+    return HomeRecord(
+        mode="production", created_at=SystemClock().now(), agencies=(agency,), chain=dict(chain or {})
+    )
 
 
 def _known_refs(names: Sequence[str]) -> tuple[str, ...]:
@@ -269,19 +279,14 @@ class Setup:
         self._tools.say("directory")
         self._make_entries()
         self._tools.say("chain")
-        chain = self._open_chain()
-        try:
-            info = self._deploy(chain)
-            self._tools.say("registry")
-            self._govern(chain)
-        finally:
-            chain.close()
+        info = self._run_chain()
         self._tools.say("trust")
         self._write_trust(info)
         self._tools.say("databases")
         self._make_databases()
         self._home.tighten()
-        summary = _chain_summary(info)
+        remote = rpc_record(self._record)
+        summary = _chain_summary(info) if remote is None else remote.with_info(info).to_json()
         return self._home.change(lambda record: replace(record, ready=True, chain=summary))
 
     # Keys, each in its own folder with its own password.
@@ -388,6 +393,20 @@ class Setup:
 
     # Chain and registry.
 
+    def _run_chain(self) -> ChainInfo:
+        """Contracts and registry on the installation's chain, its own or one that others run."""
+        remote = rpc_record(self._record)
+        if remote is not None:
+            governance = self._chain_signer(LEDGER_OWNER, "governance")
+            site = RemoteSite(self._home, self._tools.entropy, governance, self._founding(governance))
+            self._record = site.choose(remote)
+            return site.build(self._record, self._govern, self._tools.say)
+        with closing(self._open_chain()) as chain:
+            info = self._deploy(chain)
+            self._tools.say("registry")
+            self._govern(chain, DirectCarrier(chain))
+        return info
+
     def _open_chain(self) -> EmbeddedChain:
         path, tools = self._home.chain_file, self._tools
         try:
@@ -399,20 +418,23 @@ class Setup:
         return EmbeddedChain.open(path, tools.clock, accept_clock=tools.accept_clock)
 
     def _deploy(self, chain: EmbeddedChain) -> ChainInfo:
-        root = self._record.root.uscc
         governance = self._chain_signer(LEDGER_OWNER, "governance")
-        founding = Founding(
+        wait = partial(SystemClock().sleep, PAUSE_S)
+        return deploy_contracts(chain, governance, self._founding(governance), wait)
+
+    def _founding(self, governance: ChainSigner) -> Founding:
+        root = self._record.root.uscc
+        return Founding(
             governance=governance.address,
             root_issuer=root,
             admin1=self._chain_signer(root, "admin1").signer_id,
             admin2=self._chain_signer(root, "admin2").signer_id,
             directory_hash=self._entry_hash(root),
         )
-        return deploy_contracts(chain, governance, founding, lambda: SystemClock().sleep(PAUSE_S))
 
-    def _govern(self, chain: EmbeddedChain) -> None:
+    def _govern(self, chain: Chain, carrier: Carrier) -> None:
         governance = self._chain_signer(LEDGER_OWNER, "governance")
-        registry = Registry(chain, DirectCarrier(chain))
+        registry = Registry(chain, carrier)
         registry.register_types([_to_register(found) for found in self._wanted_types()], governance)
         registry.open_ledger(governance)
         root = self._record.root.uscc
@@ -494,6 +516,7 @@ class Setup:
             types={ref: found.file_hash for ref, found in sorted(self._types.items())},
             not_after=last_day,
             keys=(signer.public_jwk,),
+            finality=Finality("immediate" if rpc_record(self._record) is None else "consensus"),
         )
         write_file(self._home.trust_file, sign_trust(document, [signer]), mode=0o644)
 

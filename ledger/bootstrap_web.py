@@ -11,7 +11,7 @@ from functools import cached_property
 
 from ledger.adapters.counters_database import CountersDatabase
 from ledger.adapters.day_counts_sql import SqlDayCounts
-from ledger.adapters.explorer_reader import ChainFileLog, SqlEntryBook
+from ledger.adapters.explorer_reader import SqlEntryBook
 from ledger.adapters.guide_files import GuideFiles
 from ledger.adapters.home_files import Home, Mode
 from ledger.adapters.intake_sheets import SheetFiles
@@ -19,6 +19,7 @@ from ledger.adapters.system import SystemClock, SystemEntropy
 from ledger.adapters.token_files import TokenFiles
 from ledger.adapters.type_files import load_types
 from ledger.bootstrap import BoundVerifier, Installation, open_verifier
+from ledger.bootstrap_chain import explorer_log
 from ledger.bootstrap_check import CheckRoom
 from ledger.bootstrap_health import HealthService
 from ledger.bootstrap_intake import open_intake, open_issuing_desk
@@ -171,7 +172,7 @@ class WebParts:
     @cached_property
     def explorer(self) -> ExplorerService:
         """The ledger's public side, for anybody who looks."""
-        log = ChainFileLog(self.desk.reader)
+        log = explorer_log(self.desk.reader)
         book = SqlEntryBook(self.here.store.database)
         return ExplorerService(self.desk.view, log, self.here.store, book)
 

@@ -10,9 +10,9 @@ import hashlib
 import logging
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,6 @@ from ledger.adapters.carrier import SealingChain
 from ledger.adapters.case_files import CaseFiles
 from ledger.adapters.chain_embedded.process_lock import PROBED_S as PROBED_S
 from ledger.adapters.chain_embedded.process_lock import ProcessLock
-from ledger.adapters.chain_embedded.reader import EmbeddedReader
 from ledger.adapters.chain_view_follow import Follower
 from ledger.adapters.chain_view_sql import SqlView
 from ledger.adapters.format_sd_jwt import SdJwtFormat
@@ -36,6 +35,7 @@ from ledger.adapters.singles_sql import SqlSingles
 from ledger.adapters.token_files import TokenFiles
 from ledger.adapters.vitals_sql import SqlVitals
 from ledger.bootstrap import Installation, open_verifier
+from ledger.bootstrap_chain import Reader, chain_info, chain_reader, connect, rpc_record, view_kind
 from ledger.bootstrap_check import CheckRoom
 from ledger.bootstrap_documents import DocumentRoom
 from ledger.bootstrap_intake import open_intake_work
@@ -47,7 +47,7 @@ from ledger.core.flow import Job, JobKind, Lease
 from ledger.core.grants import GrantState, covering_grant, grant_state
 from ledger.core.identifiers import parse_uscc
 from ledger.core.model import ChainInfo
-from ledger.ports import ContractCall, RowTable, Vault
+from ledger.ports import ChainSigner, ContractCall, RowTable, Vault
 from ledger.services.anchor import AnchorService
 from ledger.services.approve import ApproveService
 from ledger.services.calls import enqueue_call
@@ -81,14 +81,14 @@ class Desk:
     hooks: Hooks | None = None
 
     @cached_property
-    def reader(self) -> EmbeddedReader:
-        """Header and log tables of the chain; needs no lock."""
-        return EmbeddedReader(self.here.home.chain_file)
+    def reader(self) -> Reader:
+        """Final blocks and events of the chain; needs no lock."""
+        return chain_reader(self.here.home, self.here.record)
 
     @cached_property
     def info(self) -> ChainInfo:
         """Which chain, which contracts."""
-        return self.reader.info()
+        return chain_info(self.here.home, self.here.record)
 
     @cached_property
     def issue(self) -> IssueService:
@@ -251,7 +251,7 @@ class Bench:
         self.here = here
         self.chain = chain
         self.hooks = hooks
-        self.view = SqlView(here.home.view_file)
+        self.view = SqlView(here.home.view_file, view_kind(here.record))
         self.desk = Desk(here, self.view, hooks)
         self.owner = f"{os.uname().nodename}:{os.getpid()}"
         self._follower = Follower(chain, self.view, here.clock, self.owner)
@@ -282,8 +282,16 @@ class Bench:
         return SqlVitals(self.here.store.database)
 
     def advance(self) -> None:
-        """Take new blocks into the view and confirm it."""
-        self._follower.advance()
+        """Take new blocks into the view and confirm it.
+
+        Nodes of others may be away: then the view grows old, which readers see, and other work goes on.
+        """
+        try:
+            self._follower.advance()
+        except UnavailableError as error:
+            if rpc_record(self.here.record) is None:
+                raise
+            _log.warning("the view was not confirmed", extra={"code": error.code})
 
     @cached_property
     def intake(self) -> IntakeWork:
@@ -341,13 +349,39 @@ def open_bench(here: Installation, hooks: Hooks | None = None) -> Iterator[Bench
     Raises:
         UnavailableError: CHAIN_LOCKED when another process works already, CLOCK_JUMP.
     """
-    from ledger.adapters.chain_embedded.chain import EmbeddedChain
+    with _open_chain(here) as chain:
+        bench = Bench(here, chain, hooks)
+        yield bench
+        if rpc_record(here.record) is not None:
+            bench.advance()  # others read what this view holds, and cannot catch up on their own
 
-    chain = EmbeddedChain.open(here.home.chain_file, here.clock, accept_clock=here.settings.accept_clock)
+
+@contextmanager
+def _open_chain(here: Installation) -> Iterator[SealingChain]:
+    """The chain for the one process at a time that may send."""
+    remote = rpc_record(here.record)
+    if remote is None:
+        from ledger.adapters.chain_embedded.chain import EmbeddedChain
+
+        chain = EmbeddedChain.open(here.home.chain_file, here.clock, accept_clock=here.settings.accept_clock)
+        with closing(chain):
+            yield chain
+        return
+    from ledger.adapters.chain_rpc.sending_sql import SqlSendings
+
+    lock = ProcessLock(here.home.chain_file)
     try:
-        yield Bench(here, chain, hooks)
+        sendings = SqlSendings(here.store.database)
+        with closing(connect(remote, here.clock, sendings, partial(_operator_of, here))) as nodes:
+            yield nodes
     finally:
-        chain.close()
+        lock.release()
+
+
+def _operator_of(here: Installation, address: bytes) -> ChainSigner | None:
+    """The service key with this address, None when it is none of ours."""
+    operators = (here.agencies.operator(agency.uscc) for agency in here.record.agencies)
+    return next((signer for signer in operators if signer.address == address), None)
 
 
 def open_file(path: Path) -> tuple[RowTable, bytes]:

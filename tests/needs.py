@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import importlib.util
+import platform
 import shutil
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared"
 SCHEMATHESIS = ROOT / ".tools" / "schemathesis" / "bin" / "schemathesis"
+HALMOS = ROOT / ".tools" / "halmos" / "bin" / "halmos"
+SLITHER = ROOT / ".tools" / "slither" / "bin" / "slither"
+ANVIL_PACKAGES = ROOT / ".tools" / "anvil" / "node_modules" / "@foundry-rs"
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
 
 HINTS = {
     "shared": "the folder ../shared (official vectors, sample records) is not there",
     "node": "Node.js with npm is not on PATH",
     "schemathesis": "no .tools/schemathesis (scripts/setup schemathesis makes it)",
+    "anvil": "no .tools/anvil (scripts/setup anvil makes it, with npm)",
+    "forge": "no .tools/forge (scripts/setup forge makes it, with npm)",
+    "halmos": "no .tools/halmos (scripts/setup halmos makes it)",
+    "slither": "no .tools/slither (scripts/setup slither makes it)",
     "chromium": "no chromium on PATH (Debian: apt-get install chromium)",
 }
 
@@ -22,6 +30,14 @@ HINTS = {
 def chromium_path() -> str | None:
     """Path of a chromium, None if there is none."""
     return next((path for name in CHROMIUM_NAMES if (path := shutil.which(name))), None)
+
+
+def anvil_path() -> str | None:
+    """Path of anvil, None if it is not installed for this machine."""
+    system = {"Linux": "linux", "Darwin": "darwin"}.get(platform.system(), "other")
+    machine = {"x86_64": "amd64", "aarch64": "arm64", "arm64": "arm64"}.get(platform.machine(), "other")
+    path = ANVIL_PACKAGES / f"anvil-{system}-{machine}" / "bin" / "anvil"
+    return str(path) if path.exists() else None
 
 
 def node_command() -> list[str] | None:
@@ -57,6 +73,10 @@ def missing(tool: str) -> str | None:
         "shared": SHARED.is_dir(),
         "node": node_command() is not None and npm_command() is not None,
         "schemathesis": SCHEMATHESIS.exists(),
+        "anvil": anvil_path() is not None,
+        "forge": any((ROOT / ".tools" / "forge").glob("node_modules/@foundry-rs/forge-*/bin/forge")),
+        "halmos": HALMOS.exists(),
+        "slither": SLITHER.exists(),
         "chromium": chromium_path() is not None,
     }[tool]
     return None if present else hint

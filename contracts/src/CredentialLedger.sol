@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {LedgerState} from "./bases/LedgerState.sol";
 import {ICredentialLedger} from "./interfaces/ICredentialLedger.sol";
 import {IIssuerRegistry, IssuerId} from "./interfaces/IIssuerRegistry.sol";
 import {AnchorSlot, AnchorSlots} from "./libraries/AnchorSlot.sol";
@@ -14,40 +15,9 @@ import {StatusLog} from "./libraries/StatusLog.sol";
 import {StatusWord} from "./libraries/StatusWord.sol";
 
 /// @title See ICredentialLedger
-/// @dev Slots (a test reads them raw):
-///
-/// | slot | holds |
-/// |---|---|
-/// | 0 | open, number of imported anchors, number of issuers handed over |
-/// | 1 | issuer → ledger it was handed over to |
-/// | 2 | issuer → root → anchor (one slot); then word of the leaf index → 64 statuses |
-/// | 3 | standing id → terms (one slot), approver, limits and today's use (one slot), nonce |
-/// | 4 | issuer → nonce words |
-contract CredentialLedger is ICredentialLedger, SaltedDomain {
+/// @dev Slots, and what several calls ask: LedgerState.
+contract CredentialLedger is LedgerState {
     using NonceMap for mapping(uint256 => uint256);
-
-    uint8 private constant _ROLE_ADMIN = 1;
-    uint8 private constant _ROLE_REDEEMER = 5;
-    uint8 private constant _REASON_LAST = 5;
-    uint8 private constant _REASON_HOLDER = 1;
-    uint8 private constant _ACT_ANCHOR = 1;
-    uint8 private constant _ACT_SUPERSEDE = 2;
-    uint8 private constant _ACT_USE = 4;
-    uint8 private constant _ACTS = 7;
-    uint256 private constant _LONGEST_STANDING = 31 days;
-    /// Asia/Shanghai is UTC+8 without summer time.
-    uint256 private constant _ZONE = 8 hours;
-
-    struct Switches {
-        bool isOpen;
-        uint64 imported;
-        uint64 handovers;
-    }
-
-    struct Stored {
-        AnchorSlot anchor;
-        mapping(uint256 word => uint256 statuses) words;
-    }
 
     /// What BatchAnchored carries beside its topics, in its order.
     struct AnchoredLog {
@@ -62,32 +32,6 @@ contract CredentialLedger is ICredentialLedger, SaltedDomain {
         bytes32 approver;
         bytes32 standingId;
     }
-
-    struct Standing {
-        IssuerId issuer;
-        uint32 typeId;
-        uint8 acts;
-        bool revoked;
-        uint40 validFrom;
-        uint24 duration;
-        bytes32 approver;
-        uint32 anchorLimit;
-        uint32 supersedeLimit;
-        uint32 useLimit;
-        uint32 day;
-        uint32 anchored;
-        uint32 superseded;
-        uint32 used;
-        uint256 nonce;
-    }
-
-    IIssuerRegistry private immutable _registry;
-
-    Switches private _switches;
-    mapping(IssuerId issuer => address successor) private _handedOver;
-    mapping(IssuerId issuer => mapping(bytes32 root => Stored)) private _batches;
-    mapping(bytes32 standingId => Standing) private _standings;
-    mapping(IssuerId issuer => mapping(uint256 word => uint256 bits)) private _nonces;
 
     modifier onlyGovernance() {
         if (msg.sender != _registry.governance()) revert LedgerOnlyGovernance(msg.sender);
@@ -515,7 +459,7 @@ contract CredentialLedger is ICredentialLedger, SaltedDomain {
         uint256 count = changes.length;
         if (count == 0) revert LedgerNoChanges();
         uint256 size = batch.size();
-        uint256 used;
+        uint256 used = 0;
         for (uint256 i = 0; i < count; ++i) {
             (uint256 word, uint256 mask, uint256 value) = StatusWord.changeAt(changes, i);
             uint256 lanes = StatusWord.lanesOf(mask, value, StatusWord.lanesBelow(word, size));
@@ -570,133 +514,5 @@ contract CredentialLedger is ICredentialLedger, SaltedDomain {
         } else {
             standing.used = _within(standingId, act, standing.useLimit, leaves + standing.used);
         }
-    }
-
-    // ---- asking ----
-
-    function _within(bytes32 standingId, uint8 act, uint32 limit, uint256 wanted) private pure returns (uint32) {
-        if (wanted > limit) revert LedgerStandingLimit(standingId, act, limit, wanted);
-        return uint32(wanted);
-    }
-
-    function _today() private view returns (uint32) {
-        return uint32((block.timestamp + _ZONE) / 1 days);
-    }
-
-    /// @return act the one act of these changes, named by the first status written.
-    /// @return leaves how many statuses change.
-    function _actOf(WordChange[] calldata changes) private pure returns (uint8 act, uint256 leaves) {
-        if (changes.length == 0) revert LedgerNoChanges();
-        bool isUse = StatusWord.usedLanes(changes[0].value, StatusWord.LANES) != 0;
-        act = isUse ? _ACT_USE : _ACT_SUPERSEDE;
-        leaves = _requireAll(changes, isUse ? StatusWord.USED : StatusWord.SUPERSEDED, act);
-    }
-
-    /// @return leaves how many statuses change, all of them to `status`.
-    function _requireAll(WordChange[] calldata changes, uint256 status, uint8 act)
-        private
-        pure
-        returns (uint256 leaves)
-    {
-        for (uint256 i = 0; i < changes.length; ++i) {
-            uint256 lanes = changes[i].mask & StatusWord.LANES;
-            if (changes[i].value != lanes * status) revert LedgerNotAct(changes[i].word, act);
-            leaves += StatusWord.count(lanes);
-        }
-    }
-
-    /// Open, and not handed over. A suspension asks neither: see the interface.
-    function _requireWritable(IssuerId issuer) private view {
-        Switches memory switches = _switches;
-        if (!switches.isOpen) revert LedgerNotOpen();
-        if (switches.handovers == 0) return;
-        address successor = _handedOver[issuer];
-        if (successor != address(0)) revert LedgerIsHandedOver(issuer, successor);
-    }
-
-    function _requireAnchor(IssuerId issuer, bytes32 root)
-        private
-        view
-        returns (Stored storage stored, AnchorSlot batch)
-    {
-        stored = _batches[issuer][root];
-        batch = stored.anchor;
-        if (batch.anchoredAt() == 0) revert LedgerNotAnchored(issuer, root);
-    }
-
-    /// Anchored and not withdrawn.
-    function _requireAnchored(IssuerId issuer, bytes32 root)
-        private
-        view
-        returns (Stored storage stored, AnchorSlot batch)
-    {
-        (stored, batch) = _requireAnchor(issuer, root);
-        if (batch.withdrawn() != 0) revert LedgerAlreadyWithdrawn(issuer, root, batch.withdrawn());
-    }
-
-    /// A batch whose credentials may change status.
-    function _requireCredentials(IssuerId issuer, bytes32 root)
-        private
-        view
-        returns (Stored storage stored, AnchorSlot batch)
-    {
-        stored = _batches[issuer][root];
-        batch = stored.anchor;
-        // One look for the good case; what is wrong is found out afterwards.
-        if (!batch.hasCredentials()) {
-            _requireAnchored(issuer, root);
-            revert LedgerBadDocumentBatch(0, 0, false);
-        }
-    }
-
-    function _refuseSuspension(uint32 word, uint256 mask, uint256 value, uint256 statuses, uint256 allowed)
-        private
-        pure
-    {
-        uint256 lanes = StatusWord.lanesOf(mask, value, allowed);
-        if (lanes == 0) revert LedgerBadWord(word, mask, value);
-        if (value != lanes * StatusWord.SUSPENDED) revert LedgerNotSuspension(word, mask, value);
-        revert LedgerBadTransition(word, statuses & mask, mask, value);
-    }
-
-    function _requireStanding(bytes32 standingId) private view returns (Standing storage standing) {
-        standing = _standings[standingId];
-        if (standing.approver == 0) revert LedgerUnknownStanding(standingId);
-    }
-
-    function _requireRange(uint32 typeId, uint32 size, uint32 list, uint32 firstWord) private pure {
-        if (size == 0) revert LedgerBadSize(size);
-        if (typeId == 0 && (list != 0 || firstWord != 0)) revert LedgerBadDocumentBatch(list, firstWord, false);
-        uint256 words = (uint256(size) + StatusWord.PER_WORD - 1) / StatusWord.PER_WORD;
-        if (firstWord + words > uint256(type(uint32).max) + 1) revert LedgerBadRange(list, firstWord, size);
-    }
-
-    function _requireReason(uint8 reasonClass) private pure {
-        // Unchecked: zero becomes the largest number, so that one comparison judges both ends.
-        unchecked {
-            if (uint256(reasonClass) - 1 >= _REASON_LAST) revert LedgerBadReason(reasonClass);
-        }
-    }
-
-    function _requireInTime(uint64 deadline) private view {
-        if (block.timestamp > deadline) revert LedgerExpired(deadline, uint64(block.timestamp));
-    }
-
-    /// `requireRoles` leaves a zero signer out, so it must not pass here.
-    function _requireTwoSigners(bytes32 maker, bytes32 approver) private pure {
-        if (maker == approver) revert LedgerSameSigner(maker);
-        if (maker == 0 || approver == 0) revert LedgerBadSignature(0);
-    }
-
-    function _requireSigned(bytes32 signer, bytes32 digest, bytes calldata signature) private view {
-        // The registry checks the other kinds: elliptic curves in Solidity are long code to hold twice.
-        bool isSigned = SignerCheck.isEcdsa(signature)
-            ? SignerCheck.isSignedByAccount(signer, digest, signature)
-            : _registry.checkSignature(signer, digest, signature);
-        if (!isSigned) revert LedgerBadSignature(signer);
-    }
-
-    function _requireNoSignature(bytes32 signer, bytes calldata signature) private pure {
-        if (signature.length != 0) revert LedgerBadSignature(signer);
     }
 }

@@ -44,12 +44,16 @@ def keccak256(data: bytes) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Artifact:
-    """One compiled contract: ABI entries, creation code, deployed code (immutables zero)."""
+    """One compiled contract: ABI entries, creation code, deployed code (immutables zero).
+
+    `immutables`: start and length of each place in the deployed code that the constructor fills.
+    """
 
     name: str
     abi: tuple[Mapping[str, Any], ...]
     bytecode: bytes
     deployed_bytecode: bytes
+    immutables: tuple[tuple[int, int], ...] = ()
 
 
 Artifacts = Mapping[ContractName, Artifact]
@@ -86,6 +90,11 @@ def load_artifacts(folder: Path | None = None) -> Artifacts:
             abi=tuple(content["abi"]),
             bytecode=_unhex(content["bytecode"]),
             deployed_bytecode=_unhex(content["deployedBytecode"]),
+            immutables=tuple(
+                (place["start"], place["length"])
+                for places in content["immutableReferences"].values()
+                for place in places
+            ),
         )
     return found
 

@@ -1,4 +1,4 @@
-"""Brings signed calls to the embedded chain from the process that holds its lock."""
+"""Brings signed calls to the chain from the process that holds its lock."""
 
 from __future__ import annotations
 
@@ -27,17 +27,27 @@ class DirectCarrier:
     Args:
         chain: open for sending.
         pause: waits that many seconds; tests move their clock instead.
+        patience_s: how long a transaction may take.
+        look_every_s: how long to wait between two looks.
     """
 
-    def __init__(self, chain: SealingChain, pause: Callable[[float], None] = time.sleep) -> None:
+    def __init__(
+        self,
+        chain: SealingChain,
+        pause: Callable[[float], None] = time.sleep,
+        patience_s: float = PATIENCE_S,
+        look_every_s: float = LOOK_EVERY_S,
+    ) -> None:
         self._chain = chain
         self._pause = pause
+        self._patience_s = patience_s
+        self._look_every_s = look_every_s
 
     def carry(self, steps: Sequence[Step]) -> Sequence[TransactionOutcome]:
         """Outcomes in the order of the steps.
 
         Raises:
-            UnavailableError: CHAIN_SLOW when a transaction is not decided within two minutes.
+            UnavailableError: CHAIN_SLOW when a transaction is not decided in time.
         """
         nonces: dict[bytes, int] = {}
         prepared: list[PreparedTransaction] = []
@@ -54,16 +64,17 @@ class DirectCarrier:
 
     def _wait(self, transaction: PreparedTransaction) -> TransactionOutcome:
         waited = 0.0
-        while waited < PATIENCE_S:
+        while waited < self._patience_s:
             outcome = self._chain.outcome(transaction.hash)
             if outcome.state not in ("pending", "unknown"):
                 return outcome
             self._chain.step()
             if self._chain.outcome(transaction.hash).state in ("pending", "unknown"):
-                self._pause(LOOK_EVERY_S)
-                waited += LOOK_EVERY_S
+                self._pause(self._look_every_s)
+                waited += self._look_every_s
         raise UnavailableError(
             "CHAIN_SLOW",
-            "The chain did not decide about a transaction within two minutes: run `ecert doctor`.",
+            f"The chain did not decide about a transaction within {self._patience_s:.0f} seconds: "
+            "run `ecert doctor`.",
             transaction="0x" + transaction.hash.hex(),
         )

@@ -9,13 +9,7 @@ only the other contract asks (`require…`) do not exist; two further digest vie
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
-
-import rlp
-from eth_keys.datatypes import Signature
-from eth_keys.exceptions import BadSignature
-from eth_utils.exceptions import ValidationError
 
 from ledger.adapters.abi import ContractCodec, issuer_id, json_values, keccak256
 from ledger.adapters.chain_embedded.clock_guard import ClockGuard
@@ -24,7 +18,12 @@ from ledger.adapters.chain_memory_passkey import is_signed_by_passkey
 from ledger.adapters.chain_memory_registry import MemoryRegistry
 from ledger.adapters.chain_memory_state import Context, Function, RevertedError, Tables
 from ledger.adapters.founding import Founding
-from ledger.adapters.transaction import sign_transaction
+from ledger.adapters.transaction import (
+    LegacyTransaction,
+    read_transaction,
+    recover_address,
+    sign_transaction,
+)
 from ledger.core import eip712
 from ledger.core.errors import InputError, RefusedError
 from ledger.core.model import BlockRef, ChainInfo, LedgerEvent
@@ -40,17 +39,7 @@ from ledger.ports import (
 _GAS = 1_000_000  # any: nothing counts it
 _ECDSA_KIND = 1
 _PASSKEY_KIND = b"\x03"
-_EIP155_OFFSET = 35
 _HALF_ORDER = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0  # EIP-2
-
-
-@dataclass(frozen=True, slots=True)
-class _Transaction:
-    hash: bytes
-    sender: bytes
-    nonce: int
-    to: bytes
-    data: bytes
 
 
 class MemoryChain:
@@ -91,7 +80,7 @@ class MemoryChain:
         self._events: list[list[LedgerEvent]] = [[]]
         self._outcomes: dict[bytes, TransactionOutcome] = {}
         self._nonces: dict[bytes, int] = {}
-        self._waiting: dict[bytes, _Transaction] = {}
+        self._waiting: dict[bytes, LegacyTransaction] = {}
         self._guard = ClockGuard(clock, genesis.time, accept_clock=True)
         self._found(founding)
 
@@ -145,7 +134,7 @@ class MemoryChain:
 
     def send(self, raw: bytes) -> None:
         """See Chain. Raises: InputError(TRANSACTION_INVALID, TRANSACTION_TYPE, WRONG_CHAIN, NONCE_TOO_LOW)."""
-        transaction = _decode(raw, self._info.chain_id)
+        transaction = read_transaction(raw, self._info.chain_id)
         if transaction.hash in self._waiting:
             return
         known = self._outcomes.get(transaction.hash)
@@ -226,7 +215,9 @@ class MemoryChain:
         """See EmbeddedChain.step."""
         return self.seal()
 
-    def _execute(self, transaction: _Transaction, context: Context) -> tuple[str, tuple[Any, ...]] | None:
+    def _execute(
+        self, transaction: LegacyTransaction, context: Context
+    ) -> tuple[str, tuple[Any, ...]] | None:
         """Why it reverted, or None. A reverted call leaves nothing but its nonce."""
         self._nonces[transaction.sender] = transaction.nonce + 1
         contract: ContractName = "registry" if transaction.to == self._info.registry else "ledger"
@@ -273,41 +264,5 @@ def is_signed(signer: bytes, digest: bytes, signature: bytes) -> bool:
         return False
     if int.from_bytes(signature[33:65]) > _HALF_ORDER:
         return False
-    recovered = _recover(digest, signature[1:65] + bytes([signature[65] - 27]))
+    recovered = recover_address(digest, signature[1:65] + bytes([signature[65] - 27]))
     return recovered is not None and bytes(12) + recovered == signer
-
-
-def _recover(digest: bytes, signature: bytes) -> bytes | None:
-    """Address, None when the signature recovers to nobody. `signature`: r, s, parity."""
-    try:
-        key = Signature(signature).recover_public_key_from_msg_hash(digest)
-    except (BadSignature, ValidationError):
-        return None
-    return bytes(key.to_canonical_address())
-
-
-def _decode(raw: bytes, chain_id: int) -> _Transaction:
-    if raw[:1] < b"\xc0":
-        raise InputError("TRANSACTION_TYPE", "the memory chain reads legacy transactions only")
-    try:
-        fields = rlp.decode(raw)
-    except rlp.exceptions.RLPException as error:
-        raise InputError("TRANSACTION_INVALID", f"not a transaction: {error}") from error
-    if len(fields) != 9 or not all(isinstance(item, bytes) for item in fields):
-        raise InputError("TRANSACTION_INVALID", "a legacy transaction has nine fields")
-    v, r, s = (int.from_bytes(item) for item in fields[6:])
-    given, parity = divmod(v - _EIP155_OFFSET, 2)
-    if v < _EIP155_OFFSET or given != chain_id:
-        raise InputError(
-            "WRONG_CHAIN",
-            f"signed for chain {given}, this is chain {chain_id}",
-            expected=chain_id,
-            given=given,
-        )
-    digest = keccak256(rlp.encode([*fields[:6], chain_id, 0, 0]))
-    if r >= 2**256 or s > _HALF_ORDER:
-        raise InputError("TRANSACTION_INVALID", "r or s is out of range")
-    sender = _recover(digest, r.to_bytes(32) + s.to_bytes(32) + bytes([parity]))
-    if sender is None:
-        raise InputError("TRANSACTION_INVALID", "the signature recovers to nobody")
-    return _Transaction(keccak256(raw), sender, int.from_bytes(fields[0]), fields[3], fields[5])

@@ -28,6 +28,7 @@ from ledger.ports import Clock, ViewHead
 
 LEASE_S = 30
 _CHUNK = 500  # blocks taken in one transaction
+_SPARSE_CHUNK = 5_000
 
 FollowState = Literal["confirmed", "leased", "behind", "forked", "undeployed"]
 
@@ -50,6 +51,15 @@ class LockedSource(Protocol):
 
     @property
     def holds_lock(self) -> bool: ...
+
+
+@runtime_checkable
+class SparseSource(Protocol):
+    """A source with many blocks that are none of our business: only those with our events are taken."""
+
+    @property
+    def first_block(self) -> int:
+        """No block before this one holds anything of ours."""
 
 
 class WritableView(Protocol):
@@ -147,9 +157,15 @@ def _take(rows: Rows, source: Source, now: int, moment: int) -> FollowState | No
             return "forked"
         if target.number < number:
             return "behind"
-    first = 0 if number is None else number + 1
-    last = min(target.number, first + _CHUNK - 1)
-    _take_blocks(rows, source, first, last)
+    is_sparse = isinstance(source, SparseSource)
+    first = (
+        number + 1 if number is not None else source.first_block if isinstance(source, SparseSource) else 0
+    )
+    last = min(target.number, first + (_SPARSE_CHUNK if is_sparse else _CHUNK) - 1)
+    if is_sparse:
+        _take_touched_blocks(rows, source, first, last)
+    else:
+        _take_blocks(rows, source, first, last)
     if number is None:
         write_info(rows, info)
     if last < target.number:
@@ -173,8 +189,26 @@ def _take_blocks(rows: Rows, source: Source, first: int, last: int) -> None:
     write_integer(rows, "changes", changes)
 
 
+def _take_touched_blocks(rows: Rows, source: Source, first: int, last: int) -> None:
+    """Blocks with events, and the last one, by which the next look knows the source again."""
+    changes = read_integer(rows, "changes") or 0
+    if first <= last:
+        for event in source.events(first, last):
+            rows.put("block", (event.block.number,), (event.block.hash, event.block.time))
+            project(rows, event)
+            changes += 1
+        newest = source.block(last)
+        if newest is None:
+            raise RuntimeError(f"the source lost block {last} below its own head")
+        rows.put("block", (last,), (newest.hash, newest.time))
+        write_integer(rows, "head", last)
+    write_integer(rows, "changes", changes)
+
+
 def _contradiction(rows: Rows, source: Source, info: ChainInfo, number: int, now: int) -> Fork | None:
-    """The source must be the same chain and hold our block at this height."""
+    """The source must be the same chain and hold our block at this height, where we have taken it."""
+    if isinstance(source, SparseSource) and rows.get("block", (number,)) is None:
+        return None
     ours = read_block(rows, number)
     theirs = source.block(number)
     their_hash = bytes(32) if theirs is None else theirs.hash

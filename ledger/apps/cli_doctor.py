@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ledger.apps.cli_frame import Session, Text, command
+from ledger.apps.cli_doctor_chain import CHAIN_TEXTS
+from ledger.apps.cli_frame import Option, Session, Text, command
 
 MARKS = {"ok": "✔", "warning": "!", "problem": "✘"}
 ADVICE = Text("怎么办", "what to do")
@@ -17,6 +18,7 @@ NOTHING = Text("", "")
 
 # code → what was found, what to do
 TEXTS: dict[str, tuple[Text, Text]] = {
+    **CHAIN_TEXTS,
     "DOCTOR_FAILED": (
         Text("检查「{what}」没有完成:{code}", "The question {what!r} could not be answered: {code}"),
         Text("按该错误的说明处理后再运行一次。", "Deal with that error, then run this again."),
@@ -269,11 +271,14 @@ TEXTS: dict[str, tuple[Text, Text]] = {
 }
 
 
-def _doctor(session: Session) -> None:
+def _doctor(session: Session, chain: str | None, finality: str) -> None:
     from ledger.apps.cli_open import open_installation
-    from ledger.bootstrap_doctor import OK, PROBLEM, examine
+    from ledger.bootstrap_doctor import OK, PROBLEM, examine, examine_chain, machine_clock
 
-    findings = examine(open_installation(session))
+    if chain is None:
+        findings = examine(open_installation(session))
+    else:
+        findings = examine_chain(chain, finality, machine_clock())
     problems = sum(finding.outcome == PROBLEM for finding in findings)
     noted = sum(finding.outcome not in (OK, PROBLEM) for finding in findings)
     session.emit({"ok": not problems, "findings": [_finding_json(finding) for finding in findings]})
@@ -313,5 +318,25 @@ DOCTOR = command(
         "permanent credentials to re-issue, failed and waiting jobs, approvals about to expire. Needs no\n"
         "password and changes nothing. Exit code 1 when something is wrong.",
     ),
-    examples=("ecert doctor", "ecert doctor --json"),
+    params=[
+        Option(
+            ["--chain"],
+            metavar="URL,URL",
+            text=Text(
+                "不看本机,而是检查这些 JSON-RPC 节点背后的链能否承载账本。",
+                "Look at the chain behind these JSON-RPC nodes instead: can it carry a ledger?",
+            ),
+        ),
+        Option(
+            ["--finality"],
+            default="immediate",
+            show_default=True,
+            metavar="RULE",
+            text=Text(
+                "准备采用的最终性规则:immediate、finalized 或确认数。",
+                "The rule of finality to be used: immediate, finalized or a number of confirmations.",
+            ),
+        ),
+    ],
+    examples=("ecert doctor", "ecert doctor --json", "ecert doctor --chain http://node.example:8545"),
 )(_doctor)

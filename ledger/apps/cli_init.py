@@ -13,6 +13,7 @@ from ledger.apps.cli_steps import SAY
 from ledger.core.errors import InputError, RefusedError
 from ledger.ports import PasswordSource
 
+CHAIN_FACTS = ("chain_id", "ledger_id", "registry", "ledger")  # addresses of nodes may hold passwords
 LEAST_PASSWORD = 12  # characters; scrypt makes each guess cost tens of milliseconds
 
 NEEDED = Text(
@@ -113,8 +114,12 @@ def _init(
     phone: str | None,
     types: tuple[str, ...],
     draw_passwords: Path | None,
+    chain: str | None,
+    finality: str,
+    quorum: int | None,
+    gas_ceiling: int,
 ) -> None:
-    from ledger.bootstrap_init import Home, plan_production, run_setup, system_tools
+    from ledger.bootstrap_init import Home, plan_production, plan_remote, run_setup, system_tools
 
     home = Home(session.settings.home)
     if not home.exists() and not (uscc and name and name_en and iss and division):
@@ -129,6 +134,7 @@ def _init(
             division=division,
             phone=phone,
             types=types,
+            chain=None if chain is None else plan_remote(chain, finality, quorum, gas_ceiling),
         )
     new, old = setup_passwords(session, demo=False, draw_into=draw_passwords)
     tools = system_tools(
@@ -144,7 +150,7 @@ def _init(
             "home": str(home.path),
             "trust": str(home.trust_file),
             "mode": record.mode,
-            "chain": dict(record.chain),
+            "chain": {name: record.chain[name] for name in CHAIN_FACTS},
             "root_issuer": {"uscc": root.uscc, "name": {"zh": root.name_zh, "en": root.name_en}},
         }
     )
@@ -204,10 +210,51 @@ INIT = command(
                 "Ask nothing: draw random passwords into this folder, one file a key (0600).",
             ),
         ),
+        Option(
+            ["--chain"],
+            metavar="rpc:URL,URL",
+            text=Text(
+                "使用他人运行的链(JSON-RPC 节点,逗号分隔),而不是自己的链。",
+                "Use a chain that others run (JSON-RPC nodes, commas between) instead of one of its own.",
+            ),
+        ),
+        Option(
+            ["--finality"],
+            default="immediate",
+            show_default=True,
+            metavar="RULE",
+            text=Text(
+                "区块何时算最终:immediate(QBFT、PBFT)、finalized,或确认数。",
+                "When a block is final: immediate (QBFT, PBFT), finalized, or a number of confirmations.",
+            ),
+        ),
+        Option(
+            ["--quorum"],
+            type=int,
+            metavar="N",
+            text=Text(
+                "几个节点答复相同才算数(默认过半)。",
+                "How many nodes must say the same (default: more than half).",
+            ),
+        ),
+        Option(
+            ["--gas-ceiling"],
+            type=click.IntRange(0, 1_000_000),
+            default=0,
+            show_default=True,
+            metavar="GWEI",
+            text=Text(
+                "每单位 gas 最多付多少;0 表示该链不收费。",
+                "The most to pay for one gas; 0: the chain is free of charge.",
+            ),
+        ),
     ],
     examples=(
         "ecert init --home /srv/ecert --uscc 12110000MB0000000X --name 某某市住房公积金管理中心 \\\n"
         '      --name-en "Housing Provident Fund Centre" --iss https://gjj.example.gov.cn --division 110000',
         "ecert init --home /srv/ecert          # 继续 / continue",
+        "ecert init --home /srv/ecert --uscc 12110000MB0000000X --name 某某市住房公积金管理中心 \\\n"
+        '      --name-en "Housing Provident Fund Centre" --iss https://gjj.example.gov.cn --division 110000 \\\n'
+        "      --chain rpc:http://node1.example:8545,http://node2.example:8545,http://node3.example:8545",
     ),
 )(_init)

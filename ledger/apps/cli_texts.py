@@ -112,8 +112,38 @@ ERRORS: dict[str, Text] = {
         "Another process (worker or serve) is using the chain.",
     ),
     "CHAIN_SLOW": Text(
-        "链两分钟内没有处理完。请运行「ecert doctor」。",
-        "The chain did not decide within two minutes. Run `ecert doctor`.",
+        "链没有及时处理完。请运行「ecert doctor」。({message})",
+        "The chain did not decide in time. Run `ecert doctor`. ({message})",
+    ),
+    "CHAIN_DISAGREES": Text(
+        "链的各节点互相矛盾,在一致之前不采信任何一个。请运行「ecert doctor」。",
+        "The chain's nodes contradict each other; none is believed until they agree. Run `ecert doctor`.",
+    ),
+    "CHAIN_REFUSES": Text(
+        "链的节点都不接受这笔交易:{answers}", "No node of the chain takes the transaction: {answers}"
+    ),
+    "CHAIN_CLOCK_AHEAD": Text(
+        "链的最新区块比本机时钟超前。请核对本机和链的时钟。",
+        "The chain's newest block is ahead of this machine's clock. Check both clocks.",
+    ),
+    "CHAIN_TOO_DEAR": Text(
+        "链的 gas 价格({price} wei)高于上限({ceiling} wei),稍后再试。",
+        "The chain's gas price ({price} wei) is above the ceiling ({ceiling} wei); it is tried again later.",
+    ),
+    "CHAIN_URL": Text(
+        "链的地址不对,应如 rpc:https://node.example:8545,多个用逗号分隔。",
+        "Name a chain like rpc:https://node.example:8545, several with commas between.",
+    ),
+    "CHAIN_FINALITY": Text(
+        "最终性应为 immediate、finalized 或 1 至 10000 的确认数。",
+        "Finality is immediate, finalized or a number of confirmations from 1 to 10000.",
+    ),
+    "CHAIN_QUORUM": Text(
+        "法定数应在 1 和节点数之间。", "The quorum must lie between 1 and the number of nodes."
+    ),
+    "CONTRACT_FOREIGN": Text(
+        "链上该地址的合约不是本程序的合约。({message})",
+        "The contracts at these addresses are not this program's. ({message})",
     ),
     "CHAIN_UNAVAILABLE": Text(
         "链暂时不可用,请稍后再试。({message})", "The chain does not answer; try again. ({message})"

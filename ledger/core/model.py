@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import IntEnum, IntFlag
 from typing import Any, NamedTuple
 
-MAX_LEVEL = 5  # root is level 1; contracts/src/IssuerRegistry.sol MAX_LEVEL
+MAX_LEVEL = 5  # root is level 1; contracts/src/bases/RegistryState.sol _MAX_LEVEL
 CREDENTIALS_PER_WORD = 64  # 4 bits each in a 256-bit word
 DOCUMENT_TYPE = 0  # type id of document batches (sealed PDFs)
 

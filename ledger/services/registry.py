@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 from ledger.core.errors import ConflictError, RefusedError, UnavailableError
 from ledger.core.model import BlockRef, LedgerEvent, Purpose, Role
-from ledger.ports import Carrier, Chain, ChainSigner, ContractCall, Step, TransactionOutcome
+from ledger.ports import Carrier, ChainSigner, ContractCall, Step, TransactionOutcome
 
 FOREVER = 2**40 - 1  # largest uint40: an interval without an end
 RACES = 3  # somebody else's proposal may take our number; then we look again
@@ -53,6 +53,26 @@ class TypeToRegister:
     single_use: bool
 
 
+class EventSource(Protocol):
+    """Reads decoded events of final blocks; needs no lock of the chain."""
+
+    def head(self) -> BlockRef:
+        """The newest final block."""
+
+    def events(self, first: int, last: int) -> Iterator[LedgerEvent]:
+        """Decoded events of blocks first..last, in order."""
+
+
+class RegistrySource(EventSource, Protocol):
+    """The reading half of the Chain port, as far as the registry needs it."""
+
+    def encode(self, call: ContractCall) -> bytes:
+        """ABI calldata of a call."""
+
+    def read(self, call: ContractCall) -> Any:
+        """Result of a view at the head."""
+
+
 class Registry:
     """The issuer registry, read at the head and changed by two admins.
 
@@ -61,7 +81,7 @@ class Registry:
         carrier: how calls get there.
     """
 
-    def __init__(self, chain: Chain, carrier: Carrier) -> None:
+    def __init__(self, chain: RegistrySource, carrier: Carrier) -> None:
         self._chain = chain
         self._carrier = carrier
 
@@ -261,16 +281,6 @@ class Registry:
         outcomes = self._carrier.carry([Step(call, governance) for call in calls])
         for call, outcome in zip(calls, outcomes, strict=True):
             _require_done(outcome, call)
-
-
-class EventSource(Protocol):
-    """Reads decoded events of final blocks; needs no lock of the chain."""
-
-    def head(self) -> BlockRef:
-        """The newest final block."""
-
-    def events(self, first: int, last: int) -> Iterator[LedgerEvent]:
-        """Decoded events of blocks first..last, in order."""
 
 
 def role_holders(source: EventSource, issuer: str, role: Role, now: int) -> tuple[bytes, ...]:

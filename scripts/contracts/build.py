@@ -17,6 +17,7 @@ import subprocess
 import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import solcx
@@ -120,17 +121,21 @@ def _resolve(importer: str, imported: str) -> str:
 
 
 def compile_sources(
-    sources: Mapping[str, Mapping[str, str]], deployables: Mapping[str, str]
+    sources: Mapping[str, Mapping[str, str]],
+    deployables: Mapping[str, str],
+    settings: Mapping[str, Any] = MappingProxyType(SETTINGS),
+    *,
+    fatal: str = "warning",
 ) -> dict[str, dict[str, Any]]:
     """Artifact of each deployable contract (name → source that holds it).
 
-    Raises: CompilerError on an error or any warning.
+    Raises: CompilerError on an error, and unless `fatal` is "error" on any warning.
     """
     selection = {source: {name: OUTPUTS} for name, source in deployables.items()}
     request = {
         "language": "Solidity",
         "sources": sources,
-        "settings": {**SETTINGS, "outputSelection": selection},
+        "settings": {**settings, "outputSelection": selection},
     }
     try:
         answer = solcx.compile_standard(request, solc_binary=compiler())
@@ -140,7 +145,8 @@ def compile_sources(
     complaints = [
         entry["formattedMessage"]
         for entry in answer.get("errors", ())
-        if not entry.get("sourceLocation", {}).get("file", "").startswith("@")
+        if entry["severity"] in {"error", fatal}
+        and not entry.get("sourceLocation", {}).get("file", "").startswith("@")
     ]
     if complaints:
         raise CompilerError("\n".join(complaints))
@@ -168,7 +174,7 @@ def _artifact(name: str, source: str, output: Mapping[str, Any]) -> dict[str, An
 def _layout(layout: Mapping[str, Any]) -> dict[str, Any]:
     """The storage layout without the compiler's running numbers, which change with any edit."""
     text = json.dumps(layout)
-    text = re.sub(r"\)\d+_", ")_", text)
+    text = re.sub(r"\)\d+", ")", text)
     plain: dict[str, Any] = json.loads(text)
 
     def clean(entries: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:

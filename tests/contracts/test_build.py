@@ -45,8 +45,8 @@ def test_the_settings_are_the_agreed_ones(name: str) -> None:
     assert len(artifact["deployedBytecode"]) // 2 - 1 <= LARGEST_CODE
 
 
-def test_libraries_and_interfaces_float() -> None:
-    for folder in ("interfaces", "libraries"):
+def test_bases_libraries_and_interfaces_float() -> None:
+    for folder in ("bases", "interfaces", "libraries"):
         for path in (SOURCES / folder).glob("*.sol"):
             assert "pragma solidity ^0.8.24;" in path.read_text("utf-8"), path.name
 
@@ -65,7 +65,7 @@ def constants(name: str) -> dict[str, int]:
 
 
 def test_enumerations_agree_with_python() -> None:
-    registry, ledger = constants("IssuerRegistry.sol"), constants("CredentialLedger.sol")
+    registry, ledger = constants("bases/RegistryState.sol"), constants("bases/LedgerState.sol")
     word = constants("libraries/StatusWord.sol")
     roles = {
         label.removeprefix("ROLE_"): number for label, number in registry.items() if label.startswith("ROLE_")

@@ -154,10 +154,26 @@ def test_the_committed_layouts_are_those_of_the_slot_tables() -> None:
 
 
 def test_each_contract_has_a_slot_table_of_the_right_length() -> None:
-    for name, last in (("IssuerRegistry", 17), ("CredentialLedger", 4)):
-        source = (ARTIFACTS.parent / "src" / f"{name}.sol").read_text("utf-8")
+    for name, last in (("RegistryState", 17), ("LedgerState", 4)):
+        source = (ARTIFACTS.parent / "src" / "bases" / f"{name}.sol").read_text("utf-8")
         rows = [int(number) for number in re.findall(r"^/// \| (\d+) \|", source, re.MULTILINE)]
         assert rows == list(range(last + 1))
+
+
+def test_one_base_alone_of_each_contract_has_storage() -> None:
+    """Its order can then be read in one place, whatever else is cut into files of their own."""
+    state = re.compile(
+        r"^    (?!event|error|using|struct)[^ /}].*(internal|private|public) (_\w+);$", re.MULTILINE
+    )
+    places = {
+        path.stem: [name for _, name in state.findall(path.read_text("utf-8"))]
+        for folder in ("", "bases")
+        for path in (ARTIFACTS.parent / "src" / folder).glob("*.sol")
+    }
+    for contract, base in (("IssuerRegistry", "RegistryState"), ("CredentialLedger", "LedgerState")):
+        layout = [entry["label"] for entry in load_artifact(contract)["storageLayout"]["storage"]]
+        assert [name for name in places.pop(base) if name in layout] == layout
+    assert not any(places.values()), places
 
 
 def test_the_ledger_id_is_no_storage(world: World) -> None:

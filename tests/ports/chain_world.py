@@ -5,7 +5,8 @@ Works through the Chain port alone (plus `seal`), so that the same story runs on
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
@@ -17,11 +18,17 @@ from ledger.adapters.abi import batch_tuple, issuer_id, keccak256, word_change_t
 from ledger.adapters.chain_embedded.chain import EmbeddedChain
 from ledger.adapters.chain_embedded.deploy import deploy_contracts
 from ledger.adapters.chain_embedded.store import MEMORY, ChainStore
+from ledger.adapters.chain_rpc.chain import RpcChain
+from ledger.adapters.chain_rpc.deploy import planned_place, send_contract
+from ledger.adapters.chain_rpc.finality import Finality
+from ledger.adapters.chain_rpc.node import Node
+from ledger.adapters.chain_rpc.nodes import Nodes
 from ledger.adapters.founding import Founding
 from ledger.adapters.system import ManualClock, SeededEntropy
 from ledger.core import eip712
 from ledger.core.model import Batch, BlockRef, LedgerEvent, WordChange
 from ledger.ports import Chain, ContractCall, ContractName, TransactionOutcome
+from tests.anvil import CHAIN_ID, Anvil
 
 ROOT = "99100000MB0000001A"
 CHILD = "99110000MB0000002B"
@@ -110,6 +117,73 @@ def embedded(path: Path | str = MEMORY, seed: int = 1) -> tuple[EmbeddedChain, M
     store = ChainStore(MEMORY)
     store._db.deserialize(content)
     return EmbeddedChain(store, clock, None, accept_clock=True, artifacts=None), clock
+
+
+class PatientClock(ManualClock):
+    """Waiting moves it."""
+
+    def sleep(self, seconds: float) -> None:
+        del seconds  # pauses between two questions are no story time
+
+
+class AnvilChain(RpcChain):
+    """Contracts on a node of its own; a block is made when the test says so."""
+
+    anvil: Anvil
+
+    def seal(self) -> BlockRef | None:
+        if not self.anvil.waiting():
+            return None
+        self.anvil.mine(self._clock.now())
+        return self.head()
+
+
+class AnvilWorlds:
+    """One node for all tests of a process: contracts are deployed once, each test begins there.
+
+    Args:
+        prepare: what else happens before every test.
+    """
+
+    def __init__(self, prepare: Callable[[World], object] = lambda _world: None) -> None:
+        self.anvil = Anvil(START)
+        clock = PatientClock(START)
+        nonce = 0
+        self.place = planned_place(CHAIN_ID, keccak256(b"anvil ledger"), DEPLOYER.address, nonce, 1)
+        chain = self._chain(clock)
+        for name in ("registry", "ledger"):
+            send_contract(chain, name, DEPLOYER, founding())
+            clock.advance(1)
+            chain.seal()
+        prepare(World(chain, clock))
+        self._start = clock.now()
+        self._snapshot = self.anvil.rpc("evm_snapshot")
+
+    def _chain(self, clock: PatientClock) -> AnvilChain:
+        nodes = Nodes([Node(self.anvil.url)], clock, chain_id=CHAIN_ID)
+        chain = AnvilChain(nodes, self.place, Finality("immediate"), clock)
+        chain.anvil = self.anvil
+        return chain
+
+    @contextmanager
+    def restarting(self) -> Iterator[None]:
+        """The node is killed; afterwards it starts again with the blocks that it had."""
+        state = self.anvil.rpc("anvil_dumpState", True)
+        self.anvil.kill()
+        yield
+        self.anvil.__init__(START, port=self.anvil.port)  # type: ignore[misc]  the same node, a new process
+        assert self.anvil.rpc("anvil_loadState", state)
+        self._snapshot = self.anvil.rpc("evm_snapshot")
+
+    def fresh(self) -> tuple[AnvilChain, PatientClock]:
+        """As after deployment."""
+        assert self.anvil.rpc("evm_revert", self._snapshot)
+        self.anvil.rpc("anvil_dropAllTransactions")
+        self.anvil.rpc("anvil_setNextBlockBaseFeePerGas", "0x0")  # reverting does not take a price back
+        self._snapshot = self.anvil.rpc("evm_snapshot")
+        clock = PatientClock(self._start)
+        clock.advance(10)
+        return self._chain(clock), clock
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""One suite for every implementation of the Chain port: memory, embedded in memory, embedded file."""
+"""One suite for every implementation of the Chain port: memory, embedded in memory, embedded file, a node."""
 
 from __future__ import annotations
 
@@ -42,22 +42,22 @@ class TestBlocks:
         assert outcome.error == ("RegistryOnlyGovernance", (stranger.address,))
         assert world.chain.next_nonce(stranger.address) == 1
 
-    def test_sealing_nothing_does_nothing(self, world: World) -> None:
-        before = world.chain.head()
-        world.clock.advance(100)
-        assert world.chain.seal() is None
-        assert world.chain.head() == before
+    def test_sealing_nothing_does_nothing(self, sealing_world: World) -> None:
+        before = sealing_world.chain.head()
+        sealing_world.clock.advance(100)
+        assert sealing_world.chain.seal() is None
+        assert sealing_world.chain.head() == before
 
-    def test_at_most_one_block_a_second_and_its_time_is_the_clocks(self, world: World) -> None:
-        world.clock.advance(5)
-        world.submit("registry", "acceptGovernance", (), signer(50))
-        block = world.chain.seal()
+    def test_at_most_one_block_a_second_and_its_time_is_the_clocks(self, sealing_world: World) -> None:
+        sealing_world.clock.advance(5)
+        sealing_world.submit("registry", "acceptGovernance", (), signer(50))
+        block = sealing_world.chain.seal()
         assert block is not None
-        assert block.time == world.now
-        world.submit("registry", "acceptGovernance", (), signer(51))
-        assert world.chain.seal() is None
-        world.clock.advance(1)
-        following = world.chain.seal()
+        assert block.time == sealing_world.now
+        sealing_world.submit("registry", "acceptGovernance", (), signer(51))
+        assert sealing_world.chain.seal() is None
+        sealing_world.clock.advance(1)
+        following = sealing_world.chain.seal()
         assert following is not None
         assert (following.number, following.time) == (block.number + 1, block.time + 1)
 
@@ -151,34 +151,34 @@ class TestBlocks:
         assert world.chain.block(head.number + 1) is None
         assert world.chain.block(0) is not None
 
-    def test_a_clock_behind_the_head_stops_clearly(self, world: World) -> None:
-        world.found(ROOT)
-        world.submit("registry", "acceptGovernance", (), signer(69))
-        head = world.chain.head().time
-        world.clock.set(head - 5)
-        assert world.chain.seal() is None
-        world.clock.set(head - 6)
+    def test_a_clock_behind_the_head_stops_clearly(self, sealing_world: World) -> None:
+        sealing_world.found(ROOT)
+        sealing_world.submit("registry", "acceptGovernance", (), signer(69))
+        head = sealing_world.chain.head().time
+        sealing_world.clock.set(head - 5)
+        assert sealing_world.chain.seal() is None
+        sealing_world.clock.set(head - 6)
         with pytest.raises(UnavailableError) as caught:
-            world.chain.seal()
+            sealing_world.chain.seal()
         assert caught.value.code == "CLOCK_JUMP"
 
     @pytest.mark.parametrize("jump", [301, -301, 86_400])
-    def test_a_clock_that_jumps_stops_clearly(self, world: World, jump: int) -> None:
-        world.clock.advance(1000)
-        world.submit("registry", "acceptGovernance", (), signer(70))
-        assert world.chain.seal() is not None
-        world.submit("registry", "acceptGovernance", (), signer(70))
-        world.clock.set(world.now + jump)
+    def test_a_clock_that_jumps_stops_clearly(self, sealing_world: World, jump: int) -> None:
+        sealing_world.clock.advance(1000)
+        sealing_world.submit("registry", "acceptGovernance", (), signer(70))
+        assert sealing_world.chain.seal() is not None
+        sealing_world.submit("registry", "acceptGovernance", (), signer(70))
+        sealing_world.clock.set(sealing_world.now + jump)
         with pytest.raises(UnavailableError) as caught:
-            world.chain.seal()
+            sealing_world.chain.seal()
         assert caught.value.code == "CLOCK_JUMP"
 
-    def test_a_small_correction_of_the_clock_is_taken(self, world: World) -> None:
-        world.submit("registry", "acceptGovernance", (), signer(71))
-        world.clock.set(world.now + 299)
-        block = world.chain.seal()
+    def test_a_small_correction_of_the_clock_is_taken(self, sealing_world: World) -> None:
+        sealing_world.submit("registry", "acceptGovernance", (), signer(71))
+        sealing_world.clock.set(sealing_world.now + 299)
+        block = sealing_world.chain.seal()
         assert block is not None
-        assert block.time == world.now
+        assert block.time == sealing_world.now
 
 
 class TestCalls:

@@ -17,8 +17,8 @@ library GrantHistory {
         returns (bool good, IIssuerRegistry.Grant memory covering)
     {
         IIssuerRegistry.Grant memory grant = current;
-        bool isFound;
-        bool isBroken;
+        bool isFound = false;
+        bool isBroken = false;
         // Newest first: a renewal takes over from the grant that it overlaps, also when it ends earlier.
         for (uint256 i = earlier.length;; --i) {
             if (!isFound && grant.validFrom <= time) {

@@ -45,6 +45,12 @@ library StatusWord {
         }
     }
 
+    /// @return Whether a list, whose words are numbered by 32 bits, has those of `size` leaves from `firstWord` on.
+    function fitsList(uint32 firstWord, uint32 size) internal pure returns (bool) {
+        uint256 words = (uint256(size) + PER_WORD - 1) / PER_WORD;
+        return firstWord + words <= uint256(type(uint32).max) + 1;
+    }
+
     /// @return lanes of the mask; 0 unless it covers whole nibbles, at least one, within `allowed`, and the
     /// value lies inside it.
     function lanesOf(uint256 mask, uint256 value, uint256 allowed) internal pure returns (uint256 lanes) {

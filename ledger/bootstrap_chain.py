@@ -1,0 +1,147 @@
+"""Which chain an installation has, and how each kind of process reaches it.
+
+Its own (embedded) chain: one file; the process with the lock seals, others read the file. A chain that
+others run: the process with the same lock sends and keeps view.db at the chain's head; others read
+view.db, and ask the nodes only for what no view holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from ledger.adapters.chain_embedded.reader import EmbeddedReader
+from ledger.adapters.home_files import Home, HomeRecord
+from ledger.adapters.system import SystemClock
+from ledger.core.model import BlockRef, ChainInfo, LedgerEvent
+from ledger.core.trust import ViewKind
+from ledger.ports import ChainSigner, Clock, ContractCall
+from ledger.services.granting import RegistryView
+
+if TYPE_CHECKING:
+    from ledger.adapters.chain_rpc.chain import RpcChain
+    from ledger.adapters.chain_rpc.nodes import SleepingClock
+    from ledger.adapters.chain_rpc.record import RpcRecord
+    from ledger.adapters.chain_rpc.sending import Sendings
+    from ledger.services.explorer import LedgerLog
+
+
+class Reader(Protocol):
+    """What every process may ask about the chain, with or without the lock."""
+
+    def info(self) -> ChainInfo:
+        """Which chain, which contracts."""
+
+    def head(self) -> BlockRef:
+        """The newest final block."""
+
+    def block(self, number: int) -> BlockRef | None:
+        """The final block of that height."""
+
+    def events(self, first: int, last: int) -> Iterator[LedgerEvent]:
+        """Decoded events of both contracts."""
+
+    def encode(self, call: ContractCall) -> bytes:
+        """Calldata."""
+
+    def read(self, call: ContractCall) -> Any:
+        """Result of a view; the embedded chain's own readers refuse (CHAIN_LOCKED)."""
+
+
+def rpc_record(record: HomeRecord) -> RpcRecord | None:
+    """The chain of others that this installation uses; None: its own."""
+    if record.chain.get("kind") is None:
+        return None
+    from ledger.adapters.chain_rpc.record import parse_record
+
+    return parse_record(record.chain)
+
+
+def view_kind(record: HomeRecord) -> ViewKind:
+    """How the view of this installation may age, see ledger.core.trust."""
+    return "embedded" if rpc_record(record) is None else "consortium"
+
+
+def chain_reader(home: Home, record: HomeRecord) -> Reader:
+    """Final blocks and events, without the lock."""
+    remote = rpc_record(record)
+    if remote is None:
+        return EmbeddedReader(home.chain_file)
+    from ledger.adapters.chain_rpc.finality import parse_finality
+    from ledger.adapters.chain_rpc.watching import WatchingReader
+
+    return WatchingReader(
+        remote.nodes(SystemClock(), for_people=True), remote.need_place(), parse_finality(remote.finality)
+    )
+
+
+def chain_info(home: Home, record: HomeRecord) -> ChainInfo:
+    """Which chain and which contracts, asking nobody."""
+    remote = rpc_record(record)
+    return EmbeddedReader(home.chain_file).info() if remote is None else remote.info()
+
+
+def explorer_log(reader: Reader) -> LedgerLog:
+    """Blocks and transactions for people who look."""
+    if isinstance(reader, EmbeddedReader):
+        from ledger.adapters.explorer_reader import ChainFileLog
+
+        return ChainFileLog(reader)
+    from ledger.adapters.chain_rpc.watching import NodeLog, WatchingReader
+
+    if not isinstance(reader, WatchingReader):
+        raise TypeError("a reader of one of the two kinds")
+    return NodeLog(reader)
+
+
+def open_view(source: Path, clock: Clock) -> RegistryView:
+    """A view for reading: of a home folder, or of a chain file.
+
+    Raises: NotFoundError(CHAIN_MISSING, VIEW_MISSING).
+    """
+    from ledger.adapters import chain_view_open
+
+    home = Home(source)
+    if source.is_dir() and home.exists() and rpc_record(home.load()) is not None:
+        from ledger.adapters.chain_view_sql import SqlView
+
+        return SqlView(home.view_file, "consortium", read_only=True)
+    return chain_view_open.open_view(source, clock)
+
+
+def has_chain(home: Home) -> bool:
+    """Whether a view can be opened here."""
+    if home.chain_file.exists():
+        return True
+    return home.exists() and rpc_record(home.load()) is not None and home.view_file.exists()
+
+
+def connect(
+    remote: RpcRecord,
+    clock: SleepingClock,
+    sendings: Sendings,
+    signer_of: Callable[[bytes], ChainSigner | None],
+) -> RpcChain:
+    """The chain for the process with the lock.
+
+    Args:
+        remote: completed by set-up as far as the place.
+        clock: the machine's.
+        sendings: the signing queue.
+        signer_of: keys to replace stuck transactions with.
+    """
+    from ledger.adapters.chain_rpc.chain import RpcChain
+    from ledger.adapters.chain_rpc.fees import Fees
+    from ledger.adapters.chain_rpc.finality import parse_finality
+
+    return RpcChain(
+        remote.nodes(clock),
+        remote.need_place(),
+        parse_finality(remote.finality),
+        clock,
+        sendings=sendings,
+        fees=Fees(remote.ceiling_wei),
+        signer_of=signer_of,
+        holds_lock=True,
+    )

@@ -1,0 +1,190 @@
+"""An installation on a chain that others run: set up, issued, approved, anchored, verified, looked at."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from ledger.adapters.chain_rpc.deploy import attach
+from ledger.adapters.chain_rpc.finality import Finality
+from ledger.adapters.chain_rpc.node import Node
+from ledger.adapters.chain_rpc.nodes import Nodes
+from ledger.adapters.home_files import Home
+from ledger.adapters.system import SystemClock, SystemEntropy
+from ledger.bootstrap import load_trust, open_home
+from ledger.bootstrap_chain import explorer_log, rpc_record
+from ledger.bootstrap_demo import plan_demo
+from ledger.bootstrap_init import CHEAP_SCRYPT, DrawnPasswords, SetupTools, run_setup
+from ledger.bootstrap_remote import plan_remote
+from ledger.bootstrap_work import open_desk
+from ledger.core.errors import ConflictError, NotFoundError
+from ledger.demo_data import deposit_rows, write_csv
+from ledger.settings import Settings
+from tests.anvil import Anvil, running
+from tests.cli.clerk import FUND, Clerk
+from tests.cli.story import Ran, ecert
+from tests.faulty_node import FaultyNode, proxies
+
+pytestmark = [pytest.mark.needs("anvil"), pytest.mark.xdist_group("rpc home"), pytest.mark.timeout(300)]
+
+
+@dataclass
+class Site:
+    """A demo's agencies on three proxies before one node."""
+
+    anvil: Anvil
+    nodes: list[FaultyNode]
+    home: Path
+    clerk: Clerk
+
+    @property
+    def chain(self) -> str:
+        return "rpc:" + ",".join(node.url for node in self.nodes)
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    home = tmp_path_factory.mktemp("site") / "home"
+    with running(int(time.time()), every_s=1) as anvil, proxies(anvil.url, 3) as nodes:
+        made = Site(anvil, nodes, home, Clerk(home))
+        drawn = DrawnPasswords(None)
+        tools = SetupTools(
+            SystemClock(), SystemEntropy(), drawn, drawn, lambda _step: None, scrypt_p=CHEAP_SCRYPT
+        )
+        regulator_and_fund = plan_demo().agencies[:2]
+        plan = replace(plan_demo(), agencies=regulator_and_fund, chain=plan_remote(made.chain, "1", None, 0))
+        run_setup(Home(home), plan, tools, mode="demo")
+        yield made
+
+
+def test_set_up_leaves_no_chain_of_its_own(site: Site) -> None:
+    assert not (site.home / "chain.db").exists()
+    trust = load_trust(site.home / "trust.json")
+    here = open_home(Settings(site.home))
+    info = open_desk(here).info
+    assert (trust.chain_id, trust.ledger_id) == (info.chain_id, info.ledger_id)
+    assert trust.registry.code_hash == info.registry_code_hash
+    assert trust.finality.policy == "consensus"
+    assert open_desk(here).reader.info() == info
+
+
+def test_set_up_again_deploys_nothing_again(site: Site) -> None:
+    record = Home(site.home).load()
+    before = site.anvil.rpc("eth_getTransactionCount", _governance(site), "latest")
+    drawn = DrawnPasswords(None)
+    tools = SetupTools(
+        SystemClock(), SystemEntropy(), drawn, drawn, lambda _step: None, scrypt_p=CHEAP_SCRYPT
+    )
+    Home(site.home).change(lambda old: replace(old, ready=False))
+    again = run_setup(Home(site.home), None, tools, mode="demo")
+    assert again == record
+    assert site.anvil.rpc("eth_getTransactionCount", _governance(site), "latest") == before
+
+
+def _governance(site: Site) -> str:
+    trust = load_trust(site.home / "trust.json")
+    return "0x" + trust.governance.hex()
+
+
+def test_contracts_are_recognised_by_their_code(site: Site) -> None:
+    info = open_desk(open_home(Settings(site.home))).info
+    nodes = Nodes([Node(site.anvil.url)], SystemClock())
+    rule = Finality("immediate")
+    place = attach(nodes, info.chain_id, info.registry, info.ledger, rule)
+    known = rpc_record(Home(site.home).load())
+    assert known is not None
+    assert known.place is not None
+    assert (place.ledger_id, place.registry, place.ledger) == (info.ledger_id, info.registry, info.ledger)
+    assert known.place.since <= place.since
+    with pytest.raises(ConflictError) as swapped:
+        attach(nodes, info.chain_id, info.ledger, info.registry, rule)
+    assert swapped.value.code == "CONTRACT_FOREIGN"
+    with pytest.raises(NotFoundError) as nothing:
+        attach(nodes, info.chain_id, bytes(20), info.ledger, rule)
+    assert nothing.value.code == "CONTRACT_MISSING"
+
+
+def test_from_a_file_to_a_verified_bundle_while_nodes_fail(site: Site, tmp_path: Path) -> None:
+    clerk = site.clerk
+    file = tmp_path / "rows.csv"
+    write_csv(file, deposit_rows(3, first=7_000_000))
+    site.nodes[0].fail("hang")
+    clerk.ask("issue", "--issuer", FUND, "--type", "HPF_PERSONAL_DEPOSIT", file)
+    site.nodes[0].fail("500")
+    done = clerk.sign(1)
+    assert (done["state"], done["size"]) == ("released", 3)
+    lines = file.with_name("rows.csv.result.csv").read_text(encoding="utf-8-sig").splitlines()
+    identifier = lines[1].split(",")[2]
+    bundle = clerk.bundle(identifier)
+    report = clerk.ask("verify", bundle)
+    assert report["accepted"] is True
+    site.nodes[0].fail("lie")
+    clerk.ask("status", "set", identifier, "--to", "suspended", "--reason", "security")
+    refused = clerk.ask("verify", bundle, code=1)
+    assert refused["verdict"]["code"] == "SUSPENDED"
+    site.nodes[0].fail(None)
+    anchored = [
+        event
+        for event in _reader(site).events(0, _reader(site).head().number)
+        if event.name == "BatchAnchored"
+    ]
+    assert len(anchored) == 1
+    _looked_at(site, anchored[0].block.number, anchored[0].tx_hash)
+
+
+def _reader(site: Site):
+    return open_desk(open_home(Settings(site.home))).reader
+
+
+def _looked_at(site: Site, number: int, transaction: bytes) -> None:
+    """The explorer tells the same."""
+    log = explorer_log(_reader(site))
+    block = log.block(number)
+    assert block is not None
+    assert transaction in [one.hash for one in block.transactions]
+    found = log.transaction(transaction)
+    assert found is not None
+    assert [event.name for event in found.events] == ["BatchAnchored"]
+    assert found.error is None
+    assert log.block_number(block.ref.hash) == number
+    assert block.ref in log.blocks(log.head().number + 1, 50)
+    assert log.transaction(bytes(32)) is None
+
+
+def test_doctor_looks_at_the_nodes(site: Site) -> None:
+    well = site.clerk.ask("doctor")
+    assert well["ok"] is True
+    for node in site.nodes[:2]:
+        node.fail("refuse")
+    try:
+        ill = site.clerk.ask("doctor", code=1)
+    finally:
+        for node in site.nodes[:2]:
+            node.fail(None)
+    assert {"DOCTOR_FAILED"} <= {finding["code"] for finding in ill["findings"]}
+
+
+def test_init_writes_the_plan_of_the_command_line_first(tmp_path: Path) -> None:
+    """Building it is what the fixture `site` does; without passwords the command stops right after the plan."""
+    chain = "rpc:http://127.0.0.1:1,http://127.0.0.1:2,http://127.0.0.1:3"
+    ran = _init(
+        tmp_path / "home", "--chain", chain, "--finality", "12", "--quorum", "3", "--gas-ceiling", "7"
+    )
+    assert ran.code == 1
+    assert "PASSWORD_NEEDED" in ran.err
+    assert Home(tmp_path / "home").load().chain == plan_remote(chain, "12", 3, 7)
+    wrong = _init(tmp_path / "other", "--chain", "ipc:/node")
+    assert wrong.code != 0
+    assert "CHAIN_URL" in wrong.err
+    assert not (tmp_path / "other").exists()
+
+
+def _init(home: Path, *options: str) -> Ran:
+    return ecert(
+        "init", "--uscc", "12110000MB01234572", "--name", "某中心", "--name-en", "Some Centre",
+        "--iss", "https://centre.example.org", "--division", "110000", *options, home=home,
+    )  # fmt: skip
