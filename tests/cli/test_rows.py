@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import jsonschema
 import pytest
 
+from ledger.apps import issuing
+from ledger.bootstrap import open_home
 from ledger.demo_data import deposit_rows
-from tests.cli.clerk import DEPOSIT, altered, batch_of, clerk_of_a_copy, results, written
+from ledger.settings import load_settings
+from tests.cli.clerk import DEPOSIT, FUND, altered, batch_of, clerk_of_a_copy, results, written
 from tests.cli.test_read_only import schema
 
 pytestmark = [pytest.mark.xdist_group("demo"), pytest.mark.timeout(600)]
@@ -49,6 +54,20 @@ def test_changed_rows_are_named_and_can_supersede(clerk, tmp_path):
     assert clerk.sign(int(row["batch"]))["size"] == 1
     assert clerk.ask("verify", clerk.bundle(old), code=1)["verdict"]["code"] == "SUPERSEDED"
     assert clerk.ask("verify", clerk.bundle(row["identifier"]))["accepted"] is True
+
+
+def test_a_run_cut_short_before_it_signed_is_finished_by_the_same_file_again(clerk, tmp_path, monkeypatch):
+    def die(*_args: object, **_options: object) -> None:
+        raise KeyboardInterrupt
+
+    file = written(tmp_path / "short.csv", deposit_rows(2, first=6_150_000))
+    monkeypatch.setattr(issuing, "work_or_wait", die)  # reason: the process ends when its rows are durable
+    here = open_home(replace(load_settings(), home=clerk.home))
+    order = issuing.IssueOrder(FUND, "HPF_PERSONAL_DEPOSIT", file)
+    with pytest.raises(KeyboardInterrupt):
+        issuing.issue_file(here, order, lambda _: None)
+    assert clerk.ask("issue", *DEPOSIT, file)["errors"] == []
+    assert {(row["outcome"], row["state"]) for row in results(file)} == {("ALREADY", "signed")}
 
 
 def test_the_same_record_twice_in_a_file_with_other_values(clerk, tmp_path):
