@@ -39,8 +39,8 @@ class Reader(Protocol):
     def block(self, number: int) -> BlockRef | None:
         """The final block of that height."""
 
-    def events(self, first: int, last: int) -> Iterator[LedgerEvent]:
-        """Decoded events of both contracts."""
+    def events(self, first: int, last: int, names: frozenset[str] | None = None) -> Iterator[LedgerEvent]:
+        """Decoded events of both contracts, or those of these names."""
 
     def encode(self, call: ContractCall) -> bytes:
         """Calldata."""

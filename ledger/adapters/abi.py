@@ -242,6 +242,10 @@ class ContractAbi:
         """First topic of an event."""
         return next(topic for topic, shape in self._events.items() if shape.name == name)
 
+    def topics_of(self, names: frozenset[str]) -> list[bytes]:
+        """First topics of those events of these names that this contract has."""
+        return [topic for topic, shape in self._events.items() if shape.name in names]
+
     def _decode(self, types: tuple[str, ...], data: bytes) -> tuple[Any, ...]:
         if not types:
             return ()
@@ -264,6 +268,10 @@ class ContractCodec:
 
     def __getitem__(self, contract: ContractName) -> ContractAbi:
         return self._abis[contract]
+
+    def event_topics(self, names: frozenset[str]) -> list[bytes]:
+        """First topics of the events of either contract that have these names."""
+        return [topic for abi in self._abis.values() for topic in abi.topics_of(names)]
 
     def encode(self, call: ContractCall) -> bytes:
         """Calldata. Raises: InputError(CALL_INVALID)."""

@@ -170,10 +170,10 @@ class MemoryChain:
                 values=json_values(error.values),
             ) from error
 
-    def events(self, first: int, last: int) -> Iterator[LedgerEvent]:
+    def events(self, first: int, last: int, names: frozenset[str] | None = None) -> Iterator[LedgerEvent]:
         """See Chain."""
         for events in self._events[first : last + 1]:
-            yield from events
+            yield from (event for event in events if names is None or event.name in names)
 
     # sealing
 

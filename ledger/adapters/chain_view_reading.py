@@ -8,7 +8,8 @@ view's lock; a warm `evidence` takes no lock and touches no file.
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection, Iterator, Mapping
+from bisect import bisect_left
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
@@ -194,6 +195,33 @@ class RowsView:
                 if issuer is None or place[0] == issuer
             ]
         yield from (anchor for anchor in found if anchor is not None)
+
+    def newest_anchors(self, count: int) -> tuple[AnchorRecord, ...]:
+        """The last `count`, newest first."""
+        with self._reading():
+            self._look()
+            end = self._rows.count("anchor_order")
+            return self._anchors(range(end - 1, max(-1, end - 1 - count), -1))
+
+    def anchors_between(self, since: int, until: int, most: int) -> tuple[int, tuple[AnchorRecord, ...]]:
+        """How many batches were anchored in [since, until), and the last `most` of them, newest first."""
+        with self._reading():
+            self._look()
+            places = range(self._rows.count("anchor_order"))
+            first = bisect_left(places, since, key=self._anchored_at)
+            end = bisect_left(places, until, lo=first, key=self._anchored_at)
+            return end - first, self._anchors(range(end - 1, max(first, end - most) - 1, -1))
+
+    def _anchored_at(self, place: int) -> int:
+        """Block time of the batch in this place of the order: it only grows, imported times may not."""
+        key = self._rows.get("anchor_order", (place,))
+        anchor = None if key is None else read_anchor(self._rows, *key)
+        return 0 if anchor is None else anchor.block.time
+
+    def _anchors(self, places: Iterable[int]) -> tuple[AnchorRecord, ...]:
+        keys = (self._rows.get("anchor_order", (place,)) for place in places)
+        found = (read_anchor(self._rows, *key) for key in keys if key is not None)
+        return tuple(anchor for anchor in found if anchor is not None)
 
     def status_words(self, issuer: str, root: bytes) -> Mapping[int, int]:
         """Words that were ever written; others are 0."""

@@ -23,6 +23,7 @@ from ledger.core.model import ChainEvidence as ChainEvidence
 from ledger.core.model import ListedBatch as ListedBatch
 from ledger.core.model import ParsedCredential as ParsedCredential
 from ledger.core.model import ViewHead as ViewHead
+from ledger.core.model import WitnessHead as WitnessHead
 from ledger.core.schema import SchemaFinding as SchemaFinding
 from ledger.core.schema import SchemaValidator as SchemaValidator
 from ledger.core.sd_jwt import Inspection as Inspection
@@ -171,8 +172,8 @@ class Chain(Protocol):
     def read(self, call: ContractCall) -> Any:
         """Result of a view at the head. A revert raises RefusedError with the custom error's name as code."""
 
-    def events(self, first: int, last: int) -> Iterator[LedgerEvent]:
-        """Decoded events of both contracts in final blocks first..last, in order."""
+    def events(self, first: int, last: int, names: frozenset[str] | None = None) -> Iterator[LedgerEvent]:
+        """Decoded events of both contracts in final blocks first..last, in order; of `names` only, if given."""
 
 
 class ChainView(Protocol):
@@ -197,6 +198,12 @@ class ChainView(Protocol):
 
     def anchors(self, issuer: str | None = None) -> Iterator[AnchorRecord]:
         """In order of anchoring."""
+
+    def newest_anchors(self, count: int) -> tuple[AnchorRecord, ...]:
+        """The last `count`, newest first, without looking at the others."""
+
+    def anchors_between(self, since: int, until: int, most: int) -> tuple[int, tuple[AnchorRecord, ...]]:
+        """How many batches were anchored in blocks of [since, until), and the last `most`, newest first."""
 
     def status_words(self, issuer: str, root: bytes) -> Mapping[int, int]:
         """Words that were ever written; others are 0."""

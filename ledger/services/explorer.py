@@ -163,6 +163,10 @@ class ExplorerService:
         """Every anchored batch, oldest first."""
         return self._view.anchors(issuer)
 
+    def newest(self, count: int) -> tuple[AnchorRecord, ...]:
+        """The last batches, newest first."""
+        return self._view.newest_anchors(count)
+
     def blocks(self, before: int | None = None) -> Sequence[BlockRef]:
         """A page of blocks that hold something, newest first."""
         first = self._log.head().number + 1 if before is None else before
@@ -218,9 +222,10 @@ class ExplorerService:
         number = self._log.block_number(value)
         if number is not None:
             return Hit("block", block=number)
-        for anchor in self._view.anchors():
-            if anchor.root == value:
-                return Hit("batch", issuer=anchor.issuer, hash=value)
+        for record in self._view.issuers():
+            evidence = self._view.evidence(record.issuer, value, None)
+            if evidence is not None and evidence.anchor is not None:
+                return Hit("batch", issuer=record.issuer, hash=value)
         found = self._book.find_entry(value)
         if found is None:
             raise _nothing()

@@ -18,6 +18,7 @@ from ledger.core.model import BlockRef, LedgerEvent, Purpose, Role
 from ledger.ports import Carrier, ChainSigner, ContractCall, Step, TransactionOutcome
 
 FOREVER = 2**40 - 1  # largest uint40: an interval without an end
+ROLE_EVENTS = frozenset({"RoleSet", "RolesReset"})
 RACES = 3  # somebody else's proposal may take our number; then we look again
 
 
@@ -59,8 +60,8 @@ class EventSource(Protocol):
     def head(self) -> BlockRef:
         """The newest final block."""
 
-    def events(self, first: int, last: int) -> Iterator[LedgerEvent]:
-        """Decoded events of blocks first..last, in order."""
+    def events(self, first: int, last: int, names: frozenset[str] | None = None) -> Iterator[LedgerEvent]:
+        """Decoded events of blocks first..last, in order; of these names only, if given."""
 
 
 class RegistrySource(EventSource, Protocol):
@@ -236,9 +237,7 @@ class Registry:
 
     def _next_proposal(self) -> int:
         """The number that the next proposal will get: they count from 1 without gaps."""
-        count = sum(
-            1 for event in self._chain.events(0, self._chain.head().number) if event.name == "ActProposed"
-        )
+        count = sum(1 for _ in self._chain.events(0, self._chain.head().number, frozenset({"ActProposed"})))
         return count + 1
 
     # Governance's own calls.
@@ -287,7 +286,7 @@ def role_holders(source: EventSource, issuer: str, role: Role, now: int) -> tupl
     """Signer ids that hold a role of an issuer at `now`, from events alone, in order of appointment."""
     epoch = 0
     held: dict[bytes, tuple[int, int, int]] = {}
-    for event in source.events(0, source.head().number):
+    for event in source.events(0, source.head().number, ROLE_EVENTS):
         args = event.args
         if args.get("issuer") != _id(issuer):
             continue

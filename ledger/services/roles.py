@@ -10,7 +10,7 @@ import threading
 
 from ledger.core.model import LedgerEvent, Role
 from ledger.core.signing import RoleHeld
-from ledger.services.registry import EventSource
+from ledger.services.registry import ROLE_EVENTS, EventSource
 
 
 class RoleBook:
@@ -49,7 +49,7 @@ class RoleBook:
         head = self._source.head().number
         if head < self._next:
             return
-        for event in self._source.events(self._next, head):
+        for event in self._source.events(self._next, head, ROLE_EVENTS):
             self._take(event)
         self._next = head + 1
 

@@ -125,12 +125,12 @@ def _search_page(error: LedgerError | None = None, question: str = "") -> Respon
     services = current_app.extensions["ledger"]
     language = chosen_language()
     words = None if error is None else code_text(error.code, language)
-    anchors = list(services.explorer.anchors())[-ANCHORS_SHOWN:]
+    anchors = services.explorer.newest(ANCHORS_SHOWN)
     body = render_template(
         "explorer/search.html",
         fault=None if words is None else f"{words.title} {words.advice}",
         question=question,
-        anchors=anchors[::-1],
+        anchors=anchors,
         kinds={anchor.type_id: _type_name(anchor.type_id) for anchor in anchors},
         agencies={anchor.issuer: _agency(anchor.issuer) for anchor in anchors},
         blocks=services.explorer.blocks(),

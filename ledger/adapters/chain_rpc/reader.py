@@ -152,13 +152,17 @@ class RpcReader:
 
     # events
 
-    def events(self, first: int, last: int) -> Iterator[LedgerEvent]:
+    def events(self, first: int, last: int, names: frozenset[str] | None = None) -> Iterator[LedgerEvent]:
+        """See Chain; of these names only."""
         start, end = max(first, self.place.since), min(last, self.head().number)
         for lowest in range(start, end + 1, _EVENT_BLOCKS):
-            yield from self._events(lowest, min(lowest + _EVENT_BLOCKS - 1, end))
+            yield from self._events(lowest, min(lowest + _EVENT_BLOCKS - 1, end), names)
 
-    def _events(self, first: int, last: int) -> Iterator[LedgerEvent]:
+    def _events(self, first: int, last: int, names: frozenset[str] | None) -> Iterator[LedgerEvent]:
+        topics = None if names is None else frozenset(self.codec.event_topics(names))
         for log in self.logs(first, last):
+            if topics is not None and log.topics[:1] and log.topics[0] not in topics:
+                continue
             event = self.decoded(log, self._block_of(log))
             if event is not None:
                 yield event

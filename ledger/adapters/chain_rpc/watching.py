@@ -1,4 +1,4 @@
-"""A reader that keeps the events it has seen, for processes that ask for all of them again and again."""
+"""A reader that keeps events of governance, for processes that ask for them again and again."""
 
 from __future__ import annotations
 
@@ -15,12 +15,14 @@ from ledger.adapters.chain_rpc.reader import Place, RpcReader
 from ledger.core.explored import BlockFacts, EventFacts, TransactionFacts
 from ledger.core.model import BlockRef, ChainInfo, LedgerEvent
 
+BULK = frozenset({"BatchAnchored", "BatchImported", "StatusChanged"})
+"""Events that come by the million. Of these only their blocks are kept; their facts are in the view."""
+
 
 class WatchingReader(RpcReader):
     """As RpcReader; each final block is asked about once.
 
-    A few hundred bytes an event stay in memory: an installation with a million anchors and changes
-    wants another view for this.
+    Kept in memory: events that are not BULK, and which blocks hold any (about 100 bytes each).
     """
 
     def __init__(
@@ -28,22 +30,35 @@ class WatchingReader(RpcReader):
     ) -> None:
         super().__init__(nodes, place, finality, artifacts)
         self._kept: list[LedgerEvent] = []
+        self._blocks: list[BlockRef] = []
         self._upto = place.since - 1
         self._guard = threading.Lock()
 
-    def events(self, first: int, last: int) -> Iterator[LedgerEvent]:
+    def events(self, first: int, last: int, names: frozenset[str] | None = None) -> Iterator[LedgerEvent]:
+        """See RpcReader; what is kept is not asked for again."""
+        if names is None or names & BULK:
+            yield from super().events(first, last, names)
+            return
         kept = self._advance(last)
         start = bisect_left(kept, first, key=lambda event: event.block.number)
         for event in islice(kept, start, len(kept)):
             if event.block.number > last:
                 return
-            yield event
+            if event.name in names:
+                yield event
+
+    def blocks(self) -> list[BlockRef]:
+        """Final blocks that hold events of ours, oldest first."""
+        self._advance(self.head().number)
+        return self._blocks
 
     def _advance(self, last: int) -> list[LedgerEvent]:
         with self._guard:
             if last > self._upto:
                 end = min(last, self.head().number)
-                self._kept.extend(list(super().events(self._upto + 1, end)))
+                seen = list(super().events(self._upto + 1, end))
+                self._kept.extend(event for event in seen if event.name not in BULK)
+                self._blocks.extend(dict.fromkeys(event.block for event in seen))
                 self._upto = max(self._upto, end)
             return self._kept
 
@@ -73,14 +88,15 @@ class NodeLog:
         return BlockFacts(ref, tuple(self._facts(one, ref, index, logs) for index, one in enumerate(hashes)))
 
     def block_number(self, block_hash: bytes) -> int | None:
-        for event in self._all():
-            if event.block.hash == block_hash:
-                return event.block.number
+        for block in self._reader.blocks():
+            if block.hash == block_hash:
+                return block.number
         return None
 
     def blocks(self, before: int, count: int) -> Sequence[BlockRef]:
-        found = {event.block.number: event.block for event in self._all() if event.block.number < before}
-        return [found[number] for number in sorted(found, reverse=True)[:count]]
+        known = self._reader.blocks()
+        end = bisect_left(known, before, key=lambda block: block.number)
+        return known[max(0, end - count) : end][::-1]
 
     def transaction(self, transaction_hash: bytes) -> TransactionFacts | None:
         receipt = self._reader.nodes.agree(lambda node: node.receipt(transaction_hash))
@@ -90,9 +106,6 @@ class NodeLog:
         if ref is None or ref.hash != receipt.block_hash:
             return None
         return self._facts(transaction_hash, ref, 0, self._reader.logs(ref.number, ref.number))
-
-    def _all(self) -> Iterator[LedgerEvent]:
-        return self._reader.events(0, self._reader.head().number)
 
     def _facts(
         self, transaction_hash: bytes, ref: BlockRef, position: int, logs: Sequence[LogEntry]
