@@ -42,6 +42,9 @@ class Reader(Protocol):
     def events(self, first: int, last: int, names: frozenset[str] | None = None) -> Iterator[LedgerEvent]:
         """Decoded events of both contracts, or those of these names."""
 
+    def proposed(self, transaction_hash: bytes) -> tuple[ContractCall, bytes] | None:
+        """The act that this transaction proposed, as a call and as bytes; None when it cannot be told."""
+
     def encode(self, call: ContractCall) -> bytes:
         """Calldata."""
 

@@ -280,6 +280,23 @@ class ContractCodec:
     def decode_result(self, call: ContractCall, data: bytes) -> Any:
         return self._abis[call.contract].decode_result(call.function, data)
 
+    def proposed(self, data: bytes) -> tuple[ContractCall, bytes] | None:
+        """The act inside the calldata of `propose`; None for other calls and acts that nobody can read.
+
+        The contract looks at an act's first 36 bytes only, so an admin may propose what no decoder takes.
+        """
+        from eth_abi.exceptions import DecodingError  # noqa: PLC0415  see _codec
+
+        registry = self._abis["registry"]
+        try:
+            name, args = registry.decode_call(data)
+            if name != "propose":
+                return None
+            function, values = registry.decode_call(args[1])
+        except (InputError, DecodingError):
+            return None
+        return ContractCall("registry", function, values), args[1]
+
     def decode_error(self, data: bytes) -> tuple[str, tuple[Any, ...]]:
         """Either contract's error: the ledger passes the registry's through."""
         for abi in self._abis.values():

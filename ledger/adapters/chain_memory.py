@@ -81,6 +81,7 @@ class MemoryChain:
         self._outcomes: dict[bytes, TransactionOutcome] = {}
         self._nonces: dict[bytes, int] = {}
         self._waiting: dict[bytes, LegacyTransaction] = {}
+        self._calldata: dict[bytes, bytes] = {}
         self._guard = ClockGuard(clock, genesis.time, accept_clock=True)
         self._found(founding)
 
@@ -175,6 +176,11 @@ class MemoryChain:
         for events in self._events[first : last + 1]:
             yield from (event for event in events if names is None or event.name in names)
 
+    def proposed(self, transaction_hash: bytes) -> tuple[ContractCall, bytes] | None:
+        """See bootstrap_chain.Reader."""
+        data = self._calldata.get(transaction_hash)
+        return None if data is None else self._codec.proposed(data)
+
     # sealing
 
     def seal(self) -> BlockRef | None:
@@ -197,6 +203,7 @@ class MemoryChain:
                     self._outcomes[transaction.hash] = TransactionOutcome("rejected", error=error)
                     continue
                 context = Context(self._tables, now, transaction.sender)
+                self._calldata[transaction.hash] = transaction.data
                 results[transaction.hash] = self._execute(transaction, context)
                 done.append((transaction.hash, context))
                 progress = True

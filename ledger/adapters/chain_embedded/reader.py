@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ledger.adapters.abi import Artifacts, ContractCodec, gas_limit_of, issuer_id
+from ledger.adapters.chain_embedded.calldata import calldata_of
 from ledger.adapters.chain_embedded.process_lock import is_sealed_here
 from ledger.adapters.chain_embedded.store import OUT_OF_GAS, ChainStore, LogRow
 from ledger.core.errors import NotFoundError, UnavailableError
@@ -129,6 +130,14 @@ class ChainFile:
             event = self._event(log, block)
             if event is not None:
                 yield event
+
+    def proposed(self, transaction_hash: bytes) -> tuple[ContractCall, bytes] | None:
+        """The act that this transaction proposed, out of its block's bytes; None when it cannot be told."""
+        row = self._store.transaction(transaction_hash)
+        content = None if row is None else self._store.block_rlp(row.block)
+        if row is None or content is None:
+            return None
+        return self.codec.proposed(calldata_of(content, row.position))
 
     def anchor_event(self, issuer: str, root: bytes) -> LedgerEvent | None:
         """The event that anchored this root, by index: anchor state without the EVM."""

@@ -167,6 +167,11 @@ class RpcReader:
             if event is not None:
                 yield event
 
+    def proposed(self, transaction_hash: bytes) -> tuple[ContractCall, bytes] | None:
+        """The act that this transaction proposed; None when it cannot be told."""
+        seen = self.nodes.agree(lambda node: node.transaction(transaction_hash))
+        return None if seen is None else self.codec.proposed(seen.data)
+
     def logs(self, first: int, last: int) -> tuple[LogEntry, ...]:
         """Events of both contracts as the nodes tell them."""
         addresses = (self.place.registry, self.place.ledger)
