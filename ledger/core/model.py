@@ -227,11 +227,20 @@ class StandingRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class WitnessHead:
+    """The highest block of ours that a key signed as a witness, and when it last did so (its clock)."""
+
+    thumbprint: bytes
+    block: int
+    signed_at: int
+
+
+@dataclass(frozen=True, slots=True)
 class ViewHead:
     """Up to where the view knows the chain, and when that was last confirmed to be the source's head.
 
     `kind` picks the maximum age of the trust file: embedded, mirror, consortium, snapshot.
-    `cosigned_by`: thumbprints of the witnesses (trust file) whose checkpoints cover this head.
+    `witnessed`: at most one entry a key; which keys count, the trust file says (ledger.core.finality).
     `forked` is set when the source contradicted a block that the view had already taken.
     """
 
@@ -239,7 +248,7 @@ class ViewHead:
     confirmed_at: int
     kind: str
     forked: bool = False
-    cosigned_by: tuple[bytes, ...] = ()
+    witnessed: tuple[WitnessHead, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

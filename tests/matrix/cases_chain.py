@@ -8,7 +8,7 @@ from typing import Any
 
 from ledger.core.checks.codes import Code
 from ledger.core.merkle import MerkleTree, hash_leaf
-from ledger.core.model import IssuerRecord
+from ledger.core.model import IssuerRecord, WitnessHead
 from ledger.core.trust import Finality, KeySet, Link, RestoreNotice
 from tests.matrix import world as w
 from tests.matrix.cases import (
@@ -359,13 +359,19 @@ def _witnesses(threshold: int) -> KeySet:
 @case("fewer witnesses than the threshold", **doubtful(C.FINALITY, Code.WITNESS_MISSING))
 def witness_missing(world: World) -> None:
     world.trust = replace(world.trust, witnesses=_witnesses(2))
-    world.head = replace(world.head, cosigned_by=(b"\x01" * 32, b"\x01" * 32, b"\x09" * 32))
+    seen = [WitnessHead(bytes([number]) * 32, w.HEAD_NUMBER, w.NOW) for number in (1, 1, 9)]
+    late = WitnessHead(b"\x02" * 32, w.ANCHOR_NUMBER - 1, w.NOW)
+    world.head = replace(world.head, witnessed=(*seen, late))
 
 
 @case("as many witnesses as the threshold", **accepted({C.FINALITY: (P, Code.WITNESSED)}))
 def witnessed(world: World) -> None:
     world.trust = replace(world.trust, witnesses=_witnesses(2))
-    world.head = replace(world.head, cosigned_by=(b"\x01" * 32, b"\x02" * 32))
+    seen = (
+        WitnessHead(b"\x01" * 32, w.ANCHOR_NUMBER, w.NOW),
+        WitnessHead(b"\x02" * 32, w.HEAD_NUMBER, w.NOW),
+    )
+    world.head = replace(world.head, witnessed=seen)
 
 
 @case("a ledger of many operators", **accepted({C.FINALITY: (P, Code.FINAL)}))

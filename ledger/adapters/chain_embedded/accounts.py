@@ -33,11 +33,7 @@ def code_hash_at(block_rlp: bytes, block_hash: bytes, address: bytes, node: Node
         node: a stored trie node or code by its hash.
     Raises: UnavailableError(CHAIN_UNAVAILABLE) when the file is damaged there.
     """
-    start, end = _content(block_rlp, 0)
-    _, end_of_header = _content(block_rlp, start)
-    header = block_rlp[start:end_of_header]
-    if end != len(block_rlp) or keccak256(header) != block_hash:
-        raise _damaged()
+    header = _header(block_rlp, block_hash)
     account = _lookup(_fetch(_bytes_at(header, _STATE_ROOT), node), _nibbles(keccak256(address)), node)
     if account is None:
         return bytes(32)
@@ -48,6 +44,24 @@ def code_hash_at(block_rlp: bytes, block_hash: bytes, address: bytes, node: Node
     if code is None:
         raise _damaged()
     return keccak256(code)
+
+
+def state_root_of(block_rlp: bytes, block_hash: bytes) -> bytes:
+    """The state root that a block's header commits to, 32 bytes.
+
+    Raises: UnavailableError(CHAIN_UNAVAILABLE) when the header is not what the hash names.
+    """
+    return _bytes_at(_header(block_rlp, block_hash), _STATE_ROOT)
+
+
+def _header(block_rlp: bytes, block_hash: bytes) -> bytes:
+    """RLP of a block's header, which must have this hash."""
+    start, end = _content(block_rlp, 0)
+    _, end_of_header = _content(block_rlp, start)
+    header = block_rlp[start:end_of_header]
+    if end != len(block_rlp) or keccak256(header) != block_hash:
+        raise _damaged()
+    return header
 
 
 def _lookup(item: Item, path: bytes, node: Node) -> bytes | None:

@@ -6,6 +6,7 @@ from typing import Final
 
 from ledger.core.checks.codes import Code
 from ledger.core.checks.evidence import Evidence
+from ledger.core.finality import witnesses_of
 from ledger.core.model import ChainEvidence
 from ledger.core.report import CheckId, CheckResult, failed, passed, unknown
 from ledger.core.trust import Trust
@@ -25,7 +26,7 @@ def check_finality(evidence: Evidence) -> CheckResult:
     """Does the entry stand for good, in the eyes of as many as the trust file demands?
 
     Steps: 1 the receipt's block is one that we know; 2 our source did not contradict itself; 3 enough
-    blocks lie above the anchor; 4 enough witnesses signed.
+    blocks lie above the anchor; 4 enough witnesses signed the anchor's block or a later one.
     """
     chain = evidence.need_chain
     check, head, trust = CheckId.FINALITY, chain.head, evidence.trust
@@ -48,7 +49,7 @@ def check_finality(evidence: Evidence) -> CheckResult:
     if threshold == 0:
         single = trust.finality.policy == "immediate" or head.kind == "embedded"
         return passed(check, Code.SINGLE_OPERATOR if single else Code.FINAL, as_of, **facts)
-    witnesses = len(set(head.cosigned_by) & trust.witnesses.keys.keys())
+    witnesses = witnesses_of(trust, head, anchor.block.number)
     if witnesses < threshold:
         return unknown(check, Code.WITNESS_MISSING, as_of, witnesses=witnesses, threshold=threshold)
     return passed(check, Code.WITNESSED, as_of, witnesses=witnesses, threshold=threshold, **facts)

@@ -13,6 +13,7 @@ from typing import Final
 from ledger.core.checks.chain import check_status_age
 from ledger.core.checks.codes import Code
 from ledger.core.checks.evidence import Evidence, fault_result
+from ledger.core.finality import final_height
 from ledger.core.merkle import entry_of
 from ledger.core.model import DOCUMENT_TYPE, AnchorRecord, KeyRecord, Purpose
 from ledger.core.page import PaperPage, SealedPage, SealState
@@ -105,13 +106,8 @@ def _check_anchor(evidence: Evidence, key: KeyRecord, anchor: AnchorRecord | Non
 def _is_final(evidence: Evidence, anchor: AnchorRecord) -> bool:
     """As check 16 asks of the credential: the issuer's document batch, deep enough, seen by enough witnesses."""
     head, trust = evidence.need_chain.head, evidence.trust
-    witnesses = len(set(head.cosigned_by) & trust.witnesses.keys.keys())
-    return (
-        (anchor.issuer, anchor.type_id) == (evidence.need_receipt.issuer, DOCUMENT_TYPE)
-        and not head.forked
-        and anchor.block.number + trust.finality.depth <= head.block.number
-        and witnesses >= trust.witnesses.threshold
-    )
+    is_document = (anchor.issuer, anchor.type_id) == (evidence.need_receipt.issuer, DOCUMENT_TYPE)
+    return is_document and anchor.block.number <= final_height(trust, head)
 
 
 def _check_paper(page: PaperPage) -> CheckResult:
