@@ -103,11 +103,17 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class RestoreNotice:
-    """Blocks first..last of a chain that was restored from an older copy, and when (seconds)."""
+    """Blocks first..last of a chain that was restored from an older copy, and when (seconds).
+
+    `old_block`, `old_hash`: number and hash (32 bytes) of the newest lost block that somebody still knew,
+    None where nobody did.
+    """
 
     first_block: int
     last_block: int
     restored_at: int
+    old_block: int | None = None
+    old_hash: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,17 +272,22 @@ def make_trust(
             }
             for link in links
         ],
-        "restore_notices": [
-            {
-                "first_block": notice.first_block,
-                "last_block": notice.last_block,
-                "restored_at": notice.restored_at,
-            }
-            for notice in restore_notices
-        ],
+        "restore_notices": [notice_object(notice) for notice in restore_notices],
         "keys": [_public(key) for key in keys],
         "threshold": threshold,
     }
+
+
+def notice_object(notice: RestoreNotice) -> dict[str, Any]:
+    """A restore notice as the file has it."""
+    found: dict[str, Any] = {
+        "first_block": notice.first_block,
+        "last_block": notice.last_block,
+        "restored_at": notice.restored_at,
+    }
+    if notice.old_block is not None and notice.old_hash is not None:
+        found |= {"old_block": notice.old_block, "old_hash": _to_hex(notice.old_hash)}
+    return found
 
 
 def sign_trust(document: Mapping[str, Any], signers: Sequence[Es256Signer]) -> bytes:
@@ -409,10 +420,18 @@ def _link(value: Any) -> Link:
 def _notice(value: Any) -> RestoreNotice:
     if type(value) is not dict:
         raise _wrong("restore_notices")
-    notice = RestoreNotice(*(_integer(value, name, 0) for name in RestoreNotice.__slots__))
-    if notice.last_block < notice.first_block:
+    first, last, restored_at = (
+        _integer(value, name, 0) for name in ("first_block", "last_block", "restored_at")
+    )
+    old_block, old_hash = None, None
+    if ("old_block" in value) != ("old_hash" in value):
         raise _wrong("restore_notices")
-    return notice
+    if "old_hash" in value:
+        old_block = _integer(value, "old_block", 0)
+        old_hash = _hex(value["old_hash"], 32, "restore_notices.old_hash")
+    if last < first or (old_block is not None and not first <= old_block <= last):
+        raise _wrong("restore_notices")
+    return RestoreNotice(first, last, restored_at, old_block, old_hash)
 
 
 def _signature(value: Any) -> tuple[str, bytes]:

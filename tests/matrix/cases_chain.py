@@ -342,6 +342,19 @@ def forked_but_restored(world: World) -> None:
     )
 
 
+@case(
+    "a receipt of a restored chain whose batch was anchored again in another block",
+    **doubtful(C.FINALITY, Code.CHAIN_RESTORED, {C.ANCHOR_FACTS: (U, Code.CHAIN_RESTORED)}),
+)
+def anchored_again(world: World) -> None:
+    old = w.block(w.ANCHOR_NUMBER - 2)
+    world.alter_receipt = lambda receipt: {
+        **receipt,
+        "block": {"number": old.number, "hash": "0x" + "07" * 32, "time": old.time - 60},
+    }
+    world.trust = replace(world.trust, restore_notices=(RestoreNotice(old.number, old.number, w.NOW),))
+
+
 @case("a source that contradicted itself", **refused(6, C.FINALITY, Code.CHAIN_FORKED))
 def source_forked(world: World) -> None:
     world.head = replace(world.head, forked=True)

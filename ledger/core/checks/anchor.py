@@ -86,6 +86,8 @@ def check_anchor_facts(evidence: Evidence) -> CheckResult:
         )
     block = anchor.block
     if not evidence.is_linked and (receipt.block.number, receipt.block.time) != (block.number, block.time):
+        if restored(evidence.trust, receipt.block.number):  # anchored again, in another block
+            return unknown(check, Code.CHAIN_RESTORED, receipt=receipt.block.number, anchor=block.number)
         return failed(check, Code.ANCHOR_BLOCK_DIFFERS, receipt=receipt.block.number, anchor=block.number)
     if is_same_type is None:
         return unknown(check, Code.TYPE_UNKNOWN, vct=payload.get("vct"))

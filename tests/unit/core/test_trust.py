@@ -55,7 +55,7 @@ def test_what_is_made_is_what_is_read_and_fits_the_schema() -> None:
         finality=Finality("depth", 12),
         witnesses=(1, [NEW.public_jwk]),
         links=[Link(b"\x09" * 32, 5, b"\x0a" * 20)],
-        restore_notices=[RestoreNotice(1, 2, 3)],
+        restore_notices=[RestoreNotice(1, 2, 3), RestoreNotice(4, 9, 5, 7, bytes(range(32)))],
     )
     data = sign_trust(made, [OLD])
     schema = json.loads((ROOT / "docs" / "trust.schema.json").read_text(encoding="utf-8"))
@@ -66,7 +66,10 @@ def test_what_is_made_is_what_is_read_and_fits_the_schema() -> None:
     assert trust.witnesses.threshold == 1
     assert set(trust.witnesses.keys) == {NEW.thumbprint}
     assert trust.links == (Link(b"\x09" * 32, 5, b"\x0a" * 20),)
-    assert trust.restore_notices == (RestoreNotice(1, 2, 3),)
+    assert trust.restore_notices == (
+        RestoreNotice(1, 2, 3),
+        RestoreNotice(4, 9, 5, 7, bytes(range(32))),
+    )
     assert trust.x509_anchors == (b"\x30\x03",)
     assert trust.max_age_s == {"embedded": 60, "mirror": 60, "consortium": 600, "snapshot": 86_400}
     assert trust.types == {"HPF_PERSONAL_DEPOSIT:1": b"\x07" * 32}
@@ -154,6 +157,11 @@ LIES: list[tuple[str, Any]] = [
     ("links", [{}]),
     ("links", {}),
     ("restore_notices", [{"first_block": 5, "last_block": 4, "restored_at": 1}]),
+    ("restore_notices", [{"first_block": 5, "last_block": 6, "restored_at": 1, "old_block": 5}]),
+    (
+        "restore_notices",
+        [{"first_block": 5, "last_block": 6, "restored_at": 1, "old_block": 7, "old_hash": "0x" + 64 * "0"}],
+    ),
     ("keys", []),
     ("keys", [{"kty": "EC", "crv": "P-256", "x": "A" * 43, "y": "A" * 43}]),
     ("threshold", 2),
