@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ledger.adapters.chain_embedded.reader import EmbeddedReader
+from ledger.adapters.checkpoint_file import CheckpointFile
 from ledger.adapters.home_files import Home, HomeRecord
 from ledger.adapters.system import SystemClock
 from ledger.core.model import BlockRef, ChainInfo, LedgerEvent
@@ -109,8 +110,13 @@ def open_view(source: Path, clock: Clock) -> RegistryView:
     if source.is_dir() and home.exists() and rpc_record(home.load()) is not None:
         from ledger.adapters.chain_view_sql import SqlView
 
-        return SqlView(home.view_file, "consortium", read_only=True)
+        return SqlView(home.view_file, "consortium", read_only=True, book=open_book(home))
     return chain_view_open.open_view(source, clock)
+
+
+def open_book(home: Home, *, read_only: bool = True) -> CheckpointFile:
+    """What operator and witnesses signed about the ledger of this data directory."""
+    return CheckpointFile(home.checkpoints_file, read_only=read_only)
 
 
 def has_chain(home: Home) -> bool:

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 from ledger.adapters.chain_view_reading import RowsView
 from ledger.adapters.chain_view_rows import DictRows, Key, Row, Rows
+from ledger.ports.witness import CheckpointBook
 
 
 class MemoryView(RowsView):
@@ -14,11 +15,12 @@ class MemoryView(RowsView):
 
     Args:
         kind: embedded, mirror, consortium or snapshot.
+        book: see RowsView.
     """
 
-    def __init__(self, kind: str = "embedded") -> None:
+    def __init__(self, kind: str = "embedded", book: CheckpointBook | None = None) -> None:
         self._memory = DictRows()
-        super().__init__(self._memory, kind)
+        super().__init__(self._memory, kind, book)
 
     @contextmanager
     def write(self) -> Iterator[Rows]:

@@ -13,11 +13,13 @@ from ledger.adapters.chain_view_follow import Follower
 from ledger.adapters.chain_view_memory import MemoryView
 from ledger.adapters.chain_view_reading import Look, at
 from ledger.adapters.chain_view_sql import SqlView
+from ledger.adapters.checkpoint_file import CheckpointFile
 from ledger.core.errors import NotFoundError, UnavailableError
 from ledger.ports import Clock
 
 CHAIN_FILE = "chain.db"
 VIEW_FILE = "view.db"
+CHECKPOINTS_FILE = "checkpoints.db"
 
 
 def open_view(path: Path, clock: Clock) -> FollowingView:
@@ -31,7 +33,8 @@ def open_view(path: Path, clock: Clock) -> FollowingView:
     Raises: NotFoundError(CHAIN_MISSING), UnavailableError(CHAIN_UNAVAILABLE).
     """
     chain_file = path / CHAIN_FILE if path.is_dir() else path
-    return FollowingView(EmbeddedReader(chain_file), clock, chain_file.with_name(VIEW_FILE))
+    book = CheckpointFile(chain_file.with_name(CHECKPOINTS_FILE), read_only=True)
+    return FollowingView(EmbeddedReader(chain_file), clock, chain_file.with_name(VIEW_FILE), book)
 
 
 class FollowingView(MemoryView):
@@ -41,10 +44,14 @@ class FollowingView(MemoryView):
         reader: of the chain file.
         clock: for the moment of confirmation.
         warm_start: a view file to start from, if it is there and of the same chain.
+        book: what witnesses signed.
     """
 
-    def __init__(self, reader: EmbeddedReader, clock: Clock, warm_start: Path) -> None:
-        super().__init__("embedded")
+    def __init__(
+        self, reader: EmbeddedReader, clock: Clock, warm_start: Path, book: CheckpointFile | None = None
+    ) -> None:
+        super().__init__("embedded", book)
+        self._signed = book
         self._reader = reader
         self._clock = clock
         self._follower = Follower(reader, self, clock, "reader")
@@ -55,8 +62,10 @@ class FollowingView(MemoryView):
         self._catch_up(reader.change_stamp())
 
     def close(self) -> None:
-        """Give the chain file back."""
+        """Give the files back."""
         self._reader.close()
+        if self._signed is not None:
+            self._signed.close()
 
     def _load_rows(self, warm_start: Path) -> None:
         try:

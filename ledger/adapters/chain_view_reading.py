@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 from ledger.adapters.chain_view_rows import Rows
+from ledger.core.errors import UnavailableError
 from ledger.core.model import (
     CREDENTIALS_PER_WORD,
     DOCUMENT_TYPE,
@@ -26,8 +27,10 @@ from ledger.core.model import (
     ListedBatch,
     StandingRecord,
     TypeRecord,
+    WitnessHead,
 )
 from ledger.ports import ChainEvidence, ViewHead
+from ledger.ports.witness import CheckpointBook
 
 _LANE_BITS = 4
 _LANE = 15
@@ -77,6 +80,8 @@ class Look:
     batches: dict[tuple[str, bytes], _Batch] = field(default_factory=dict)
     thumbprints: dict[bytes, KeyRecord | None] = field(default_factory=dict)
     hashes: dict[int, bytes | None] = field(default_factory=dict)
+    witnessed: tuple[bytes, ViewHead] | None = None
+    """The book's stamp and the head that was made with it."""
 
 
 class RowsView:
@@ -85,11 +90,13 @@ class RowsView:
     Args:
         rows: where they are.
         kind: embedded, mirror, consortium or snapshot: picks the maximum age of the trust file.
+        book: what witnesses signed; None: nobody is counted as a witness.
     """
 
-    def __init__(self, rows: Rows, kind: str) -> None:
+    def __init__(self, rows: Rows, kind: str, book: CheckpointBook | None = None) -> None:
         self._rows = rows
         self._kind = kind
+        self._book = book
         self._lock = threading.RLock()
         self._seen: Look | None = None
 
@@ -118,15 +125,48 @@ class RowsView:
         if seen is not None and seen.changes == changes and seen.info == info:
             if seen.head.block != head.block:
                 seen.hashes = {}
-            seen.head = head
+            seen.head = replace(head, witnessed=seen.head.witnessed)  # until the book is asked again
             return seen
         return Look(info, head, changes)
+
+    def _witnessed_look(self) -> Look | None:
+        """The current look, its head with what witnesses signed until now."""
+        look, book = self._look(), self._book
+        if look is None or book is None:
+            return look
+        known, stamp = look.witnessed, self._stamp_of(book)
+        if known is not None and known[0] == stamp and known[1] is look.head:
+            return look
+        with self._reading():
+            look = self._look()
+            if look is not None:
+                seen = self._seen_by(book, look.head.block.number)
+                look.head = replace(look.head, witnessed=seen)
+                look.witnessed = (stamp, look.head)
+            return look
+
+    def _stamp_of(self, book: CheckpointBook) -> bytes:
+        try:
+            return book.stamp()
+        except UnavailableError:
+            return b""
+
+    def _seen_by(self, book: CheckpointBook, head: int) -> tuple[WitnessHead, ...]:
+        """A book that cannot be read proves nothing: then nobody counts, and the verdict says so."""
+        try:
+            return book.witnessed(self._hash_at, head)
+        except UnavailableError:
+            return ()
+
+    def _hash_at(self, number: int) -> bytes | None:
+        found = self._rows.get("block", (number,))
+        return None if found is None else bytes(found[0])
 
     # the port
 
     def head(self) -> ViewHead | None:
         """None before the first block was taken."""
-        look = self._look()
+        look = self._witnessed_look()
         return None if look is None else look.head
 
     def evidence(
@@ -139,7 +179,7 @@ class RowsView:
         block_number: int | None = None,
     ) -> ChainEvidence | None:
         """See ChainView.evidence."""
-        look = self._look()
+        look = self._witnessed_look()
         if look is None:
             return None
         while True:
@@ -147,7 +187,7 @@ class RowsView:
                 return _evidence(look, issuer, root, leaf_index, thumbprint, block_number)
             except KeyError:
                 with self._reading():
-                    current = self._look()
+                    current = self._witnessed_look()
                     if current is None:
                         return None
                     look = current

@@ -15,6 +15,7 @@ from ledger.adapters.chain_view_reading import Look, RowsView
 from ledger.adapters.chain_view_rows import TABLES, Key, Row, Rows
 from ledger.adapters.sqlite_watch import ChangeWatch
 from ledger.core.errors import NotFoundError, UnavailableError
+from ledger.ports.witness import CheckpointBook
 
 _SCHEMA_VERSION = 1
 _BUSY_S = 10.0
@@ -84,13 +85,21 @@ class SqlView(RowsView):
         path: the view's own file, made when it is not there.
         kind: embedded, mirror, consortium or snapshot.
         read_only: another process advances it.
+        book: see RowsView.
     Raises: UnavailableError(VIEW_UNAVAILABLE), NotFoundError(VIEW_MISSING).
     """
 
-    def __init__(self, path: Path, kind: str = "embedded", *, read_only: bool = False) -> None:
+    def __init__(
+        self,
+        path: Path,
+        kind: str = "embedded",
+        *,
+        read_only: bool = False,
+        book: CheckpointBook | None = None,
+    ) -> None:
         self._db = _open(path, read_only=read_only)
         self._sql = SqlRows(self._db)
-        super().__init__(self._sql, kind)
+        super().__init__(self._sql, kind, book)
         self._stamp = b""
         self._watch = ChangeWatch(self._db, path)
         if not read_only:

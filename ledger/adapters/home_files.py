@@ -5,6 +5,7 @@ home.json     what this installation is: mode, chain, agencies, where each key l
 trust.json    trust file to hand to verifiers
 store.db      business data, encrypted          keys.db   data keys, wrapped
 chain.db      the embedded chain                view.db   projection for verification
+checkpoints.db  what operator and witnesses signed about blocks
 counters.db   how often whom was answered; may be deleted while nothing runs
 directory/    signed directory entries          pki/      certificates (no keys)
 keys/         <owner>/<who>/signing.key, each in its own folder
@@ -117,6 +118,7 @@ class Home:
         self.key_store_file = path / "keys.db"
         self.chain_file = path / "chain.db"
         self.view_file = path / "view.db"
+        self.checkpoints_file = path / "checkpoints.db"
         self.counters_file = path / "counters.db"
         self.directory = path / "directory"
         self.pki = path / "pki"
@@ -150,7 +152,10 @@ class Home:
 
     def tighten(self) -> None:
         """Databases are for this account alone, whoever made them."""
-        for path in (self.store_file, self.key_store_file, self.chain_file, self.view_file):
+        files = (
+            self.store_file, self.key_store_file, self.chain_file, self.view_file, self.checkpoints_file
+        )  # fmt: skip
+        for path in files:
             for name in (path, path.with_name(path.name + "-wal"), path.with_name(path.name + "-shm")):
                 if name.exists():
                     name.chmod(PRIVATE_FILE)

@@ -8,6 +8,7 @@ run is taken out with its reason and does not disturb the others; a nonce gap wa
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -275,10 +276,6 @@ class EmbeddedChain(ChainFile):
 
     # copies of the chain
 
-    def block_rlp(self, number: int) -> bytes | None:
-        """A block as import_block takes it, None above the head."""
-        return self._store.block_rlp(number)
-
     def import_block(self, block_rlp: bytes) -> BlockRef:
         """Run another installation's block and keep it if it gives what its header says.
 
@@ -304,6 +301,31 @@ class EmbeddedChain(ChainFile):
             if not self._head.timestamp < block.header.timestamp <= self._clock.now() + _FUTURE_S:
                 raise InputError("BLOCK_FROM_FUTURE", "the block's time is out of order or to come")
             return self._commit(self.engine.execute(block, self._head), {})
+
+    def import_blocks(self, blocks: Iterable[bytes], confirm: Callable[[], None] = lambda: None) -> BlockRef:
+        """Many blocks in one durable write: all of them or none.
+
+        Args:
+            blocks: consecutive, as `import_block` takes them; may be made while they are taken.
+            confirm: asked when all have run and nothing is durable yet; what it raises undoes them.
+        Returns: the new head.
+        Raises: as `import_block`, and what `confirm` raises.
+        """
+        with self._store.lock:
+            try:
+                with self._store.write():
+                    for block_rlp in blocks:
+                        self.import_block(block_rlp)
+                    confirm()
+            except BaseException:
+                self._start_again()
+                raise
+            return self.head()
+
+    def _start_again(self) -> None:
+        """Forget what was executed and not kept: the file alone counts."""
+        self.engine = Engine(self._store)
+        self._head = self.engine.header(self._store.head().number)
 
     # reading
 

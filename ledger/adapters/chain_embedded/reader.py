@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ledger.adapters.abi import Artifacts, ContractCodec, gas_limit_of, issuer_id
+from ledger.adapters.chain_embedded.accounts import state_root_of
 from ledger.adapters.chain_embedded.calldata import calldata_of
 from ledger.adapters.chain_embedded.process_lock import is_sealed_here
 from ledger.adapters.chain_embedded.store import OUT_OF_GAS, ChainStore, LogRow
@@ -64,6 +65,21 @@ class ChainFile:
 
     def block(self, number: int) -> BlockRef | None:
         return self._store.block(number)
+
+    def block_rlp(self, number: int) -> bytes | None:
+        """A block as import_block takes it, None above the head."""
+        return self._store.block_rlp(number)
+
+    def state_root(self, number: int) -> bytes:
+        """The state after a block, as its header commits to it: 32 bytes.
+
+        Raises: NotFoundError(BLOCK_ABOVE_HEAD), UnavailableError(CHAIN_UNAVAILABLE) if the file is damaged.
+        """
+        with self._store.snapshot():
+            block, raw = self._store.block(number), self._store.block_rlp(number)
+        if block is None or raw is None:
+            raise NotFoundError("BLOCK_ABOVE_HEAD", f"There is no block {number} yet.", block=number)
+        return state_root_of(raw, block.hash)
 
     def next_nonce(self, address: bytes) -> int:
         return self._store.nonce(address)

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from ledger.adapters.chain_embedded.accounts import code_hash_at
+from ledger.adapters.sqlite_reading import connect_read_only
 from ledger.adapters.sqlite_watch import ChangeWatch
 from ledger.core.errors import NotFoundError, UnavailableError
 from ledger.core.model import BlockRef, ChainInfo
@@ -323,7 +324,7 @@ def _connect(path: Path | str, *, read_only: bool) -> sqlite3.Connection:
     file = Path(path)
     try:
         if read_only:
-            return _connect_read_only(file)
+            return connect_read_only(file, _BUSY_S)
         db = sqlite3.connect(file, isolation_level=None, check_same_thread=False, timeout=_BUSY_S)
         db.execute("PRAGMA journal_mode=WAL")
         db.execute("PRAGMA synchronous=FULL")
@@ -331,23 +332,4 @@ def _connect(path: Path | str, *, read_only: bool) -> sqlite3.Connection:
         db.execute("SELECT count(*) FROM sqlite_master").fetchone()
     except sqlite3.Error as error:
         raise UnavailableError("CHAIN_UNAVAILABLE", f"{file} cannot be opened: {error}") from error
-    return db
-
-
-def _connect_read_only(file: Path) -> sqlite3.Connection:
-    """Read only; a copy in a folder that cannot be written is read as immutable.
-
-    SQLite must be able to make the WAL index beside the file. Where it cannot, nobody can be writing
-    either, unless the WAL is there: then the error stands.
-    """
-    base = f"{file.resolve().as_uri()}?mode=ro"
-    db = sqlite3.connect(base, uri=True, isolation_level=None, check_same_thread=False, timeout=_BUSY_S)
-    try:
-        db.execute("SELECT count(*) FROM sqlite_master").fetchone()
-    except sqlite3.OperationalError:
-        db.close()
-        if file.with_name(file.name + "-wal").exists() or not file.exists():
-            raise
-        db = sqlite3.connect(base + "&immutable=1", uri=True, isolation_level=None, check_same_thread=False)
-    db.execute("PRAGMA query_only=ON")
     return db
