@@ -1,0 +1,169 @@
+"""The chain view out of a snapshot: which rows make the state, how a delta is laid on, what must hold.
+
+The state is every row of the view that follows from the chain alone, with the blocks that anchors lie in
+and the newest one: whoever followed the same chain to the same block packs the same bytes. Rows of a
+signed file are still looked at before they are used: a view must never meet a row it cannot read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from typing import Any, Final
+
+from ledger.adapters.chain_view_memory import MemoryView
+from ledger.adapters.chain_view_reading import Look, read_integer, write_info, write_integer
+from ledger.adapters.chain_view_rows import TABLES, Rows
+from ledger.adapters.chain_view_snapshot_rules import require_sound
+from ledger.core.columns import Key, Kind, Row, Shape, Tables, decode_tables, encode_tables
+from ledger.core.errors import InputError
+from ledger.core.model import BlockRef, WitnessHead
+from ledger.core.snapshot import Header, Snapshot, open_content
+
+_FACTS: Final = (("altered",), ("changes",))
+_BLOCK_OF_ANCHOR: Final = list(TABLES["anchor"].rest).index("block")
+STATE_TABLES: Final = (
+    "fact", "block", "issuer", "directory", "type", "type_grant", "signing_key", "thumbprint", "role",
+    "anchor", "anchor_order", "status_word", "list_range", "standing", "alarm",
+)  # fmt: skip
+"""Tables of format 1, in its order. Another column or table is another format version."""
+
+
+def _kinds(columns: Mapping[str, str]) -> tuple[Kind, ...]:
+    known: Mapping[str, Kind] = {"TEXT": "TEXT", "BLOB": "BLOB", "INTEGER": "INTEGER"}
+    return tuple(known[kind] for kind in columns.values())
+
+
+SHAPES: Final[Mapping[str, Shape]] = {
+    name: Shape(_kinds(TABLES[name].key), _kinds(TABLES[name].rest)) for name in STATE_TABLES
+}
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """The ledger's state at one block. `columns` are its bytes, `digest` is their SHA-256."""
+
+    block: BlockRef
+    tables: Tables
+    columns: bytes
+
+    @property
+    def digest(self) -> bytes:
+        """32 bytes; equal for everybody who followed the same chain to the same block."""
+        return sha256(self.columns).digest()
+
+
+def state_of(rows: Tables) -> State:
+    """The state that a view's rows hold.
+
+    Args:
+        rows: a dump of a view that has taken a block.
+    """
+    number = int.from_bytes(rows["fact"][("head",)][0])
+    tables = _state_tables(rows, number)
+    return State(BlockRef(number, *tables["block"][(number,)]), tables, encode_tables(SHAPES, tables))
+
+
+def _state_tables(rows: Tables, head: int) -> dict[str, Mapping[Key, Row]]:
+    """What belongs to the state at block `head`."""
+    found = {name: rows[name] for name in STATE_TABLES}
+    numbers = {row[_BLOCK_OF_ANCHOR] for row in rows["anchor"].values()} | {head}
+    found["block"] = {(number,): rows["block"][(number,)] for number in numbers if (number,) in rows["block"]}
+    found["fact"] = {key: rows["fact"][key] for key in _FACTS if key in rows["fact"]}
+    return found
+
+
+def delta(base: State, state: State) -> bytes:
+    """Columns of what `state` has and `base` has not, or has otherwise.
+
+    Nothing of a state ever goes away but the row of its newest block; who lays the delta on drops that.
+    """
+    return encode_tables(
+        SHAPES,
+        {
+            name: {key: row for key, row in rows.items() if base.tables[name].get(key) != row}
+            for name, rows in state.tables.items()
+        },
+    )
+
+
+def read_state(snapshot: Snapshot, base: State | None = None) -> State:
+    """The whole state at the snapshot's block. Its signatures are checked elsewhere, and before.
+
+    Args:
+        snapshot: a whole one, or a delta.
+        base: what a delta is laid upon.
+
+    Raises:
+        InputError: SNAPSHOT_SHAPE; SNAPSHOT_GAP when a delta does not follow `base`; SNAPSHOT_STATE when
+            the state is not the one that was signed, or breaks a rule of the ledger.
+    """
+    header = snapshot.header
+    follows = header.follows
+    if follows is not None and (
+        base is None or (base.block.number, base.digest) != (follows.block, follows.state)
+    ):
+        raise InputError(
+            "SNAPSHOT_GAP",
+            f"This delta follows block {follows.block}; take what lies between first, or a whole snapshot.",
+            follows=follows.block,
+            known=None if base is None else base.block.number,
+        )
+    tables: dict[str, Mapping[Key, Row]] = dict(decode_tables(SHAPES, open_content(snapshot)))
+    if follows is not None and base is not None:
+        laid = {name: {**base.tables[name], **rows} for name, rows in tables.items()}
+        tables = _state_tables(laid, header.block.number)
+    state = State(header.block, tables, encode_tables(SHAPES, tables))
+    if state.digest != header.state:
+        raise InputError(
+            "SNAPSHOT_STATE",
+            "The state in this snapshot is not the one that was signed.",
+            block=header.block.number,
+        )
+    require_sound(header.block, tables)
+    return state
+
+
+def write_state(rows: Rows, header: Header, tables: Tables) -> None:
+    """Put rows of a state (or of what changed) where a view reads them, with the facts of the header."""
+    for name, found in tables.items():
+        for key, row in found.items():
+            rows.put(name, key, row)
+    write_info(rows, header.info)
+    write_integer(rows, "head", header.block.number)
+    write_integer(rows, "confirmed_at", header.confirmed_at)
+
+
+def hashes(state: State) -> dict[int, bytes]:
+    """Block hashes by height, as far as the state holds blocks."""
+    return {key[0]: row[0] for key, row in state.tables["block"].items()}
+
+
+class SnapshotView(MemoryView):
+    """A view of one snapshot; it never moves, and its age counts from the moment the header names.
+
+    Args:
+        header: of the snapshot, or of the last of several deltas; its signatures checked.
+        state: as read_state gave it.
+        witnessed: the witnesses whose statements travel with it, see core.snapshot.witnessed.
+    """
+
+    def __init__(self, header: Header, state: State, witnessed: tuple[WitnessHead, ...]) -> None:
+        super().__init__("snapshot")
+        self._witnessed = witnessed
+        with self.write() as rows:
+            write_state(rows, header, state.tables)
+
+    def _read_look(self) -> Look | None:
+        look = super()._read_look()
+        if look is not None:
+            look.head = replace(look.head, witnessed=self._witnessed)
+        return look
+
+
+def head_of(rows: Rows) -> BlockRef | None:
+    """The newest block that a view holds, None before the first."""
+    number = read_integer(rows, "head")
+    found: Any = None if number is None else rows.get("block", (number,))
+    return None if number is None or found is None else BlockRef(number, found[0], found[1])
