@@ -15,16 +15,23 @@ from ledger.adapters.signing_sql import SqlSigningBook
 from ledger.adapters.store_database import Database
 from ledger.bootstrap import Installation
 from ledger.bootstrap_work import Desk
+from ledger.core.eip712 import registry_domain
 from ledger.core.errors import InputError, NotFoundError
-from ledger.core.model import Role
+from ledger.core.model import DOCUMENT_TYPE, Role
+from ledger.core.people import subtree_of
 from ledger.core.signing import Act, SigningKey, Site
-from ledger.ports import ChainSigner
+from ledger.ports import ChainSigner, ContractCall
 from ledger.services.approve import ApproveService
+from ledger.services.calls import enqueue_call
 from ledger.services.enrolment import Enrolment
+from ledger.services.governed import GovernedBook
+from ledger.services.governing_acts import DecideProposal
+from ledger.services.granting import require_grant
+from ledger.services.oversight import OversightService
 from ledger.services.review import ReviewService
 from ledger.services.roles import RoleBook
-from ledger.services.signing_desk import SigningDesk
-from ledger.services.standing_acts import RevokeStanding
+from ledger.services.signing_desk import OtherAct, SigningDesk
+from ledger.services.standing_acts import AdminRevokeStanding, GrantStanding, RevokeStanding
 from ledger.services.status import StatusService
 from ledger.services.status_desk import StatusDesk, numbers_in
 
@@ -43,6 +50,10 @@ class HomeServerKeys:
 
     def signer(self, issuer: str, role: Role) -> ChainSigner:
         """Raises: NotFoundError(KEY_NOT_FOUND)."""
+        if role not in KEY_FILE_OF_ROLE:
+            raise NotFoundError(
+                "KEY_NOT_FOUND", "Admins sign with keys of their own, never with the server's."
+            )
         return self._here.keyring.chain_signer(self._here.agencies.uri(issuer, KEY_FILE_OF_ROLE[role]))
 
 
@@ -66,7 +77,7 @@ class SigningRoom:
     @cached_property
     def roles(self) -> RoleBook:
         """Roles of people's keys on chain."""
-        return RoleBook(self.flow.reader)
+        return self.governed.roles
 
     @cached_property
     def desk(self) -> SigningDesk:
@@ -81,8 +92,50 @@ class SigningRoom:
             clock=here.clock,
             entropy=here.entropy,
             server=HomeServerKeys(here) if here.settings.server_signing else None,
-            others={Act.REVOKE_STANDING: RevokeStanding(self.flow.standing)},
+            others=self._other_acts(),
         )
+
+    @cached_property
+    def governed(self) -> GovernedBook:
+        """Who governed what when, from events."""
+        return GovernedBook(self.flow.reader)
+
+    @cached_property
+    def oversight(self) -> OversightService:
+        """The tree of agencies and each agency in whole."""
+        return OversightService(self.flow.view, self.governed, self.here.clock)
+
+    def _other_acts(self) -> dict[Act, OtherAct]:
+        standing = self.flow.standing
+        return {
+            Act.GRANT_STANDING: GrantStanding(standing, self._require_type),
+            Act.REVOKE_STANDING: RevokeStanding(standing),
+            Act.ADMIN_REVOKE: AdminRevokeStanding(standing, self._below),
+            Act.GOVERN: self._decide(accepts=True),
+            Act.GOVERN_CANCEL: self._decide(accepts=False),
+        }
+
+    def _decide(self, *, accepts: bool) -> DecideProposal:
+        here, info = self.here, self.flow.info
+        domain = registry_domain(info.chain_id, info.registry, info.ledger_id)
+        return DecideProposal(
+            self.governed, domain, here.clock, here.entropy, self._owner, self._enqueue, accepts=accepts
+        )
+
+    def _owner(self, uscc: str, signer_id: bytes) -> int | None:
+        key = self.book.owner(uscc, signer_id)
+        return None if key is None else key.person
+
+    def _enqueue(self, uscc: str, call: ContractCall, subject: str, not_after: int) -> None:
+        enqueue_call(self.here.store, uscc, call, subject=subject, not_after=not_after)
+
+    def _require_type(self, uscc: str, type_id: int) -> None:
+        """Document batches need no grant; others that of the issuer and of all above it."""
+        if type_id != DOCUMENT_TYPE:
+            require_grant(self.flow.view, uscc, type_id, f"#{type_id}", self.here.clock.now())
+
+    def _below(self, uscc: str) -> frozenset[str]:
+        return subtree_of(uscc, {one.issuer: one.parent for one in self.flow.view.issuers()})
 
     @cached_property
     def enrolment(self) -> Enrolment:

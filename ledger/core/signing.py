@@ -45,7 +45,10 @@ class Act(StrEnum):
     CASE_MAKE = "case_make"
     CASE_APPROVE = "case_approve"
     GOVERN = "govern"
+    GOVERN_CANCEL = "govern_cancel"
+    GRANT_STANDING = "standing_grant"
     REVOKE_STANDING = "standing_revoke"
+    ADMIN_REVOKE = "standing_admin"
 
 
 class RequestState(StrEnum):

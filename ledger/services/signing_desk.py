@@ -45,6 +45,10 @@ ROLE_OF_ACT = {
     Act.APPROVE: Role.APPROVER,
     Act.CASE_APPROVE: Role.APPROVER,
     Act.REVOKE_STANDING: Role.APPROVER,
+    Act.GRANT_STANDING: Role.APPROVER,
+    Act.ADMIN_REVOKE: Role.ADMIN,
+    Act.GOVERN: Role.ADMIN,
+    Act.GOVERN_CANCEL: Role.ADMIN,
 }
 ROLE_NAMES = {
     Role.ADMIN: ("an admin", "管理员"),
@@ -63,6 +67,10 @@ class ServerKeys(Protocol):
 
 class OtherAct(Protocol):
     """Something that a person signs which is neither a batch nor a case; its signer is one of the payload."""
+
+    @property
+    def domain(self) -> Domain:
+        """The contract that takes the signature."""
 
     def plan(self, uscc: str, subject: str, signer_id: bytes) -> dict[str, Any]:
         """What the request is to remember, as JSON. Raises what stands against it."""
@@ -383,7 +391,8 @@ class SigningDesk:
         if request.act in {Act.MAKE, Act.APPROVE}:
             structs: Sequence[Any] = self._approve.structs(self._batch_draft(request, key))
         elif request.act in self._others:
-            structs = self._others[request.act].structs(request.payload)
+            other = self._others[request.act]
+            return [typed_data(other.domain, struct) for struct in other.structs(request.payload)]
         else:
             structs = self._status.structs(self._planned_case(request, key))
         return [typed_data(self.domain, struct) for struct in structs]

@@ -18,6 +18,7 @@ from typing import Protocol
 
 from ledger.core.eip712 import (
     Authorisation,
+    Domain,
     StandingApproval,
     authorisation_digest,
     ecdsa_signature,
@@ -209,6 +210,16 @@ class StandingService:
         )
         return standing_id
 
+    @property
+    def domain(self) -> Domain:
+        """Where signatures over standing approvals count."""
+        return self._approve.domain
+
+    @property
+    def keys(self) -> ServiceKeys:
+        """The keys by which this installation acts as maker."""
+        return self._keys
+
     def revocation(self, standing_id: bytes, by: str, signer: bytes) -> Revocation:
         """What is to be signed. Raises: NotFoundError(STANDING_UNKNOWN), ConflictError(STANDING_REVOKED)."""
         terms = self._terms(standing_id)
@@ -227,12 +238,18 @@ class StandingService:
         """Its digest, 32 bytes."""
         return authorisation_digest(self._approve.domain, self.revocation_struct(wanted))
 
-    def revoke(self, wanted: Revocation, signature: bytes) -> None:
-        """Queue the revocation. A batch that is on its way may still be sealed before it."""
+    def revoke(self, wanted: Revocation, signature: bytes, carrier: str | None = None) -> None:
+        """Queue the revocation. A batch that is on its way may still be sealed before it.
+
+        Args:
+            wanted: what was signed.
+            signature: over its digest, as the contracts take it.
+            carrier: the agency whose operator sends it; by default the issuer's own.
+        """
         authority = (wanted.signer, wanted.nonce, wanted.deadline, signature)
         enqueue_call(
             self._store,
-            wanted.issuer,
+            carrier or wanted.issuer,
             ContractCall(
                 "ledger", "revokeStanding", (wanted.standing_id, wanted.by.encode("ascii"), authority)
             ),
