@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 import shlex
-import subprocess
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryFile
 
-ROOT = Path(__file__).resolve().parent.parent.parent
+from tests.cli.nursery import NURSERY
+from tests.cli.nursery import ROOT as ROOT
+
 STARTER = "import sys; from ledger.apps.cli import main; main(sys.argv[1:])"
+PATIENCE_S = 240.0
 EXIT = re.compile(r"^\[exit (\d+)\]$")
 
 
@@ -29,17 +31,13 @@ def ecert(*argv: str, home: Path | None = None, **environ: str) -> Ran:
     known = {"PATH": "/usr/bin:/bin", "HOME": "/nonexistent", "ECERT_LANG": "zh", "PYTHONUTF8": "1"}
     if home is not None:
         known["ECERT_HOME"] = str(home)
-    done = subprocess.run(
-        [sys.executable, "-c", STARTER, *argv],
-        cwd=ROOT,
-        env={**known, **environ},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=240,
-        stdin=subprocess.DEVNULL,
-    )
-    return Ran(done.returncode, done.stdout, done.stderr)
+    with TemporaryFile("w+", encoding="utf-8") as out, TemporaryFile("w+", encoding="utf-8") as err:
+        code = NURSERY.start(argv, {**known, **environ}, out, err).wait(PATIENCE_S)
+        said = []
+        for file in (out, err):
+            file.seek(0)
+            said.append(file.read())
+    return Ran(code, *said)
 
 
 def play(path: Path, values: Mapping[str, str], home: Path | None) -> None:

@@ -61,7 +61,8 @@ def test_a_run_cut_short_before_it_signed_is_finished_by_the_same_file_again(cle
         raise KeyboardInterrupt
 
     file = written(tmp_path / "short.csv", deposit_rows(2, first=6_150_000))
-    monkeypatch.setattr(issuing, "work_or_wait", die)  # reason: the process ends when its rows are durable
+    # reason: the process ends when its rows are durable
+    monkeypatch.setattr(issuing, "work_or_wait", die)
     here = open_home(replace(load_settings(), home=clerk.home))
     order = issuing.IssueOrder(FUND, "HPF_PERSONAL_DEPOSIT", file)
     with pytest.raises(KeyboardInterrupt):
