@@ -25,6 +25,7 @@ from ledger.adapters import (  # noqa: F401  each adds its tables to the one met
     tables_limits,
     tables_people,
     tables_programs,
+    tables_restore,
     tables_sending,
     tables_signing,
     tables_verified,

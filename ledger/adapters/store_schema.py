@@ -22,7 +22,7 @@ from sqlalchemy import (
     text,
 )
 
-SCHEMA_REVISION = "0013"  # the newest migration; a test compares
+SCHEMA_REVISION = "0016"  # the newest migration; a test compares
 
 metadata = MetaData(
     naming_convention={

@@ -22,6 +22,7 @@ from ledger.core.flow import (
     batch_subject,
 )
 from ledger.core.model import BlockRef
+from ledger.core.restoring import RESTORED
 from ledger.ports import (
     Agencies,
     Chain,
@@ -94,8 +95,15 @@ class AnchorService:
             return
         block, tx_hash = done
         self._hooks.reach(KillPoint.TRANSACTION_FINAL)
+        self._take_up(batch)
         self._store.releases.anchored(lease, batch.id, block, tx_hash, self._following(batch))
         self._hooks.reach(KillPoint.ANCHOR_STORED)
+
+    def _take_up(self, batch: BatchRecord) -> None:
+        """Calls about this batch that were laid aside when a restored chain had lost its anchor."""
+        for job in self._store.outbox.jobs(dead=True):
+            if job.code == RESTORED and job.detail.get("batch") == batch.id:
+                self._store.outbox.revive(job.id)
 
     def call(self, lease: Lease) -> None:
         """One look at one contract call."""
