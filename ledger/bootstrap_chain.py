@@ -28,6 +28,12 @@ if TYPE_CHECKING:
     from ledger.services.explorer import LedgerLog
 
 
+SNAPSHOT_KIND = "snapshot"
+"""`chain.kind` of a verifier's data directory that knows its ledger from snapshots alone."""
+MIRROR_KIND = "mirror"
+"""`chain.kind` of a data directory that follows a node and runs every block itself."""
+
+
 class Reader(Protocol):
     """What every process may ask about the chain, with or without the lock."""
 
@@ -55,7 +61,7 @@ class Reader(Protocol):
 
 def rpc_record(record: HomeRecord) -> RpcRecord | None:
     """The chain of others that this installation uses; None: its own."""
-    if record.chain.get("kind") is None:
+    if record.chain.get("kind") in {None, SNAPSHOT_KIND, MIRROR_KIND}:
         return None
     from ledger.adapters.chain_rpc.record import parse_record
 
@@ -107,6 +113,10 @@ def open_view(source: Path, clock: Clock) -> RegistryView:
     from ledger.adapters import chain_view_open
 
     home = Home(source)
+    if source.is_dir() and is_snapshot_home(home):
+        from ledger.adapters.chain_view_snapshot import StoredSnapshotView
+
+        return StoredSnapshotView(home.view_file, read_only=True)
     if source.is_dir() and home.exists() and rpc_record(home.load()) is not None:
         from ledger.adapters.chain_view_sql import SqlView
 
@@ -119,11 +129,19 @@ def open_book(home: Home, *, read_only: bool = True) -> CheckpointFile:
     return CheckpointFile(home.checkpoints_file, read_only=read_only)
 
 
+def is_snapshot_home(home: Home) -> bool:
+    """Whether this data directory knows its ledger from snapshots alone."""
+    return home.exists() and home.load().chain.get("kind") == SNAPSHOT_KIND
+
+
 def has_chain(home: Home) -> bool:
     """Whether a view can be opened here."""
     if home.chain_file.exists():
         return True
-    return home.exists() and rpc_record(home.load()) is not None and home.view_file.exists()
+    if not home.exists() or not home.view_file.exists():
+        return False
+    record = home.load()
+    return rpc_record(record) is not None or record.chain.get("kind") == SNAPSHOT_KIND
 
 
 def connect(

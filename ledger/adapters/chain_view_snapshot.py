@@ -8,20 +8,25 @@ signed file are still looked at before they are used: a view must never meet a r
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from hashlib import sha256
-from typing import Any, Final
+from pathlib import Path
+from struct import Struct
+from typing import Final
 
 from ledger.adapters.chain_view_memory import MemoryView
-from ledger.adapters.chain_view_reading import Look, read_integer, write_info, write_integer
+from ledger.adapters.chain_view_reading import Look, write_info, write_integer
 from ledger.adapters.chain_view_rows import TABLES, Rows
 from ledger.adapters.chain_view_snapshot_rules import require_sound
+from ledger.adapters.chain_view_sql import SqlView
 from ledger.core.columns import Key, Kind, Row, Shape, Tables, decode_tables, encode_tables
 from ledger.core.errors import InputError
 from ledger.core.model import BlockRef, WitnessHead
-from ledger.core.snapshot import Header, Snapshot, open_content
+from ledger.core.snapshot import Header, Snapshot, open_content, witnessed
 
 _FACTS: Final = (("altered",), ("changes",))
+_WITNESSED: Final = ("witnessed",)
+_SEEN: Final = Struct(">32sQQ")  # a WitnessHead
 _BLOCK_OF_ANCHOR: Final = list(TABLES["anchor"].rest).index("block")
 STATE_TABLES: Final = (
     "fact", "block", "issuer", "directory", "type", "type_grant", "signing_key", "thumbprint", "role",
@@ -74,20 +79,6 @@ def _state_tables(rows: Tables, head: int) -> dict[str, Mapping[Key, Row]]:
     return found
 
 
-def delta(base: State, state: State) -> bytes:
-    """Columns of what `state` has and `base` has not, or has otherwise.
-
-    Nothing of a state ever goes away but the row of its newest block; who lays the delta on drops that.
-    """
-    return encode_tables(
-        SHAPES,
-        {
-            name: {key: row for key, row in rows.items() if base.tables[name].get(key) != row}
-            for name, rows in state.tables.items()
-        },
-    )
-
-
 def read_state(snapshot: Snapshot, base: State | None = None) -> State:
     """The whole state at the snapshot's block. Its signatures are checked elsewhere, and before.
 
@@ -125,19 +116,45 @@ def read_state(snapshot: Snapshot, base: State | None = None) -> State:
     return state
 
 
-def write_state(rows: Rows, header: Header, tables: Tables) -> None:
-    """Put rows of a state (or of what changed) where a view reads them, with the facts of the header."""
-    for name, found in tables.items():
+def write_state(rows: Rows, header: Header, state: State) -> None:
+    """Put a state where a view reads it.
+
+    Args:
+        rows: empty.
+        header: its signatures checked; those of its statements are checked here.
+        state: as read_state gave it.
+
+    Raises:
+        InputError: as core.snapshot.witnessed.
+    """
+    seen = witnessed(header, {key[0]: row[0] for key, row in state.tables["block"].items()})
+    for name, found in state.tables.items():
         for key, row in found.items():
             rows.put(name, key, row)
     write_info(rows, header.info)
     write_integer(rows, "head", header.block.number)
     write_integer(rows, "confirmed_at", header.confirmed_at)
+    rows.put("fact", _WITNESSED, (b"".join(_SEEN.pack(*astuple(one)) for one in seen),))
 
 
-def hashes(state: State) -> dict[int, bytes]:
-    """Block hashes by height, as far as the state holds blocks."""
-    return {key[0]: row[0] for key, row in state.tables["block"].items()}
+def delta(base: State, state: State) -> bytes:
+    """Columns of what `state` has and `base` has not, or has otherwise.
+
+    Nothing of a state ever goes away but the row of its newest block; who lays the delta on drops that.
+    """
+    changed = {
+        name: {key: row for key, row in rows.items() if base.tables[name].get(key) != row}
+        for name, rows in state.tables.items()
+    }
+    return encode_tables(SHAPES, changed)
+
+
+def _with_witnesses(rows: Rows, look: Look | None) -> Look | None:
+    found = rows.get("fact", _WITNESSED)
+    if look is not None and found is not None:
+        seen = tuple(WitnessHead(*fields) for fields in _SEEN.iter_unpack(found[0]))
+        look.head = replace(look.head, witnessed=seen)
+    return look
 
 
 class SnapshotView(MemoryView):
@@ -146,24 +163,42 @@ class SnapshotView(MemoryView):
     Args:
         header: of the snapshot, or of the last of several deltas; its signatures checked.
         state: as read_state gave it.
-        witnessed: the witnesses whose statements travel with it, see core.snapshot.witnessed.
+
+    Raises:
+        InputError: as core.snapshot.witnessed.
     """
 
-    def __init__(self, header: Header, state: State, witnessed: tuple[WitnessHead, ...]) -> None:
+    def __init__(self, header: Header, state: State) -> None:
         super().__init__("snapshot")
-        self._witnessed = witnessed
         with self.write() as rows:
-            write_state(rows, header, state.tables)
+            write_state(rows, header, state)
 
     def _read_look(self) -> Look | None:
-        look = super()._read_look()
-        if look is not None:
-            look.head = replace(look.head, witnessed=self._witnessed)
-        return look
+        return _with_witnesses(self._rows, super()._read_look())
 
 
-def head_of(rows: Rows) -> BlockRef | None:
-    """The newest block that a view holds, None before the first."""
-    number = read_integer(rows, "head")
-    found: Any = None if number is None else rows.get("block", (number,))
-    return None if number is None or found is None else BlockRef(number, found[0], found[1])
+class StoredSnapshotView(SqlView):
+    """A view of the snapshots that were imported into a data directory; for any number of processes.
+
+    Args:
+        path: the view's file.
+        read_only: for whoever only verifies.
+    """
+
+    def __init__(self, path: Path, *, read_only: bool = False) -> None:
+        super().__init__(path, "snapshot", read_only=read_only)
+
+    def replace(self, header: Header, state: State) -> None:
+        """Hold this state and nothing else; readers see the old one or the new one.
+
+        Raises:
+            InputError: as core.snapshot.witnessed.
+            UnavailableError: VIEW_UNAVAILABLE.
+        """
+        with self.write():
+            self._sql.clear()
+            write_state(self._sql, header, state)
+
+    def _read_look(self) -> Look | None:
+        self._seen = None  # what is remembered may be of another history: a restored ledger's
+        return _with_witnesses(self._rows, super()._read_look())

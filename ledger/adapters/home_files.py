@@ -13,6 +13,7 @@ released/     bundles whose anchor is final     published/  what may be served t
 logs/         the worker's log                  cases/      status changes, encrypted
 documents/    sealed files of prints, encrypted
 results/      result files that could not lie beside their data
+previous/     chain and view of a ledger that was moved; migration.json while it is being moved
 ```
 Files are written beside, flushed and renamed: after a power cut there is the old one or the new one.
 """
@@ -20,6 +21,7 @@ Files are written beside, flushed and renamed: after a power cut there is the ol
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import json
 import os
 import shutil
@@ -39,6 +41,8 @@ RECORD_VERSION = 1
 CHAIN_ROLES = ("admin1", "admin2", "operator", "maker", "approver")
 P256_ROLES = ("credential", "status", "seal")
 LEDGER_OWNER = "ledger"
+VERIFYING_KINDS = frozenset({"mirror", "snapshot"})
+"""`chain.kind` of data directories that belong to no agency."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +74,8 @@ class Agency:
 class HomeRecord:
     """What home.json says. Written at the start of set-up, `ready` at its end.
 
-    `keys` maps "<owner>/<who>" to a key file, relative to the home or absolute.
+    `keys` maps "<owner>/<who>" to a key file, relative to the home or absolute. `previous` names the
+    ledgers that were moved here, oldest first: see ledger.bootstrap_migrate.
     """
 
     mode: Mode
@@ -79,9 +84,15 @@ class HomeRecord:
     keys: Mapping[str, str] = field(default_factory=dict)
     ready: bool = False
     chain: Mapping[str, Any] = field(default_factory=dict)
+    previous: tuple[Mapping[str, Any], ...] = ()
 
     @property
     def root(self) -> Agency:
+        """Raises NotFoundError(HOME_WITHOUT_AGENCY): a verifier's data directory has none."""
+        if not self.agencies:
+            raise NotFoundError(
+                "HOME_WITHOUT_AGENCY", "This data directory only verifies: it issues for no agency."
+            )
         return self.agencies[0]
 
     def agency(self, uscc: str) -> Agency:
@@ -127,6 +138,8 @@ class Home:
         self.published = path / "published"
         self.logs = path / "logs"
         self.documents = path / "documents"
+        self.migration_file = path / "migration.json"
+        self.previous = path / "previous"
 
     def create(self) -> None:
         """All folders, private to the account that runs the installation."""
@@ -240,6 +253,38 @@ class Home:
         except FileNotFoundError:
             return None
 
+    def keep_entry(self, uscc: str, text: str) -> None:
+        """Keep a directory entry under its hash: the next one before it counts, earlier ones for their bundles."""
+        digest = hashlib.sha256(text.encode("ascii")).digest()
+        path = self._kept_entry_file(uscc, digest)
+        if not path.exists():
+            write_file(path, text.encode("ascii"))
+
+    def kept_entry(self, uscc: str, digest: bytes) -> str | None:
+        """The entry with this SHA-256, current or kept; None when it is not here."""
+        current = self.entry(uscc)
+        if current is not None and hashlib.sha256(current.encode("ascii")).digest() == digest:
+            return current
+        try:
+            return self._kept_entry_file(uscc, digest).read_text("ascii")
+        except FileNotFoundError:
+            return None
+
+    def use_entry(self, uscc: str, digest: bytes) -> bool:
+        """From now on the kept entry with this hash is the agency's; False when it is not here."""
+        text = self.kept_entry(uscc, digest)
+        if text is None:
+            return False
+        current = self.entry(uscc)
+        if current is not None:
+            self.keep_entry(uscc, current)
+        if current != text:
+            write_file(self.entry_file(uscc), text.encode("ascii"))
+        return True
+
+    def _kept_entry_file(self, uscc: str, digest: bytes) -> Path:
+        return self.directory / f"{uscc}.{digest.hex()[:32]}.jws"
+
     def keep_leaf(self, thumbprint: bytes, leaf: bytes) -> None:
         """Remember a key's first certificate (DER): credentials bear it after the key's files are gone."""
         if self.kept_leaf(thumbprint) is None:
@@ -282,7 +327,8 @@ def _parse_record(data: Any, path: Path) -> HomeRecord:
                 "HOME_VERSION", f"{path} was written by a newer version of ecert.", path=str(path)
             )
         agencies = tuple(Agency(**{**agency, "types": tuple(agency["types"])}) for agency in data["agencies"])
-        if data["mode"] not in ("demo", "production") or not agencies:
+        only_verifies = dict(data["chain"]).get("kind") in VERIFYING_KINDS
+        if data["mode"] not in ("demo", "production") or bool(agencies) == only_verifies:
             raise ValueError("mode or agencies")
         return HomeRecord(
             mode=data["mode"],
@@ -291,6 +337,7 @@ def _parse_record(data: Any, path: Path) -> HomeRecord:
             keys=dict(data["keys"]),
             ready=bool(data["ready"]),
             chain=dict(data["chain"]),
+            previous=tuple(map(dict, data.get("previous", ()))),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(

@@ -238,12 +238,11 @@ def open_content(snapshot: Snapshot) -> bytes:
     return plain
 
 
-def witnessed(header: Header, trust: Trust, hash_of: Mapping[int, bytes]) -> tuple[WitnessHead, ...]:
-    """The trust file's witnesses in this snapshot, at most one entry a key.
+def witnessed(header: Header, hash_of: Mapping[int, bytes]) -> tuple[WitnessHead, ...]:
+    """Whose co-signatures travel with this snapshot, one entry a key; which keys count, the trust file says.
 
     Args:
         header: signatures on it are checked already, those of its statements are checked here.
-        trust: names the witnesses.
         hash_of: hashes by height, as far as the state holds blocks.
 
     Raises:
@@ -251,23 +250,24 @@ def witnessed(header: Header, trust: Trust, hash_of: Mapping[int, bytes]) -> tup
             the state that it travels with.
     """
     found: dict[bytes, WitnessHead] = {}
-    info = header.info
-    for signed in (*header.cosignatures, *((header.checkpoint,) if header.checkpoint else ())):
-        require_ledger(signed, info.ledger_id, info.chain_id)
+    operators = () if header.checkpoint is None else (header.checkpoint,)
+    for signed in (*operators, *header.cosignatures):
+        require_ledger(signed, header.info.ledger_id, header.info.chain_id)
         require_signed(signed)
-        seen = signed.checkpoint
-        known = hash_of.get(seen.block.number)
-        if seen.block.number > header.block.number or (known is not None and known != seen.block.hash):
+        block = signed.checkpoint.block
+        known = header.block.hash if block.number == header.block.number else hash_of.get(block.number)
+        if block.number > header.block.number or known not in (None, block.hash):
             raise InputError(
                 "SNAPSHOT_FORKED",
                 "A checkpoint in this snapshot contradicts its blocks.",
-                block=seen.block.number,
+                block=block.number,
                 kid=kid_of(signed.thumbprint),
             )
-        if signed is not header.checkpoint and signed.thumbprint in trust.witnesses.keys:
-            older = found.get(signed.thumbprint)
-            if older is None or (older.block, older.signed_at) < (seen.block.number, seen.signed_at):
-                found[signed.thumbprint] = WitnessHead(signed.thumbprint, seen.block.number, seen.signed_at)
+    for signed in header.cosignatures:
+        stated = signed.checkpoint
+        seen = WitnessHead(signed.thumbprint, stated.block.number, stated.signed_at)
+        older = found.get(seen.thumbprint, seen)
+        found[seen.thumbprint] = max(seen, older, key=lambda one: (one.block, one.signed_at))
     return tuple(found.values())
 
 
