@@ -1,0 +1,575 @@
+"""Follows a ledger for those who do not believe its operator: runs every block, compares every word, co-signs.
+
+Steps of one round, for the node and then each peer: 1 the newest checkpoint, whose signature, ledger and key
+(purpose checkpoint, good at that time in the registry of our own copy) must hold; 2 blocks up to it, run and
+kept only together with such a checkpoint; 3 what contradicts an earlier statement is refused for good and kept
+as evidence; 4 the view is advanced, confirmed as of the checkpoint's own time; 5 our co-signature, written down
+before it leaves; 6 other witnesses' co-signatures.
+
+Invariants: no block is kept that no checkpoint of a registered key covers; no two hashes are signed at one
+height; the view is never fresher than the operator's last word; after a contradiction nothing is followed,
+confirmed or signed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Final, Literal
+
+from ledger.core.block_header import BlockHeader, header_of, is_chain
+from ledger.core.checkpoint import (
+    Checkpoint,
+    CheckpointSigner,
+    SignedCheckpoint,
+    require_ledger,
+    require_signed,
+    sign_checkpoint,
+)
+from ledger.core.checks.chain import restored
+from ledger.core.contradictions import CLOCK_TOLERANCE_S, MOST_HEADERS, Evidence, Kind, require_proof
+from ledger.core.errors import ConflictError, InputError, LedgerError, RefusedError, UnavailableError
+from ledger.core.model import BlockRef
+from ledger.core.trust import Trust
+from ledger.ports import Clock
+from ledger.ports.mirror import EvidenceFolder, LedgerNode, MirrorChain, MirrorView
+from ledger.ports.witness import CheckpointBook
+
+FUTURE_S: Final = 120
+"""A checkpoint may be so far ahead of our clock, as a view may (VIEW_FROM_FUTURE)."""
+TRUST_EVERY_S: Final = 60
+_LOCAL: Final = frozenset({"CHAIN_UNAVAILABLE", "VIEW_UNAVAILABLE", "CHECKPOINTS_UNAVAILABLE"})
+
+Condition = Literal["starting", "following", "waiting", "refusing", "restored"]
+
+
+@dataclass(frozen=True, slots=True)
+class MirrorState:
+    """How things stand.
+
+    `following`: current as of `confirmed_at`; `waiting`: the source is silent, behind or not believable just
+    now (`code` says which); `refusing`: it contradicted itself, `evidence` names the files; `restored`: the
+    trust file has a notice about what was refused, the copy must begin anew. `warning`: something that a
+    person should look at while following goes on.
+    """
+
+    condition: Condition
+    head: BlockRef
+    code: str | None = None
+    since: int = 0
+    confirmed_at: int | None = None
+    target: int | None = None
+    warning: str | None = None
+    evidence: tuple[str, ...] = ()
+    refused_block: int | None = None
+
+
+class _ContradictedError(Exception):
+    """Carries evidence up to `step`; never leaves the module."""
+
+    def __init__(self, evidence: Evidence) -> None:
+        super().__init__(evidence.kind)
+        self.evidence = evidence
+
+
+class _BackdatedError(Exception):
+    """Block `number` is dated before a statement that it was not there; never leaves the module."""
+
+    def __init__(self, number: int, earlier: SignedCheckpoint) -> None:
+        super().__init__(number)
+        self.number = number
+        self.earlier = earlier
+
+
+@dataclass
+class MirrorParts:
+    """What a mirror works with.
+
+    Args:
+        chain: our copy.
+        view: what verifiers read.
+        book: statements, the operator's and witnesses'.
+        evidence: written once.
+        clock: ours.
+        take_trust: accepts a version of the trust file that follows ours; raises InputError when it does not.
+        on_state: told about every change, to write it down.
+    """
+
+    chain: MirrorChain
+    view: MirrorView
+    book: CheckpointBook
+    evidence: EvidenceFolder
+    clock: Clock
+    take_trust: Callable[[bytes], Trust]
+    on_state: Callable[[MirrorState], None]
+
+
+class Mirror:
+    """See the module.
+
+    Args:
+        parts: see MirrorParts.
+        node: the ledger's own.
+        peers: other mirrors: asked as well, and for blocks where the node is silent.
+        trust: the trust file in use.
+        signer: our witness key; None: follow without co-signing.
+        state: as an earlier process left it.
+    """
+
+    def __init__(
+        self,
+        parts: MirrorParts,
+        node: LedgerNode,
+        peers: Sequence[LedgerNode],
+        trust: Trust,
+        signer: CheckpointSigner | None = None,
+        state: MirrorState | None = None,
+    ) -> None:
+        self._parts = parts
+        self._chain = parts.chain
+        self._book = parts.book
+        self._sources = (node, *peers)
+        self._trust = trust
+        self._signer = signer
+        self.state = state or MirrorState("starting", parts.chain.head(), since=parts.clock.now())
+        self._signed_for: SignedCheckpoint | None = None
+        self._unsent: dict[str, SignedCheckpoint] = {}
+        self._asked_trust_at: int | None = None
+        self._warning: str | None = None
+
+    @property
+    def trust(self) -> Trust:
+        """The trust file in use."""
+        return self._trust
+
+    def step(self) -> MirrorState:
+        """One round; never raises for what others say or do not say.
+
+        Raises: UnavailableError(CHAIN_UNAVAILABLE, VIEW_UNAVAILABLE, CHECKPOINTS_UNAVAILABLE) for our own files.
+        """
+        self._renew_trust()
+        if self.state.condition in ("refusing", "restored"):
+            return self._stay_refused()
+        self._warning = None
+        codes: list[str] = []
+        for source in self._sources:
+            try:
+                self._take(source)
+                self._hear(source)
+            except _ContradictedError as contradicted:
+                return self._refuse(contradicted.evidence)
+            except LedgerError as error:
+                if error.code in _LOCAL:
+                    raise
+                codes.append(error.code)
+        self._hand_over()
+        return self._told(codes)
+
+    def _told(self, codes: Sequence[str]) -> MirrorState:
+        newest = self._book.newest("operator")
+        head, now = self._chain.head(), self._parts.clock.now()
+        confirmed = self.state.confirmed_at
+        is_current = newest is not None and newest.checkpoint.block.hash == head.hash
+        if is_current and newest is not None:
+            confirmed = max(confirmed or 0, min(newest.checkpoint.signed_at, now))
+        good = len(codes) < len(self._sources) and is_current
+        condition: Condition = "following" if good else "waiting"
+        code = None if good else next(iter(codes), "CHECKPOINT_NONE")
+        warning = self._warning or (codes[0] if good and codes else None)
+        changed = (condition, code) != (self.state.condition, self.state.code)
+        return self._set(
+            replace(
+                self.state,
+                condition=condition,
+                head=head,
+                code=code,
+                since=now if changed else self.state.since,
+                confirmed_at=confirmed,
+                target=None,
+                warning=warning,
+            )
+        )
+
+    def _set(self, state: MirrorState) -> MirrorState:
+        if state != self.state:
+            self.state = state
+            self._parts.on_state(state)
+        return state
+
+    # 1 the newest checkpoint
+
+    def _take(self, source: LedgerNode) -> None:
+        offered = source.checkpoint()
+        if offered is None:
+            raise UnavailableError("CHECKPOINT_NONE", f"{source.name} has no checkpoint yet.")
+        require_ledger(offered, self._trust.ledger_id, self._trust.chain_id)
+        require_signed(offered)
+        if offered.checkpoint.signed_at > self._parts.clock.now() + FUTURE_S:
+            raise UnavailableError(
+                "CHECKPOINT_FROM_FUTURE",
+                f"The checkpoint of {source.name} is dated in the future; compare the clocks.",
+            )
+        if offered.checkpoint.block.number > self._chain.head().number:
+            self._catch_up(source, offered)
+        else:
+            self._compare(source, offered)
+
+    def _compare(self, source: LedgerNode, offered: SignedCheckpoint) -> None:
+        """A checkpoint at or below our head: ours again, older, or another story."""
+        block, head = offered.checkpoint.block, self._chain.head()
+        newest = self._book.newest("operator")
+        if newest == offered and block.hash == head.hash:
+            return  # the same word again
+        self._require_operator(offered)
+        if self._differs(offered):
+            raise _ContradictedError(self._rewritten_below(source, offered))
+        if block.number == head.number:
+            self._confirm(offered)
+            return
+        if newest is None or offered.checkpoint.signed_at <= newest.checkpoint.signed_at:
+            raise UnavailableError("CHECKPOINT_OLD", f"{source.name} answers with an old checkpoint.")
+        self._parts.evidence.keep(self._evidence("LEDGER_SET_BACK", source, (newest, offered)))
+        raise UnavailableError(
+            "LEDGER_SET_BACK", f"{source.name} was set back from block {head.number} to {block.number}."
+        )
+
+    def _differs(self, offered: SignedCheckpoint) -> bool:
+        checkpoint = offered.checkpoint
+        ours = self._chain.block(checkpoint.block.number)
+        return ours != checkpoint.block or (
+            self._chain.state_root(checkpoint.block.number) != checkpoint.state_root
+        )
+
+    def _require_operator(self, offered: SignedCheckpoint) -> None:
+        """Raises: RefusedError(CHECKPOINT_KEY): by a key that our copy of the registry does not have for this."""
+        at = offered.checkpoint.signed_at
+        if not self._chain.may_sign(offered.thumbprint, at, self._trust.root_issuer):
+            raise RefusedError(
+                "CHECKPOINT_KEY",
+                "The checkpoint is signed by a key that is not registered for checkpoints, or no longer good.",
+                thumbprint=offered.thumbprint.hex(),
+            )
+
+    # 2 blocks
+
+    def _catch_up(self, source: LedgerNode, offered: SignedCheckpoint) -> None:
+        target = offered.checkpoint.block.number
+        while self._chain.head().number < target:
+            piece = _Piece(source, self._chain.head().number + 1, offered, self._book.newest("operator"))
+            try:
+                head = self._chain.import_blocks(piece.blocks(), lambda: self._keep(piece.covering()))  # noqa: B023  run at once
+            except _BackdatedError as found:
+                raise _ContradictedError(self._backdated(source, offered, found)) from found
+            except ConflictError as error:
+                if error.code != "CHAIN_FORKED":
+                    raise
+                raise _ContradictedError(self._rewritten_above(source, offered)) from error
+            except InputError as error:
+                if error.code in (
+                    "NODE_ANSWER",
+                    "CHECKPOINT_SIGNATURE",
+                    "CHECKPOINT_LEDGER",
+                ) or piece.is_early(self._parts.clock.now()):
+                    raise
+                raise _ContradictedError(self._invalid(source, offered, piece)) from error
+            self._parts.view.advance(min(piece.covering().checkpoint.signed_at, self._parts.clock.now()))
+            if head.number < target:
+                self._set(replace(self.state, head=head, target=target))
+        self._confirm(offered)
+
+    def _keep(self, covering: SignedCheckpoint) -> None:
+        """Between running blocks and keeping them: does a good checkpoint name what came out?"""
+        block = covering.checkpoint.block
+        if (
+            self._chain.head() != block
+            or self._chain.state_root(block.number) != covering.checkpoint.state_root
+        ):
+            raise InputError("NODE_ANSWER", "the blocks are not those of the checkpoint", what="blocks")
+        self._require_contracts()
+        self._require_operator(covering)
+        self._book.keep(covering, "operator")
+
+    def _require_contracts(self) -> None:
+        info, trust = self._chain.info(), self._trust
+        found = (info.registry, info.registry_code_hash, info.ledger, info.ledger_code_hash)
+        pins = (
+            trust.registry.address,
+            trust.registry.code_hash,
+            trust.ledger.address,
+            trust.ledger.code_hash,
+        )
+        if found != pins:
+            raise UnavailableError(
+                "MIRROR_CONTRACTS", "The code at the trust file's addresses is not the code that it names."
+            )
+
+    # 3 contradictions
+
+    def _evidence(
+        self,
+        kind: Kind,
+        source: LedgerNode,
+        statements: tuple[SignedCheckpoint, ...],
+        headers: tuple[BlockHeader, ...] = (),
+        block: bytes = b"",
+    ) -> Evidence:
+        evidence = Evidence(kind, statements, headers, block, source.name, self._parts.clock.now())
+        require_proof(evidence)
+        return evidence
+
+    def _ours(self, number: int) -> SignedCheckpoint | None:
+        """What the operator signed at this height and we hold to be true."""
+        for kept in self._book.at(number):
+            if kept.signatory == "operator" and not self._differs(kept.signed):
+                return kept.signed
+        return None
+
+    def _our_header(self, number: int) -> BlockHeader:
+        raw = self._chain.block_rlp(number)
+        if raw is None:
+            raise RuntimeError(f"our copy lost block {number} below its head")
+        return header_of(raw)
+
+    def _rewritten_below(self, source: LedgerNode, offered: SignedCheckpoint) -> Evidence:
+        """Theirs is at or below our head and not what we have there."""
+        number = offered.checkpoint.block.number
+        ours = self._ours(number)
+        if ours is not None:
+            return self._evidence("CHECKPOINTS_CONFLICT", source, _by_time(ours, offered))
+        headers: list[BlockHeader] = [self._our_header(number)]
+        while ours is None:
+            headers.append(self._our_header(headers[-1].number + 1))
+            ours = self._ours(headers[-1].number)
+        return self._evidence("HISTORY_REWRITTEN", source, _by_time(ours, offered), tuple(headers))
+
+    def _rewritten_above(self, source: LedgerNode, offered: SignedCheckpoint) -> Evidence:
+        """Their next block does not stand on ours: find where we part, and a statement of ours above that."""
+        self._require_operator(offered)
+        last_common, first_other = 0, self._chain.head().number
+        while first_other - last_common > 1:
+            middle = (last_common + first_other) // 2
+            theirs, ours = source.block(middle), self._chain.block(middle)
+            if theirs is not None and ours is not None and header_of(theirs).hash == ours.hash:
+                last_common = middle
+            else:
+                first_other = middle
+        ours = None
+        number = first_other
+        while (signed := self._ours(number)) is None:
+            number += 1
+        headers = self._linked(source, number, offered)
+        return self._evidence("HISTORY_REWRITTEN", source, _by_time(signed, offered), headers)
+
+    def _backdated(self, source: LedgerNode, offered: SignedCheckpoint, found: _BackdatedError) -> Evidence:
+        self._require_operator(offered)
+        headers = self._linked(source, found.number, offered)
+        return self._evidence("BLOCK_BACKDATED", source, (found.earlier, offered), headers)
+
+    def _invalid(self, source: LedgerNode, offered: SignedCheckpoint, piece: _Piece) -> Evidence:
+        self._require_operator(offered)
+        bad = header_of(piece.newest)
+        headers = self._linked(source, bad.number, offered)
+        return self._evidence("BLOCK_INVALID", source, (offered,), headers, piece.newest)
+
+    def _linked(self, source: LedgerNode, first: int, offered: SignedCheckpoint) -> tuple[BlockHeader, ...]:
+        """Headers first..offered, which must hang together and end in the offered block: then they are signed.
+
+        Raises: InputError(NODE_ANSWER): the node serves blocks that nobody signed.
+        """
+        target = offered.checkpoint.block
+        headers: list[BlockHeader] = []
+        while first + len(headers) <= target.number and len(headers) < MOST_HEADERS:
+            raw = source.blocks_from(first + len(headers))
+            if not raw:
+                break
+            headers += [header_of(item) for item in raw]
+        linked = tuple(header for header in headers if header.number <= target.number)
+        if not linked or linked[0].number != first or linked[-1].hash != target.hash or not is_chain(linked):
+            raise InputError(
+                "NODE_ANSWER", f"{source.name} serves blocks that its checkpoint does not cover."
+            )
+        return linked
+
+    def _refuse(self, evidence: Evidence) -> MirrorState:
+        name = self._parts.evidence.keep(evidence)
+        number = evidence.number
+        ours = self._chain.block(number) or self._chain.head()
+        self._parts.view.stop(number, ours.hash, evidence.theirs)
+        return self._set(
+            replace(
+                self.state,
+                condition="refusing",
+                code=evidence.kind,
+                head=self._chain.head(),
+                since=self._parts.clock.now(),
+                target=None,
+                evidence=tuple(dict.fromkeys((*self.state.evidence, name))),
+                refused_block=number,
+            )
+        )
+
+    def _stay_refused(self) -> MirrorState:
+        number = self.state.refused_block
+        if number is not None and restored(self._trust, number):
+            return self._set(replace(self.state, condition="restored"))
+        return self.state
+
+    # 4, 5 confirming and co-signing
+
+    def _confirm(self, offered: SignedCheckpoint) -> None:
+        """Our head is the operator's, as of its own clock, but never later than ours."""
+        self._book.keep(offered, "operator")
+        self._parts.view.advance(min(offered.checkpoint.signed_at, self._parts.clock.now()))
+        if self._signer is not None and offered != self._signed_for:
+            self._cosign(self._signer, offered.checkpoint)
+            self._signed_for = offered
+
+    def _cosign(self, signer: CheckpointSigner, stated: Checkpoint) -> None:
+        number = stated.block.number
+        for kept in self._book.at(number):
+            is_ours = kept.signatory == "witness" and kept.signed.thumbprint == signer.thumbprint
+            if is_ours and self._differs(kept.signed) and not restored(self._trust, number):
+                raise ConflictError(
+                    "MIRROR_SIGNED_OTHER",
+                    f"This key has co-signed another block {number}; it signs no second one.",
+                )
+        signed = sign_checkpoint(replace(stated, signed_at=self._parts.clock.now()), signer)
+        self._book.keep(signed, "witness")
+        self._unsent = {source.name: signed for source in self._sources}
+
+    def _hand_over(self) -> None:
+        for source in self._sources:
+            signed = self._unsent.get(source.name)
+            if signed is None:
+                continue
+            try:
+                code = source.post_cosignature(signed)
+            except LedgerError:
+                continue  # kept, and handed over in the next round
+            del self._unsent[source.name]
+            if code != "COSIGNED" and source is self._sources[0]:
+                self._warning = code
+
+    # 6 other witnesses
+
+    def _hear(self, source: LedgerNode) -> None:
+        head = self._chain.head()
+        for signed in source.cosignatures():
+            block = signed.checkpoint.block
+            is_ours = self._signer is not None and signed.thumbprint == self._signer.thumbprint
+            if is_ours or signed.thumbprint not in self._trust.witnesses.keys or block.number > head.number:
+                continue
+            if self._is_kept(signed):
+                continue
+            require_ledger(signed, self._trust.ledger_id, self._trust.chain_id)
+            require_signed(signed)
+            if self._differs(signed):
+                self._look_into(source, block.number)
+            else:
+                self._book.keep(signed, "witness")
+
+    def _is_kept(self, signed: SignedCheckpoint) -> bool:
+        return any(kept.signed == signed for kept in self._book.at(signed.checkpoint.block.number))
+
+    def _look_into(self, source: LedgerNode, number: int) -> None:
+        """A witness saw another history: if the operator signed that one too, it told two stories."""
+        self._warning = "WITNESS_CONTRADICTS"
+        for other in source.statements(number)[0]:
+            require_ledger(other, self._trust.ledger_id, self._trust.chain_id)
+            require_signed(other)
+            if self._differs(other):
+                self._require_operator(other)
+                raise _ContradictedError(self._rewritten_below(source, other))
+
+    # the trust file
+
+    def _renew_trust(self) -> None:
+        """Take newer versions that follow ours, from whoever has them; now and then."""
+        now = self._parts.clock.now()
+        if self._asked_trust_at is not None and 0 <= now - self._asked_trust_at < TRUST_EVERY_S:
+            return
+        self._asked_trust_at = now
+        for source in self._sources:
+            try:
+                while (data := source.trust(self._trust.version + 1)) is not None:
+                    taken = self._parts.take_trust(data)
+                    if taken.version <= self._trust.version:
+                        break
+                    self._trust = taken
+            except (InputError, UnavailableError):
+                continue  # no version that follows ours: the next source, the next time
+
+
+class _Piece:
+    """Blocks from a height up to one that the operator signed.
+
+    Args:
+        source: asked.
+        first: height of the first one.
+        offered: what is aimed at.
+        before: the operator's last statement, before which no new block may be dated.
+    """
+
+    def __init__(
+        self, source: LedgerNode, first: int, offered: SignedCheckpoint, before: SignedCheckpoint | None
+    ) -> None:
+        self._source = source
+        self._first = first
+        self._offered = offered
+        self._before = before
+        self._covering: SignedCheckpoint | None = None
+        self.newest = b""
+
+    def covering(self) -> SignedCheckpoint:
+        """The statement about the last block."""
+        if self._covering is None:
+            raise RuntimeError("asked before the blocks were taken")
+        return self._covering
+
+    def is_early(self, now: int) -> bool:
+        """Whether the block in hand is refused because our clock is behind it."""
+        return bool(self.newest) and header_of(self.newest).time > now
+
+    def blocks(self) -> Iterator[bytes]:
+        """Each block's bytes. Raises: what the source raises, InputError(NODE_ANSWER), _BackdatedError."""
+        number, target = self._first, self._offered.checkpoint.block.number
+        while self._covering is None:
+            raw = self._source.blocks_from(number)[: target - number + 1]
+            if not raw:
+                raise UnavailableError(
+                    "NODE_SILENT", f"{self._source.name} has no block {number}.", why="blocks"
+                )
+            for item in raw:
+                self.newest = item
+                self._look_at(header_of(item), number)
+                yield item
+                number += 1
+            self._covering = self._offered if number > target else self._stated(number - 1)
+
+    def _look_at(self, header: BlockHeader, number: int) -> None:
+        if header.number != number:
+            raise InputError(
+                "NODE_ANSWER", f"{self._source.name} serves another block than asked.", what="blocks"
+            )
+        before = self._before
+        if before is None or number != before.checkpoint.block.number + 1:
+            return
+        if header.time + CLOCK_TOLERANCE_S < before.checkpoint.signed_at:
+            raise _BackdatedError(number, before)
+
+    def _stated(self, number: int) -> SignedCheckpoint | None:
+        """A statement about the last block so far; without one, more blocks are taken before any is kept."""
+        header = header_of(self.newest)
+        for signed in self._source.statements(number)[0]:
+            checkpoint = signed.checkpoint
+            if (
+                checkpoint.block.hash == header.hash
+                and checkpoint.ledger_id == self._offered.checkpoint.ledger_id
+            ):
+                require_signed(signed)
+                return signed
+        return None
+
+
+def _by_time(one: SignedCheckpoint, other: SignedCheckpoint) -> tuple[SignedCheckpoint, SignedCheckpoint]:
+    return (one, other) if one.checkpoint.signed_at <= other.checkpoint.signed_at else (other, one)
