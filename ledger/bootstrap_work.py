@@ -39,6 +39,7 @@ from ledger.bootstrap_chain import Reader, chain_info, chain_reader, connect, rp
 from ledger.bootstrap_check import CheckRoom
 from ledger.bootstrap_documents import DocumentRoom
 from ledger.bootstrap_intake import open_intake_work
+from ledger.bootstrap_moved import earlier_lists, require_settled
 from ledger.bootstrap_programs import ask_contract, make_standing
 from ledger.bootstrap_verified import VerifiedRoom
 from ledger.core.directory import parse_directory_entry
@@ -185,6 +186,7 @@ class Desk:
             TokenFiles(here.home.published),
             here.clock,
             self.info.ledger_id,
+            earlier_lists(here.record),
         )
 
     @cached_property
@@ -359,6 +361,7 @@ def open_bench(here: Installation, hooks: Hooks | None = None) -> Iterator[Bench
 @contextmanager
 def _open_chain(here: Installation) -> Iterator[SealingChain]:
     """The chain for the one process at a time that may send."""
+    require_settled(here.home)
     remote = rpc_record(here.record)
     if remote is None:
         from ledger.adapters.chain_embedded.chain import EmbeddedChain

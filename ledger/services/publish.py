@@ -7,7 +7,8 @@ on chain comes from the store; what is on chain comes from the view alone.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Protocol
 
 from ledger.core.directory import parse_directory_entry
@@ -53,6 +54,8 @@ class StatusListPublisher:
         folder: where tokens go.
         clock: dates the tokens.
         ledger_id: 32 bytes, part of the list's URI.
+        earlier: ledgers that were moved here, and each issuer's newest list there: credentials of then name
+            their lists by those ids, and go on being answered.
     """
 
     def __init__(
@@ -63,6 +66,7 @@ class StatusListPublisher:
         folder: TokenFolder,
         clock: Clock,
         ledger_id: bytes,
+        earlier: Mapping[bytes, Mapping[str, int]] = MappingProxyType({}),
     ) -> None:
         self._view = view
         self._batches = batches
@@ -70,6 +74,7 @@ class StatusListPublisher:
         self._folder = folder
         self._clock = clock
         self._ledger_id = ledger_id
+        self._earlier = earlier
         self._drawn: dict[tuple[str, int], DrawnList] = {}
         self._due: dict[tuple[str, int], int] = {}  # when a list is published again, by (issuer, number)
 
@@ -81,14 +86,22 @@ class StatusListPublisher:
         self._drawn[place] = drawn
         published = with_ranges(drawn, list_number, self._ranges(issuer, list_number))
         now = self._clock.now()
-        token = make_status_list_token(
-            published,
-            uri=status_uri(entry.iss, self._ledger_id, list_number),
-            signer=self._agencies.status_signer(issuer),
-            now=now,
-        )
-        self._folder.save(issuer, self._ledger_id, list_number, token)
+        for ledger_id in self._ids(issuer, list_number):
+            token = make_status_list_token(
+                published,
+                uri=status_uri(entry.iss, ledger_id, list_number),
+                signer=self._agencies.status_signer(issuer),
+                now=now,
+            )
+            self._folder.save(issuer, ledger_id, list_number, token)
         self._due[place] = 0 if published.has_open else now + QUIET_EVERY_S
+
+    def _ids(self, issuer: str, list_number: int) -> Iterator[bytes]:
+        """Under which ledgers' names credentials look for this list."""
+        yield self._ledger_id
+        for ledger_id, newest in self._earlier.items():
+            if list_number <= newest.get(issuer, 0):
+                yield ledger_id
 
     def publish_all(self, issuers: Sequence[str]) -> int:
         """Fresh tokens of every list that these issuers ever used; their number."""

@@ -1,0 +1,376 @@
+"""What a ledger takes along to other contracts, and in which form (review F23).
+
+A move must give every old batch the verdict that it had. Keys, statuses, withdrawals of batches and the
+times of anchors are carried as they are. The history of a grant is carried as what it amounted to: the
+intervals in which it was good, which is all that a verdict asks. What no contract takes from outside
+(when an agency was admitted, dissolved or described, who signed a batch) stays in the old chain, which is
+kept; docs/adr/0034.
+
+Pure: a state of the old ledger, a state of the new one, and the difference between them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from ledger.core.grants import GrantState, grant_state
+from ledger.core.model import (
+    AnchorRecord,
+    GrantRecord,
+    IssuerRecord,
+    KeyRecord,
+    LedgerEvent,
+    Role,
+    StandingRecord,
+    TypeRecord,
+    WithdrawalCause,
+)
+
+FOREVER: Final = 2**40 - 1  # largest uint40
+_BREAKS: Final = 0x80
+_WORDS_GAS: Final = 6_000_000  # of one import transaction: chains of newer rules take at most 16.7 million
+_ANCHOR_GAS: Final = 45_000  # one imported batch without statuses
+_WORD_GAS: Final = 24_000  # one imported status word
+GAS: Final[Mapping[str, int]] = {
+    "contracts": 9_000_000,
+    "type": 110_000,
+    "act": 260_000,
+    "standing": 190_000,
+    "transaction": 30_000,
+}
+"""What each thing costs on the new chain at most, as measured on anvil with some room (a test compares)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A role that a signer (32 bytes) holds, or will. `valid_until` is exclusive."""
+
+    issuer: str
+    role: int
+    type_id: int
+    signer: bytes
+    valid_from: int
+    valid_until: int
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerState:
+    """Everything that registry and ledger hold, as a chain view and the events tell it.
+
+    `issuers` has parents before their children; `words` are statuses by (issuer, root) and word number.
+    """
+
+    issuers: tuple[IssuerRecord, ...]
+    types: tuple[TypeRecord, ...]
+    grants: Mapping[tuple[str, int], tuple[GrantRecord, ...]]
+    keys: Mapping[str, tuple[KeyRecord, ...]]
+    roles: tuple[Held, ...]
+    standings: tuple[StandingRecord, ...]
+    anchors: tuple[AnchorRecord, ...]
+    words: Mapping[tuple[str, bytes], Mapping[int, int]]
+
+    def issuer(self, name: str) -> IssuerRecord | None:
+        """None where it was never admitted."""
+        return next((record for record in self.issuers if record.issuer == name), None)
+
+
+@dataclass(frozen=True, slots=True)
+class CarriedGrant:
+    """A grant's history as the new registry gets it: intervals in order, then perhaps a withdrawal.
+
+    `withdrawal`: (since, cause); the registry adds the time of writing, which is later than the original
+    one. That changes no verdict: the old ledger took no batch in between.
+    """
+
+    issuer: str
+    type_id: int
+    intervals: tuple[tuple[int, int], ...]
+    withdrawal: tuple[int, int] | None
+
+
+@dataclass(frozen=True, slots=True)
+class ImportedBatch:
+    """A batch as `importAnchors` takes it. `words`: from word 0 to the last one that is not 0."""
+
+    anchor: AnchorRecord
+    words: tuple[int, ...]
+
+    @property
+    def gas(self) -> int:
+        """What its import costs at most."""
+        return _ANCHOR_GAS + _WORD_GAS * sum(1 for word in self.words if word)
+
+
+def roles_at(events: Iterable[LedgerEvent], now: int) -> tuple[Held, ...]:
+    """Roles held at `now` or later, from all events of a registry; those of earlier epochs are over."""
+    epochs: dict[str, int] = {}
+    found: dict[tuple[str, int, int, bytes], tuple[int, Held]] = {}
+    for event in events:
+        args: Mapping[str, Any] = event.args
+        if event.name == "RolesReset":
+            epochs[_uscc(args["issuer"])] = args["epoch"]
+        elif event.name == "RoleSet":
+            issuer = _uscc(args["issuer"])
+            held = Held(
+                issuer, args["role"], args["typeId"], args["signer"], args["validFrom"], args["validUntil"]
+            )
+            found[issuer, held.role, held.type_id, held.signer] = (args["epoch"], held)
+    return tuple(
+        held
+        for epoch, held in found.values()
+        if held.valid_until > now and (held.role == Role.OPERATOR or epoch >= epochs.get(held.issuer, 0))
+    )
+
+
+def _uscc(value: bytes) -> str:
+    return value.decode("ascii")
+
+
+# grants
+
+
+def carried_grants(state: LedgerState, now: int) -> dict[tuple[str, int], CarriedGrant]:
+    """Every grant in the form that the new registry takes, by (issuer, type).
+
+    The registry gives a child no more than its parent has at that moment. Where a parent's own grant has
+    ended by now, it is granted without an end first and withdrawn when its children have theirs.
+    """
+    found: dict[tuple[str, int], CarriedGrant] = {}
+    for record in state.issuers:
+        for type_id in sorted({number for name, number in state.grants if name == record.issuer}):
+            history = state.grants[record.issuer, type_id]
+            has_children = any(
+                (child.issuer, type_id) in state.grants
+                for child in state.issuers
+                if child.parent == record.issuer
+            )
+            carried = _carried(record.issuer, type_id, history, now, needs_more=has_children)
+            parent = None if record.parent is None else found.get((record.parent, type_id))
+            found[record.issuer, type_id] = carried if parent is None else _within(carried, parent)
+    return found
+
+
+def _carried(
+    issuer: str, type_id: int, history: Sequence[GrantRecord], now: int, *, needs_more: bool
+) -> CarriedGrant:
+    newest = history[-1]
+    withdrawal = None
+    if newest.withdrawn_at is not None and newest.cause is not None:
+        since = newest.withdrawn_at if newest.withdrawn_since is None else newest.withdrawn_since
+        withdrawal = (since, newest.cause)
+    standing = (
+        *history[:-1],
+        replace(newest, withdrawn_since=None, withdrawn_at=None, cause=None),
+    )
+    intervals = _good_intervals(standing, now)
+    if not intervals:  # nothing under it was ever good: a registry keeps that as one broken interval
+        start = min(grant.valid_from for grant in history)
+        return CarriedGrant(
+            issuer, type_id, ((start, FOREVER),), (min(start, now), WithdrawalCause.MISCONDUCT)
+        )
+    first, (start, end) = intervals[0][0], intervals[-1]
+    if withdrawal is None and end <= now and needs_more:
+        intervals[-1] = (start, FOREVER)
+        withdrawal = (max(first, min(end, now)), WithdrawalCause.ADMINISTRATIVE)
+    elif withdrawal is not None:
+        if end <= now and needs_more:
+            intervals[-1] = (start, FOREVER)
+        withdrawal = (min(max(withdrawal[0], first), now), withdrawal[1])
+    return CarriedGrant(issuer, type_id, tuple(intervals), withdrawal)
+
+
+def _good_intervals(history: Sequence[GrantRecord], now: int) -> list[tuple[int, int]]:
+    """Intervals in which the history is good, ascending, apart from each other.
+
+    Of those that begin in the future only one that follows nothing running can be granted today; the
+    others are left to be granted again.
+    """
+    edges = sorted(
+        {
+            edge
+            for grant in history
+            for edge in (grant.valid_from, grant.valid_until, grant.withdrawn_since, grant.withdrawn_at)
+            if edge is not None
+        }
+    )
+    found: list[tuple[int, int]] = []
+    for start, end in zip(edges, [*edges[1:], FOREVER], strict=True):
+        if start >= end or grant_state(history, start) is not GrantState.GOOD:
+            continue
+        if found and found[-1][1] == start:
+            found[-1] = (found[-1][0], end)
+        elif not (found and start > now and found[-1][1] > now):
+            found.append((start, end))
+    return found
+
+
+def _within(grant: CarriedGrant, parent: CarriedGrant) -> CarriedGrant:
+    """No longer than the parent's, which the ledger asks anyway at every anchor."""
+    limit = parent.intervals[-1][1]
+    cut = tuple((start, min(end, limit)) for start, end in grant.intervals if start < limit)
+    return grant if cut == grant.intervals or not cut else replace(grant, intervals=cut)
+
+
+# batches
+
+
+def imported_batches(state: LedgerState) -> Iterator[ImportedBatch]:
+    """Every batch, in the order of anchoring, with its statuses."""
+    for anchor in state.anchors:
+        words = {number: word for number, word in state.words[anchor.issuer, anchor.root].items() if word}
+        last = max(words, default=-1)
+        yield ImportedBatch(anchor, tuple(words.get(number, 0) for number in range(last + 1)))
+
+
+def in_portions(batches: Iterable[ImportedBatch]) -> Iterator[list[ImportedBatch]]:
+    """So many at a time as one transaction takes; a single one may be larger."""
+    portion: list[ImportedBatch] = []
+    gas = 0
+    for batch in batches:
+        if portion and gas + batch.gas > _WORDS_GAS:
+            yield portion
+            portion, gas = [], 0
+        portion.append(batch)
+        gas += batch.gas
+    if portion:
+        yield portion
+
+
+# comparing
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Something that the new ledger does not hold as the old one did."""
+
+    what: str
+    issuer: str
+    name: str
+
+
+def differences(old: LedgerState, new: LedgerState) -> list[Difference]:
+    """What would change a verdict: asked before the old ledger is closed."""
+    found: list[Difference] = []
+    if old.types != new.types:
+        found.append(Difference("types", "", ""))
+    for record in old.issuers:
+        twin = new.issuer(record.issuer)
+        if twin is None or (twin.parent, twin.level, twin.successor, twin.dissolved_at is None) != (
+            record.parent,
+            record.level,
+            record.successor,
+            record.dissolved_at is None,
+        ):
+            found.append(Difference("agency", record.issuer, ""))
+        elif [entry for entry, _ in twin.directory] != [entry for entry, _ in record.directory]:
+            found.append(Difference("directory", record.issuer, ""))
+        found += [
+            Difference("key", record.issuer, str(mine.number))
+            for mine in old.keys.get(record.issuer, ())
+            if _lasting(mine) not in new.keys.get(record.issuer, ())
+        ]
+    theirs = {(anchor.issuer, anchor.root): anchor for anchor in new.anchors}
+    for anchor in old.anchors:
+        place = (anchor.issuer, anchor.root)
+        other = theirs.get(place)
+        if other is None or _facts(anchor) != _facts(other) or _words(old, place) != _words(new, place):
+            found.append(Difference("batch", anchor.issuer, anchor.root.hex()))
+        elif _entitled(old, anchor) != _entitled(new, anchor):
+            found.append(Difference("grant", anchor.issuer, str(anchor.type_id)))
+    return found
+
+
+def _lasting(key: KeyRecord) -> KeyRecord:
+    return replace(key, valid_until=carried_end(key))
+
+
+def carried_end(key: KeyRecord) -> int:
+    """When a carried key ends: a registry takes no empty interval."""
+    return max(key.valid_until, key.valid_from + 1)
+
+
+def _facts(anchor: AnchorRecord) -> tuple[int | None, ...]:
+    return (
+        anchor.type_id,
+        anchor.key,
+        anchor.size,
+        anchor.anchored_at,
+        anchor.list,
+        anchor.first_word,
+        anchor.withdrawn_reason,
+    )
+
+
+def _words(state: LedgerState, place: tuple[str, bytes]) -> dict[int, int]:
+    return {number: word for number, word in state.words.get(place, {}).items() if word}
+
+
+def _entitled(state: LedgerState, anchor: AnchorRecord) -> tuple[bool, ...]:
+    """Whether the agency and each one above it held the type at anchor time."""
+    found = []
+    name: str | None = anchor.issuer
+    while name is not None and anchor.type_id:
+        history = state.grants.get((name, anchor.type_id), ())
+        found.append(grant_state(history, anchor.anchored_at) is GrantState.GOOD)
+        record = state.issuer(name)
+        name = None if record is None else record.parent
+    return tuple(found)
+
+
+# what it costs
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """How much a move carries, and the gas that it needs at most on the new chain."""
+
+    issuers: int
+    types: int
+    keys: int
+    grants: int
+    roles: int
+    standings: int
+    batches: int
+    words: int
+    gas: int
+
+
+def load_of(state: LedgerState, now: int) -> Load:
+    """Counts for people, before anything is done."""
+    grants = carried_grants(state, now)
+    batches = list(imported_batches(state))
+    living = {record.issuer for record in state.issuers if record.dissolved_at is None}
+    roles = [held for held in state.roles if held.issuer in living]
+    keys = [key for some in state.keys.values() for key in some]
+    acts = (
+        len(state.issuers)
+        - 1
+        + sum(len(record.directory) - 1 for record in state.issuers)
+        + sum(1 for record in state.issuers if record.dissolved_at is not None)
+        + len(keys)
+        + sum(1 for key in keys if key.compromised_since is not None)
+        + sum(len(grant.intervals) + (grant.withdrawal is not None) for grant in grants.values())
+        + len(roles)
+    )
+    standings = [one for one in state.standings if one.is_good(now) and one.issuer in living]
+    gas = (
+        GAS["contracts"]
+        + GAS["type"] * len(state.types)
+        + GAS["act"] * acts
+        + GAS["standing"] * len(standings)
+        + sum(batch.gas for batch in batches)
+        + GAS["transaction"] * (1 + sum(1 for _ in in_portions(batches)))
+    )
+    return Load(
+        issuers=len(state.issuers),
+        types=len(state.types),
+        keys=len(keys),
+        grants=sum(len(grant.intervals) for grant in grants.values()),
+        roles=len(roles),
+        standings=len(standings),
+        batches=len(batches),
+        words=sum(1 for batch in batches for word in batch.words if word),
+        gas=gas,
+    )
