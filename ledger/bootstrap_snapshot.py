@@ -52,6 +52,8 @@ __all__ = [
     "Imported",
     "Opened",
     "accept",
+    "age_s",
+    "batches_in",
     "export_snapshot",
     "import_snapshots",
     "load_snapshot",
@@ -288,6 +290,22 @@ def state_in(snapshot: Snapshot) -> State:
         InputError: SNAPSHOT_*; SNAPSHOT_GAP for a delta.
     """
     return read_state(snapshot)
+
+
+def batches_in(snapshot: Snapshot) -> tuple[int, int]:
+    """Batches and credentials in a whole snapshot.
+
+    Raises:
+        InputError: as state_in.
+    """
+    state = state_in(snapshot)
+    anchors = list(SnapshotView(snapshot.header, state).anchors())
+    return len(anchors), sum(anchor.size for anchor in anchors if anchor.type_id)
+
+
+def age_s(header: Header) -> int:
+    """Seconds since the exporter last knew this to be the ledger's newest state."""
+    return max(0, SystemClock().now() - header.confirmed_at)
 
 
 def memory_beside(trust_file: Path) -> SeenBlocks:

@@ -104,6 +104,10 @@ ROOT = BilingualGroup(
             Text("核验证照文件,逐项给出结果。", "Check bundles, point by point."),
             _lazy("cli_verify", "VERIFY"),
         ),
+        "snapshot": (
+            Text("快照:导出、签名、查看、导入。", "Snapshots: export, sign, look, import."),
+            _lazy("cli_snapshot", "SNAPSHOT"),
+        ),
         "proof": (
             Text("核对一份上链证明。", "Check a proof of anchoring."),
             _lazy("cli_proof", "PROOF"),
@@ -127,6 +131,14 @@ ROOT = BilingualGroup(
         "serve": (
             Text("启动网页服务和后台任务。", "Start the web page and the worker."),
             _lazy("cli_work", "SERVE"),
+        ),
+        "node": (
+            Text("只提供账本节点。", "Serve the ledger's node alone."),
+            _lazy("cli_work", "NODE"),
+        ),
+        "trust": (
+            Text("信任文件:查看、下一版、签名、启用。", "Trust file: show, next version, sign, take."),
+            _lazy("cli_trust", "TRUST"),
         ),
         "backup": (
             Text("备份,不必停机。", "Back up while it runs."),

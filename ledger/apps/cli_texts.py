@@ -292,4 +292,85 @@ ERRORS: dict[str, Text] = {
         "There is no organisation {uscc} here; add one that only verifies with `ecert person organisation`.",
     ),
     "ROLE_PERIOD": Text("角色的结束日期应晚于开始和今天。", "The role would be over before it begins."),
+    # snapshots
+    "SNAPSHOT_SHAPE": Text(
+        "这不是可读的快照:文件被截断、被改动,或不是快照。请重新获取。",
+        "This is no readable snapshot: it was cut off or altered on the way, or is something else. Get it again. "
+        "({reason})",
+    ),
+    "SNAPSHOT_VERSION": Text(
+        "快照的格式版本是 {version},本程序认得的是 {known}。请使用相应版本的程序。",
+        "The snapshot has format version {version}; this program knows {known}. Use the program that fits.",
+    ),
+    "SNAPSHOT_TOO_LARGE": Text(
+        "快照太大,未读取。请向导出单位核实。",
+        "The snapshot is too large and was not read. Ask whoever exported it.",
+    ),
+    "SNAPSHOT_LEDGER": Text(
+        "这是另一个账本的快照,与信任文件不符。请核对文件来源。",
+        "This snapshot is of another ledger than the trust file. Check where the file came from.",
+    ),
+    "SNAPSHOT_NO_SIGNERS": Text(
+        "信任文件(第 {version} 版)没有写明谁签的快照算数。请向账本运营单位索取新版信任文件。",
+        "The trust file (version {version}) names nobody whose snapshots count. Ask the ledger's operator for a newer one.",
+    ),
+    "SNAPSHOT_SIGNATURE": Text(
+        "快照的签名对不上:内容被改动过。请不要使用,并告知导出单位。",
+        "A signature does not fit this snapshot: it was altered. Do not use it, and tell whoever exported it.",
+    ),
+    "SNAPSHOT_SIGNERS": Text(
+        "须有信任文件所列签名人中的 {threshold} 个签名,现有 {good} 个。请补签,或核对信任文件版本。",
+        "{threshold} signers of the trust file must sign a snapshot; {good} did. Have it signed, or get the trust file "
+        "of today.",
+    ),
+    "SNAPSHOT_STATE": Text(
+        "快照的内容与所签的不一致,或不可能成立。请不要使用,并告知导出单位。",
+        "What this snapshot holds is not what was signed, or cannot be. Do not use it, and tell whoever exported it.",
+    ),
+    "SNAPSHOT_ROLLBACK": Text(
+        "这个快照到区块 {block} 为止,而此前已接受过区块 {known}:旧快照可能漏掉吊销。请取新的;确需查看过去,加 --allow-older。",
+        "This snapshot ends at block {block}, but block {known} was accepted before: an old one may miss revocations. "
+        "Get a newer one; to look at the past on purpose, add --allow-older.",
+    ),
+    "SNAPSHOT_FORKED": Text(
+        "这个快照与此前接受的(或它自带的见证)矛盾:同一区块 {block} 有两种内容。请不要使用,并通知账本运营单位和见证方。",
+        "This snapshot contradicts what was accepted before, or its own witnesses: block {block} has two stories. "
+        "Do not use it; tell the ledger's operator and its witnesses.",
+    ),
+    "SNAPSHOT_GAP": Text(
+        "这个增量接在区块 {follows} 之后,而这里不是那一状态。请先导入中间的增量,或导入一个完整快照。",
+        "This delta follows block {follows}, which is not the state here. Take the deltas between first, or a whole snapshot.",
+    ),
+    "SNAPSHOT_SINCE": Text(
+        "增量不能从区块 {block} 开始:账本现在到区块 {head},或那里的区块不同。",
+        "A delta cannot begin at block {block}: the ledger is at block {head}, or its block there is another one.",
+    ),
+    "SNAPSHOT_SINCE_FILE": Text(
+        "这里只有快照,没有账本的历史:请给出上一次快照的文件,而不是区块号。",
+        "There are only snapshots here and no history: name the earlier snapshot's file, not a block number.",
+    ),
+    "SNAPSHOT_SOURCE_FORKED": Text(
+        "本机的账本副本与来源矛盾(区块 {block}),不能导出。请先运行「ecert doctor」。",
+        "The copy of the ledger here contradicts its source (block {block}); nothing is exported. Run `ecert doctor` first.",
+    ),
+    "SNAPSHOT_MEMORY_BROKEN": Text(
+        "{path} 读不出来,无法判断快照是否比接受过的旧。若不是您改动的,请先查明;确认后删除该文件再试。",
+        "{path} cannot be read, so an older snapshot would not be noticed. Find out who changed it; then delete it and try again.",
+    ),
+    "SNAPSHOT_MEMORY_UNWRITABLE": Text(
+        "{path} 写不进去:下次收到旧快照将不会被发现。请把信任文件放在可写的目录。",
+        "{path} cannot be written: an older snapshot will not be noticed next time. Keep the trust file where one can write.",
+    ),
+    "HOME_WITHOUT_AGENCY": Text(
+        "这个数据目录只用于核验,不代表任何发证机关。",
+        "This data directory only verifies: it issues for no agency.",
+    ),
+    "HOME_OTHER_KIND": Text(
+        "{path} 自己跟随账本,不需要快照。请用 --home 另指定一个核验目录。",
+        "{path} follows its ledger itself and needs no snapshots. Name another directory with --home.",
+    ),
+    "FILE_UNWRITABLE": Text(
+        "{path} 写不进去。请检查目录和权限。",
+        "{path} cannot be written. Check the folder and its permissions.",
+    ),
 }
