@@ -13,9 +13,9 @@ confirmed or signed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Final, Literal
+from typing import Final
 
 from ledger.core.block_header import BlockHeader, header_of, is_chain
 from ledger.core.checkpoint import (
@@ -27,41 +27,19 @@ from ledger.core.checkpoint import (
     sign_checkpoint,
 )
 from ledger.core.checks.chain import restored
-from ledger.core.contradictions import CLOCK_TOLERANCE_S, MOST_HEADERS, Evidence, Kind, require_proof
+from ledger.core.contradictions import MOST_HEADERS, Evidence, Kind, require_proof
 from ledger.core.errors import ConflictError, InputError, LedgerError, RefusedError, UnavailableError
-from ledger.core.model import BlockRef
+from ledger.core.mirroring import Condition, MirrorState
 from ledger.core.trust import Trust
 from ledger.ports import Clock
 from ledger.ports.mirror import EvidenceFolder, LedgerNode, MirrorChain, MirrorView
 from ledger.ports.witness import CheckpointBook
+from ledger.services.mirror_blocks import BackdatedError, Piece
 
 FUTURE_S: Final = 120
 """A checkpoint may be so far ahead of our clock, as a view may (VIEW_FROM_FUTURE)."""
 TRUST_EVERY_S: Final = 60
 _LOCAL: Final = frozenset({"CHAIN_UNAVAILABLE", "VIEW_UNAVAILABLE", "CHECKPOINTS_UNAVAILABLE"})
-
-Condition = Literal["starting", "following", "waiting", "refusing", "restored"]
-
-
-@dataclass(frozen=True, slots=True)
-class MirrorState:
-    """How things stand.
-
-    `following`: current as of `confirmed_at`; `waiting`: the source is silent, behind or not believable just
-    now (`code` says which); `refusing`: it contradicted itself, `evidence` names the files; `restored`: the
-    trust file has a notice about what was refused, the copy must begin anew. `warning`: something that a
-    person should look at while following goes on.
-    """
-
-    condition: Condition
-    head: BlockRef
-    code: str | None = None
-    since: int = 0
-    confirmed_at: int | None = None
-    target: int | None = None
-    warning: str | None = None
-    evidence: tuple[str, ...] = ()
-    refused_block: int | None = None
 
 
 class _ContradictedError(Exception):
@@ -70,15 +48,6 @@ class _ContradictedError(Exception):
     def __init__(self, evidence: Evidence) -> None:
         super().__init__(evidence.kind)
         self.evidence = evidence
-
-
-class _BackdatedError(Exception):
-    """Block `number` is dated before a statement that it was not there; never leaves the module."""
-
-    def __init__(self, number: int, earlier: SignedCheckpoint) -> None:
-        super().__init__(number)
-        self.number = number
-        self.earlier = earlier
 
 
 @dataclass
@@ -255,10 +224,10 @@ class Mirror:
     def _catch_up(self, source: LedgerNode, offered: SignedCheckpoint) -> None:
         target = offered.checkpoint.block.number
         while self._chain.head().number < target:
-            piece = _Piece(source, self._chain.head().number + 1, offered, self._book.newest("operator"))
+            piece = Piece(source, self._chain.head().number + 1, offered, self._book.newest("operator"))
             try:
                 head = self._chain.import_blocks(piece.blocks(), lambda: self._keep(piece.covering()))  # noqa: B023  run at once
-            except _BackdatedError as found:
+            except BackdatedError as found:
                 raise _ContradictedError(self._backdated(source, offered, found)) from found
             except ConflictError as error:
                 if error.code != "CHAIN_FORKED":
@@ -360,12 +329,12 @@ class Mirror:
         headers = self._linked(source, number, offered)
         return self._evidence("HISTORY_REWRITTEN", source, _by_time(signed, offered), headers)
 
-    def _backdated(self, source: LedgerNode, offered: SignedCheckpoint, found: _BackdatedError) -> Evidence:
+    def _backdated(self, source: LedgerNode, offered: SignedCheckpoint, found: BackdatedError) -> Evidence:
         self._require_operator(offered)
         headers = self._linked(source, found.number, offered)
         return self._evidence("BLOCK_BACKDATED", source, (found.earlier, offered), headers)
 
-    def _invalid(self, source: LedgerNode, offered: SignedCheckpoint, piece: _Piece) -> Evidence:
+    def _invalid(self, source: LedgerNode, offered: SignedCheckpoint, piece: Piece) -> Evidence:
         self._require_operator(offered)
         bad = header_of(piece.newest)
         headers = self._linked(source, bad.number, offered)
@@ -498,77 +467,6 @@ class Mirror:
                     self._trust = taken
             except (InputError, UnavailableError):
                 continue  # no version that follows ours: the next source, the next time
-
-
-class _Piece:
-    """Blocks from a height up to one that the operator signed.
-
-    Args:
-        source: asked.
-        first: height of the first one.
-        offered: what is aimed at.
-        before: the operator's last statement, before which no new block may be dated.
-    """
-
-    def __init__(
-        self, source: LedgerNode, first: int, offered: SignedCheckpoint, before: SignedCheckpoint | None
-    ) -> None:
-        self._source = source
-        self._first = first
-        self._offered = offered
-        self._before = before
-        self._covering: SignedCheckpoint | None = None
-        self.newest = b""
-
-    def covering(self) -> SignedCheckpoint:
-        """The statement about the last block."""
-        if self._covering is None:
-            raise RuntimeError("asked before the blocks were taken")
-        return self._covering
-
-    def is_early(self, now: int) -> bool:
-        """Whether the block in hand is refused because our clock is behind it."""
-        return bool(self.newest) and header_of(self.newest).time > now
-
-    def blocks(self) -> Iterator[bytes]:
-        """Each block's bytes. Raises: what the source raises, InputError(NODE_ANSWER), _BackdatedError."""
-        number, target = self._first, self._offered.checkpoint.block.number
-        while self._covering is None:
-            raw = self._source.blocks_from(number)[: target - number + 1]
-            if not raw:
-                raise UnavailableError(
-                    "NODE_SILENT", f"{self._source.name} has no block {number}.", why="blocks"
-                )
-            for item in raw:
-                self.newest = item
-                self._look_at(header_of(item), number)
-                yield item
-                number += 1
-            self._covering = self._offered if number > target else self._stated(number - 1)
-
-    def _look_at(self, header: BlockHeader, number: int) -> None:
-        if header.number != number:
-            raise InputError(
-                "NODE_ANSWER", f"{self._source.name} serves another block than asked.", what="blocks"
-            )
-        before = self._before
-        if before is None or number != before.checkpoint.block.number + 1:
-            return
-        if header.time + CLOCK_TOLERANCE_S < before.checkpoint.signed_at:
-            raise _BackdatedError(number, before)
-
-    def _stated(self, number: int) -> SignedCheckpoint | None:
-        """A statement about the last block so far; without one, more blocks are taken before any is kept."""
-        header = header_of(self.newest)
-        for signed in self._source.statements(number)[0]:
-            checkpoint = signed.checkpoint
-            if (
-                checkpoint.block.hash == header.hash
-                and checkpoint.ledger_id == self._offered.checkpoint.ledger_id
-            ):
-                require_signed(signed)
-                return signed
-        return None
 
 
 def _by_time(one: SignedCheckpoint, other: SignedCheckpoint) -> tuple[SignedCheckpoint, SignedCheckpoint]:

@@ -27,6 +27,8 @@ from ledger.ports import (
     TransactionOutcome,
 )
 
+MIRROR_MARK = "mirror"
+"""Meta row of a copy that another process fills: it is never the source, however it is sealed."""
 HEARTBEAT = "alive_at"
 """Meta row: when the sealing process last looked at its clock, 8 bytes big-endian."""
 
@@ -209,7 +211,7 @@ class EmbeddedReader(ChainFile):
     @property
     def is_source(self) -> bool:
         """Whether this is an installation's own file: its lock file names it, and not what it was copied from."""
-        return is_sealed_here(self._path)
+        return is_sealed_here(self._path) and self._store.meta(MIRROR_MARK) is None
 
     def send(self, raw: bytes) -> None:  # noqa: ARG002  the port's
         raise _locked("send")

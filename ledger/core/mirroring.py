@@ -1,0 +1,31 @@
+"""How a mirror stands with the ledger that it follows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from ledger.core.model import BlockRef
+
+Condition = Literal["starting", "following", "waiting", "refusing", "restored"]
+
+
+@dataclass(frozen=True, slots=True)
+class MirrorState:
+    """How things stand.
+
+    `following`: current as of `confirmed_at`; `waiting`: the source is silent, behind or not believable just
+    now (`code` says which); `refusing`: it contradicted itself, `evidence` names the files; `restored`: the
+    trust file has a notice about what was refused, the copy must begin anew. `warning`: something that a
+    person should look at while following goes on.
+    """
+
+    condition: Condition
+    head: BlockRef
+    code: str | None = None
+    since: int = 0
+    confirmed_at: int | None = None
+    target: int | None = None
+    warning: str | None = None
+    evidence: tuple[str, ...] = ()
+    refused_block: int | None = None
