@@ -23,6 +23,7 @@ from ledger.bootstrap_chain import explorer_log
 from ledger.bootstrap_check import CheckRoom
 from ledger.bootstrap_health import HealthService
 from ledger.bootstrap_intake import open_intake, open_issuing_desk
+from ledger.bootstrap_node import node_of
 from ledger.bootstrap_ops import open_limits
 from ledger.bootstrap_people import PeopleParts, open_people
 from ledger.bootstrap_programs import ProgramsRoom
@@ -42,6 +43,7 @@ from ledger.services.intake import IntakeService
 from ledger.services.issuing_desk import IssuingDesk
 from ledger.services.login import LoginService
 from ledger.services.lookup import LookupService
+from ledger.services.node import NodeService
 from ledger.services.operating import OperatingService
 from ledger.services.page import PageService
 from ledger.services.people import PeopleService
@@ -175,6 +177,11 @@ class WebParts:
         log = explorer_log(self.desk.reader)
         book = SqlEntryBook(self.here.store.database)
         return ExplorerService(self.desk.view, log, self.here.store, book)
+
+    @cached_property
+    def node(self) -> NodeService:
+        """Blocks, checkpoints and tiles for mirrors and witnesses."""
+        return node_of(self.here)
 
     @cached_property
     def verified(self) -> VerifiedService:

@@ -30,7 +30,9 @@ from web import (
     explorer,
     frame,
     front,
+    governance,
     guides,
+    node,
     operate,
     ops,
     paper,
@@ -180,6 +182,7 @@ def create_app(settings: WebSettings, services: WebServices) -> Flask:
     problems.register(app)
     explorer.register(app)
     directory.register(app)
+    governance.register(app)
     statistics.register(app)
     guides.register(app)
     audit.register(app)
@@ -189,6 +192,7 @@ def create_app(settings: WebSettings, services: WebServices) -> Flask:
     approve.register(app)
     status.register(app)
     issue.register(app)
+    node.register(app)
     ops.register(app)
     api.register(app)
     return app

@@ -19,16 +19,17 @@ from ledger.adapters.sqlite_watch import ChangeWatch
 from ledger.core.checkpoint import SignedCheckpoint, encode_checkpoint, parse_checkpoint
 from ledger.core.errors import UnavailableError
 from ledger.core.model import WitnessHead
-from ledger.ports.witness import KeptStatement, Signatory
+from ledger.ports.witness import MOST_STRAY, KeptStatement, Signatory
 
 _BUSY_S = 3.0
 _DEEPEST = 2_000  # statements of one witness looked at for one that agrees with our blocks
 _SCHEMA = (
     """CREATE TABLE IF NOT EXISTS statement(signatory TEXT NOT NULL, number INTEGER NOT NULL,
-  thumbprint BLOB NOT NULL, hash BLOB NOT NULL, signed_at INTEGER NOT NULL, body BLOB NOT NULL,
-  PRIMARY KEY(signatory, number, thumbprint, hash)) WITHOUT ROWID""",
+  thumbprint BLOB NOT NULL, hash BLOB NOT NULL, signed_at INTEGER NOT NULL,
+  stray INTEGER NOT NULL, body BLOB NOT NULL, PRIMARY KEY(signatory, number, thumbprint, hash)) WITHOUT ROWID""",
     "CREATE TABLE IF NOT EXISTS witness(thumbprint BLOB PRIMARY KEY) WITHOUT ROWID",
     "CREATE INDEX IF NOT EXISTS statement_key ON statement(thumbprint, number) WHERE signatory='witness'",
+    "CREATE INDEX IF NOT EXISTS statement_stray ON statement(thumbprint) WHERE signatory='witness' AND stray",
 )
 _HashOf = Callable[[int], bytes | None]
 
@@ -59,16 +60,19 @@ class CheckpointFile:
 
     # writing
 
-    def keep(self, signed: SignedCheckpoint, signatory: Signatory) -> None:
+    def keep(self, signed: SignedCheckpoint, signatory: Signatory, *, is_stray: bool = False) -> None:
         """See CheckpointBook."""
         block = signed.checkpoint.block
-        row = (signatory, block.number, signed.thumbprint, block.hash, signed.checkpoint.signed_at)
+        row = (signatory, block.number, signed.thumbprint, block.hash, signed.checkpoint.signed_at, is_stray)
         with self._using() as db:
             if db is None:
                 raise UnavailableError("CHECKPOINTS_UNAVAILABLE", "checkpoints are only read here")
+            if is_stray and _strays(db, signed.thumbprint) >= MOST_STRAY:
+                return
             db.execute(
-                "INSERT INTO statement VALUES(?,?,?,?,?,?) ON CONFLICT DO UPDATE SET "
-                "signed_at=excluded.signed_at, body=excluded.body WHERE excluded.signed_at>signed_at",
+                "INSERT INTO statement VALUES(?,?,?,?,?,?,?) ON CONFLICT DO UPDATE SET "
+                "signed_at=excluded.signed_at, stray=excluded.stray, body=excluded.body "
+                "WHERE excluded.signed_at>signed_at",
                 (*row, encode_checkpoint(signed)),
             )
             if signatory == "witness":
@@ -181,6 +185,13 @@ class CheckpointFile:
                 db.execute(statement)
         self._db, self._watch = db, ChangeWatch(db, self._path)
         return db
+
+
+def _strays(db: sqlite3.Connection, thumbprint: bytes) -> int:
+    count: int = db.execute(
+        "SELECT count(*) FROM statement WHERE signatory='witness' AND thumbprint=? AND stray", (thumbprint,)
+    ).fetchone()[0]
+    return count
 
 
 def _has_tables(db: sqlite3.Connection) -> bool:

@@ -6,8 +6,9 @@ from collections.abc import Callable, Sequence
 
 from ledger.core.checkpoint import SignedCheckpoint
 from ledger.core.model import WitnessHead
-from ledger.ports.witness import KeptStatement, Signatory
+from ledger.ports.witness import MOST_STRAY, KeptStatement, Signatory
 
+_Place = tuple[Signatory, int, bytes, bytes]
 _HashOf = Callable[[int], bytes | None]
 
 
@@ -15,16 +16,21 @@ class CheckpointMemory:
     """See ledger.ports.witness.CheckpointBook."""
 
     def __init__(self) -> None:
-        self._kept: dict[tuple[Signatory, int, bytes, bytes], SignedCheckpoint] = {}
+        self._kept: dict[_Place, SignedCheckpoint] = {}
+        self._stray: set[_Place] = set()
         self._changes = 0
 
-    def keep(self, signed: SignedCheckpoint, signatory: Signatory) -> None:
+    def keep(self, signed: SignedCheckpoint, signatory: Signatory, *, is_stray: bool = False) -> None:
         """See CheckpointBook."""
+        key = signed.thumbprint
+        if is_stray and sum(place[2] == key for place in self._stray) >= MOST_STRAY:
+            return
         block = signed.checkpoint.block
-        place = (signatory, block.number, signed.thumbprint, block.hash)
+        place: _Place = (signatory, block.number, signed.thumbprint, block.hash)
         known = self._kept.get(place)
         if known is None or known.checkpoint.signed_at < signed.checkpoint.signed_at:
             self._kept[place] = signed
+            (self._stray.add if is_stray else self._stray.discard)(place)
             self._changes += 1
 
     def newest(self, signatory: Signatory) -> SignedCheckpoint | None:

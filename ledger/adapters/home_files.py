@@ -2,7 +2,7 @@
 
 ```
 home.json     what this installation is: mode, chain, agencies, where each key lies
-trust.json    trust file to hand to verifiers
+trust.json    trust file to hand to verifiers   trust/  its earlier versions
 store.db      business data, encrypted          keys.db   data keys, wrapped
 chain.db      the embedded chain                view.db   projection for verification
 checkpoints.db  what operator and witnesses signed about blocks
@@ -138,6 +138,7 @@ class Home:
         self.published = path / "published"
         self.logs = path / "logs"
         self.documents = path / "documents"
+        self.trusts = path / "trust"
         self.migration_file = path / "migration.json"
         self.previous = path / "previous"
 
@@ -159,6 +160,7 @@ class Home:
             self.published,
             self.logs,
             self.documents,
+            self.trusts,
             results,
             cases,
         )

@@ -15,6 +15,11 @@ STARTED = Text("后台任务已启动:{home}(Ctrl-C 停止)", "Worker started: {
 STOPPED = Text("已停止。", "Stopped.")
 IDLE = Text("已处理完:{count} 个任务。", "All done: {count} jobs looked at.")
 ADDRESS = Text("核验网页:{address} (Ctrl-C 停止)", "Verification page: {address} (Ctrl-C stops it)")
+NODE_ADDRESS = Text(
+    "账本节点:{address}node/v1/ledger (Ctrl-C 停止)",
+    "Node of the ledger: {address}node/v1/ledger (Ctrl-C stops it)",
+)
+NODE_PORT = 8421
 PASSWORDS = Text(
     "\n\n无人值守启动:把服务密钥(operator、credential、status、vault)的口令各存一个文件,文件名为\n"
     "「机关代码-角色」(ledger-vault),权限 0600,用 ECERT_PASSWORD_FILE 指向该目录;\n"
@@ -72,10 +77,22 @@ def _serve(session: Session, host: str | None, port: int | None) -> None:
     session.remark(STOPPED)
 
 
-def announce(session: Session, address: str) -> None:
+def _node(session: Session, host: str | None, port: int | None) -> None:
+    from ledger.apps.serving import serve_node
+
+    serve_node(
+        session.settings,
+        host or session.settings.host,
+        NODE_PORT if port is None else port,
+        say=lambda address: announce(session, address, NODE_ADDRESS),
+    )
+    session.remark(STOPPED)
+
+
+def announce(session: Session, address: str, said: Text = ADDRESS) -> None:
     """Print where the page is, for people and programs."""
     session.emit({"address": address})
-    session.show(ADDRESS.format(address=address))
+    session.show(said.format(address=address))
 
 
 def _params() -> list[Any]:
@@ -113,3 +130,25 @@ SERVE = command(
     params=_params(),
     examples=("ecert serve", "ecert serve --port 8080"),
 )(_serve)
+
+NODE = command(
+    "node",
+    Text(
+        "只提供账本节点:区块、检查点、见证签名。\n\n"
+        "其他机关的「ecert mirror」从这里跟随账本并共同签名。只提供公开数据,不出块,不需要口令。\n"
+        "「ecert serve」在同一地址的 /node/ 下也提供这些内容。",
+        "Serve the ledger's node alone: blocks, checkpoints, co-signatures.\n\n"
+        "Other agencies' `ecert mirror` follows the ledger from here and co-signs. Public data only; it seals\n"
+        "nothing and needs no password. `ecert serve` offers the same under /node/ of its own address.",
+    ),
+    params=[
+        HOST,
+        Option(
+            ["--port"],
+            type=click.IntRange(0, 65_535),
+            metavar="PORT",
+            text=Text("端口(默认 8421;0:任选空闲端口)。", "Port (default 8421; 0: any free one)."),
+        ),
+    ],
+    examples=("ecert node", "ecert node --host 10.0.0.5 --port 8421"),
+)(_node)

@@ -20,6 +20,7 @@ from wsgiref.types import WSGIApplication
 
 from ledger.apps.bridge import Bridge
 from ledger.bootstrap import free_port, is_answering
+from ledger.bootstrap_node import open_node_parts
 from ledger.bootstrap_ops import log_web_to, metrics_token
 from ledger.bootstrap_web import open_web
 from ledger.bootstrap_work import PROBED_S, is_chain_free
@@ -70,6 +71,22 @@ def make_bridge() -> Bridge:
     return Bridge(make_app, load_settings().web_threads)
 
 
+def make_node_app() -> WSGIApplication:
+    """The WSGI application of a process that serves the node alone."""
+    from web.node import create_node_app
+
+    settings = load_settings()
+    _end_with(os.getppid(), signal.SIGKILL)
+    app = create_node_app(open_node_parts(settings))
+    _search_less()
+    return app
+
+
+def make_node_bridge() -> Bridge:
+    """As make_bridge, for the node alone."""
+    return Bridge(make_node_app, load_settings().web_threads)
+
+
 def run_worker(parent: int) -> None:
     """The worker under a page, in a process of its own: it ends when the page's process is gone."""
     from ledger.apps.cli import main
@@ -116,16 +133,29 @@ def serve(settings: Settings, host: str, port: int, say: Callable[[str], None]) 
     Raises:
         UnavailableError: WORKER_DIED.
     """
+    open_web(settings)  # says what is missing before anything is started
+    with_worker = is_chain_free(settings.home, PROBED_S)
+    _serve(settings, "make_bridge", host, port, say, with_worker=with_worker)
+
+
+def serve_node(settings: Settings, host: str, port: int, say: Callable[[str], None]) -> None:
+    """Serve the node alone until told to stop; who seals blocks is another process. Arguments as for `serve`."""
+    open_node_parts(settings)
+    _serve(settings, "make_node_bridge", host, port, say, with_worker=False)
+
+
+def _serve(
+    settings: Settings, bridge: str, host: str, port: int, say: Callable[[str], None], *, with_worker: bool
+) -> None:
     from granian import Granian
     from granian.constants import HTTPModes, Interfaces
     from granian.http import HTTP1Settings
     from granian.log import LogLevels
 
-    open_web(settings)  # says what is missing before anything is started
     export_settings(settings)
     chosen = port or free_port(host)
     server = Granian(
-        "ledger.apps.serving:make_bridge",
+        f"ledger.apps.serving:{bridge}",
         factory=True,
         address=host,
         port=chosen,
@@ -145,7 +175,7 @@ def serve(settings: Settings, host: str, port: int, say: Callable[[str], None]) 
     address = f"http://{shown}:{chosen}/"
     # until the server has its own handlers a signal must not leave the worker behind
     signal.signal(signal.SIGTERM, _stop_early)
-    worker = _start_worker() if is_chain_free(settings.home, PROBED_S) else None
+    worker = _start_worker() if with_worker else None
     died = threading.Event()
     stopping = threading.Event()
 

@@ -43,6 +43,10 @@ class LimitKind(StrEnum):
     """Calls with a token that does not exist, per client; each makes it wait."""
     UPLOAD = "upload"
     """Files handed in for import, per person."""
+    NODE = "node"
+    """Blocks, checkpoints, tiles, per client: a mirror asks every second, and a new one for everything."""
+    NODE_SIGN = "node_sign"
+    """Co-signatures handed in, per client."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +94,8 @@ RULES: Mapping[LimitKind, Rule] = {
     LimitKind.TOKEN: flowing(12_000),
     LimitKind.TOKEN_WRONG: Rule(20, 20, free_failures=3, first_wait_s=2, longest_wait_s=300),
     LimitKind.UPLOAD: Rule(30, 30),
+    LimitKind.NODE: flowing(1_200),
+    LimitKind.NODE_SIGN: flowing(240),
 }
 
 

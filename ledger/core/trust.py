@@ -11,7 +11,7 @@ import base64
 import binascii
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
 from typing import Any, Final, Literal
@@ -35,6 +35,7 @@ Mode = Literal["demo", "production"]
 ViewKind = Literal["embedded", "mirror", "consortium", "snapshot"]
 
 MAX_TRUST_BYTES: Final = 256 * 1024
+MAX_NAME: Final = 100
 DEFAULT_MAX_AGE_S: Final[Mapping[str, int]] = {
     "embedded": 60,
     "mirror": 60,
@@ -78,10 +79,14 @@ class ContractPin:
 
 @dataclass(frozen=True, slots=True)
 class KeySet:
-    """P-256 public keys (JWK) of which `threshold` must agree, by RFC 7638 thumbprint."""
+    """P-256 public keys (JWK) of which `threshold` must agree, by RFC 7638 thumbprint.
+
+    `names`: what people call some of them; the file's signers vouch for it.
+    """
 
     threshold: int
     keys: Mapping[bytes, Mapping[str, str]]
+    names: Mapping[bytes, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,8 +247,8 @@ def make_trust(
 
     Arguments are the members of `Trust`. `not_after` is the last day (Asia/Shanghai) of use, `types`
     holds the SHA-256 of each type file by `CODE:version`, `keys` are the JWKs that sign this version
-    and the next one, `witnesses` and `snapshots` are (threshold, JWKs); without `previous` it is
-    version 1.
+    and the next one, `witnesses` and `snapshots` are (threshold, JWKs), each with a `name` if people
+    call it one; without `previous` it is version 1.
     """
     return {
         "version": 1 if previous is None else previous.version + 1,
@@ -257,8 +262,8 @@ def make_trust(
         "root_issuer": root_issuer,
         "governance": checksum_address(governance),
         "finality": {"policy": finality.policy, **({"depth": finality.depth} if finality.depth else {})},
-        "witnesses": {"threshold": witnesses[0], "keys": [_public(key) for key in witnesses[1]]},
-        "snapshots": {"threshold": snapshots[0], "signers": [_public(key) for key in snapshots[1]]},
+        "witnesses": {"threshold": witnesses[0], "keys": [_named(key) for key in witnesses[1]]},
+        "snapshots": {"threshold": snapshots[0], "signers": [_named(key) for key in snapshots[1]]},
         "x509_anchors": [base64.b64encode(anchor).decode("ascii") for anchor in x509_anchors],
         "max_age_s": dict(max_age_s),
         "types": {name: _to_hex(file_hash) for name, file_hash in sorted(types.items())},
@@ -273,7 +278,7 @@ def make_trust(
             for link in links
         ],
         "restore_notices": [notice_object(notice) for notice in restore_notices],
-        "keys": [_public(key) for key in keys],
+        "keys": [_named(key) for key in keys],
         "threshold": threshold,
     }
 
@@ -400,7 +405,10 @@ def _key_set(threshold: Any, jwks: Any, least: int, name: str) -> KeySet:
         raise _wrong(name) from error
     if type(threshold) is not int or not least <= threshold <= len(keys) or len(keys) != len(jwks):
         raise _wrong(name)
-    return KeySet(threshold, keys)
+    names = {jwk_thumbprint(jwk): jwk["name"] for jwk in jwks if "name" in jwk}
+    if not all(type(text) is str and 0 < len(text) <= MAX_NAME for text in names.values()):
+        raise _wrong(name)
+    return KeySet(threshold, keys, names)
 
 
 def _ages(value: Mapping[str, Any]) -> Mapping[str, int]:
@@ -502,6 +510,19 @@ def _to_hex(data: bytes) -> str:
 def _public(jwk: Mapping[str, Any]) -> dict[str, str]:
     """Only the public members, in the order of RFC 7638."""
     return {name: str(jwk[name]) for name in ("crv", "kty", "x", "y")}
+
+
+def _named(jwk: Mapping[str, Any]) -> dict[str, str]:
+    """The public members and the name, if it has one."""
+    return {**_public(jwk), **({"name": str(jwk["name"])} if "name" in jwk else {})}
+
+
+def named_keys(keys: KeySet) -> list[Mapping[str, str]]:
+    """The set's keys as make_trust takes them, with their names."""
+    return [
+        {**jwk, **({"name": keys.names[thumbprint]} if thumbprint in keys.names else {})}
+        for thumbprint, jwk in keys.keys.items()
+    ]
 
 
 def _object(document: Mapping[str, Any], name: str) -> Mapping[str, Any]:

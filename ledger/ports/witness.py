@@ -11,6 +11,7 @@ from ledger.core.model import BlockRef, ChainInfo, ViewHead, WitnessHead
 
 Signatory = Literal["operator", "witness"]
 """In which office a key signed; the keeper has checked that it holds it."""
+MOST_STRAY = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +29,12 @@ class CheckpointBook(Protocol):
     word of the same key about the same block. Raises: UnavailableError(CHECKPOINTS_UNAVAILABLE).
     """
 
-    def keep(self, signed: SignedCheckpoint, signatory: Signatory) -> None:
-        """Remember; durable when it returns as far as the process is concerned. Twice: no effect."""
+    def keep(self, signed: SignedCheckpoint, signatory: Signatory, *, is_stray: bool = False) -> None:
+        """Remember; it outlives this process when it returns. Twice: no effect.
+
+        `is_stray`: it does not agree with our blocks. Of each key only MOST_STRAY such are kept, so that a
+        stolen witness key cannot fill the disk.
+        """
 
     def newest(self, signatory: Signatory) -> SignedCheckpoint | None:
         """Of the highest block, the newest."""

@@ -1,0 +1,101 @@
+"""The trust file of a data directory and its earlier versions, which stay beside it.
+
+`trust.json` is the one in use; `trust/<version>.json` holds each version that ever was, the one in use
+included, so that somebody who has an old one can be shown every step from there to here.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ledger.adapters.home_files import PRIVATE_FOLDER, Home, write_file
+from ledger.core.errors import InputError, NotFoundError
+from ledger.core.trust import MAX_TRUST_BYTES, Trust, load_trust_bytes
+
+_READABLE = 0o644
+
+
+class HomeTrust:
+    """See ledger.ports.witness.TrustFiles.
+
+    Args:
+        home: the data directory.
+    """
+
+    def __init__(self, home: Home) -> None:
+        self._file = home.trust_file
+        self._folder = home.trusts
+        self._known: tuple[tuple[int, int, int], Trust] | None = None
+
+    def newest(self) -> bytes:
+        """Raises: NotFoundError(TRUST_MISSING)."""
+        try:
+            return self._file.read_bytes()[: MAX_TRUST_BYTES + 1]
+        except OSError as error:
+            raise NotFoundError(
+                "TRUST_MISSING", f"The trust file {self._file} cannot be read ({error.strerror})."
+            ) from error
+
+    def trust(self) -> Trust:
+        """The one in use, read again when somebody replaced it.
+
+        Raises: NotFoundError(TRUST_MISSING), InputError(TRUST_*).
+        """
+        try:
+            state = self._file.stat()
+        except OSError as error:
+            raise NotFoundError(
+                "TRUST_MISSING", f"The trust file {self._file} cannot be read ({error.strerror})."
+            ) from error
+        mark = (state.st_ino, state.st_mtime_ns, state.st_size)
+        if self._known is None or self._known[0] != mark:
+            self._known = (mark, load_trust_bytes(self.newest()))
+        return self._known[1]
+
+    def version(self, number: int) -> bytes | None:
+        """See TrustFiles."""
+        kept = self._version_file(number)
+        if kept.exists():
+            return kept.read_bytes()
+        data = self.newest()
+        return data if self.trust().version == number else None
+
+    def versions(self) -> list[int]:
+        """Numbers of the versions that are here, oldest first."""
+        kept = {int(path.stem) for path in self._folder.glob("*.json") if path.stem.isdecimal()}
+        return sorted(kept | {self.trust().version})
+
+    def take(self, data: bytes) -> Trust:
+        """Use a file that follows the one in use; the same file again has no effect.
+
+        Raises: InputError(TRUST_*).
+        """
+        old = self.newest()
+        previous = load_trust_bytes(old)
+        taken = load_trust_bytes(data, previous)
+        if taken.fingerprint == previous.fingerprint:
+            return previous
+        self._folder.mkdir(mode=PRIVATE_FOLDER, exist_ok=True)
+        for version, raw in ((previous.version, old), (taken.version, data)):
+            kept = self._version_file(version)
+            if not kept.exists():
+                write_file(kept, raw, _READABLE)
+        write_file(self._file, data, _READABLE)
+        return taken
+
+    def _version_file(self, number: int) -> Path:
+        return self._folder / f"{number}.json"
+
+
+def read_trust_file(path: Path) -> bytes:
+    """Bytes of a trust file.
+
+    Raises: InputError(FILE_UNREADABLE).
+    """
+    try:
+        with path.open("rb") as file:
+            return file.read(MAX_TRUST_BYTES + 1)
+    except OSError as error:
+        raise InputError(
+            "FILE_UNREADABLE", f"{path} cannot be read: {error.strerror}.", path=str(path)
+        ) from error
