@@ -9,8 +9,11 @@ import re
 
 import pytest
 
+from ledger.adapters.abi import word_change_tuples
 from ledger.core.proof import check_proof, parse_proof
-from ledger.core.status import Status
+from ledger.core.status import Status, word_changes
+from ledger.ports import ContractCall
+from ledger.services.calls import enqueue_call
 from ledger.services.statistics import count_statuses
 from tests.flow_world import ISSUER, ListTable, deposit_row
 from tests.office_world import Office
@@ -48,6 +51,26 @@ def test_each_kind_of_question_leads_to_its_page(anchored: Office):
         answer = find(anchored, question=question)
         assert (answer.status_code, answer.location) == (303, address)
         assert anchored.nobody().get(address).status_code == 200
+
+
+def test_every_block_and_every_transaction_has_its_page(anchored: Office):
+    """Events carry numbers of 256 bits: words of statuses, masks, nonces."""
+    world, issuer = anchored.world, ISSUER.encode()
+    world.issue_all(ListTable([deposit_row(number) for number in range(50, 67)]))
+    anchor = next(found for found in anchored.parts.explorer.anchors() if found.size == 17)
+    words = word_change_tuples(word_changes([16], Status.SUSPENDED))  # its mask is above 2^64
+    call = ContractCall("ledger", "suspend", (issuer, anchor.root, issuer, 4, words))
+    enqueue_call(world.store, ISSUER, call, subject="suspend:page")
+    world.work()
+    head = world.chain.head().number
+    seen = set()
+    for number in range(head + 1):
+        page = anchored.nobody().get(f"/ledger/block/{number}")
+        assert page.status_code == 200
+        seen.update(re.findall(r'"(/ledger/transaction/[0-9a-f]{64})"', page.text))
+    assert len(seen) > 5
+    for address in seen:
+        assert anchored.nobody().get(address).status_code == 200, address
 
 
 def test_a_bundle_and_its_number_lead_to_the_entry(anchored: Office):

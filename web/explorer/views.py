@@ -33,6 +33,7 @@ FORM_OVERHEAD = 65_536
 LARGEST_FILE = 10 * 1_048_576
 ANCHORS_SHOWN = 10
 HASH_DIGITS = 64
+_EXACT = 2**53 - 1  # greater numbers lose digits in most readers of JSON
 WHY = "what the ledger holds is public by design: hashes, agencies, times; never a value of a credential"
 
 
@@ -181,7 +182,7 @@ def _name_of(event: EventFacts) -> str:
 
 
 def _plain(args: Mapping[str, Any]) -> dict[str, Any]:
-    """Event arguments as JSON shows them: bytes as 0x digits, an issuer as its USCC."""
+    """Event arguments as JSON shows them: bytes as 0x digits, an issuer as its USCC, great numbers as text."""
     return {name: _spelled(name, value) for name, value in args.items()}
 
 
@@ -194,6 +195,8 @@ def _spelled(name: str, value: Any) -> Any:
         return [_spelled("", item) for item in value]
     if isinstance(value, Mapping):
         return {str(key): _spelled(str(key), item) for key, item in value.items()}
+    if type(value) is int and value > _EXACT:
+        return str(value)
     return value
 
 
