@@ -222,8 +222,10 @@ class Mover:
                 f"Finish or refuse what is under way first: {len(batches)} batches, {len(cases)} status cases, "
                 f"{len(jobs)} jobs (`ecert worker --once`, `ecert batch list`, `ecert status list`).",
                 batches=batches,
+                batches_count=len(batches),
                 jobs=len(jobs),
                 cases=cases,
+                cases_count=len(cases),
             )
 
     def _cases(self) -> Sequence[Any]:
@@ -419,6 +421,13 @@ class Mover:
         return [*([f"file:{path}"] if path.exists() else []), *self._trust_keys]
 
 
+def plan_target(chain: str, finality: str, quorum: int | None, ceiling_gwei: int) -> RpcRecord:
+    """What `--to rpc:URL,URL` means. Raises: InputError(CHAIN_URL, CHAIN_FINALITY, CHAIN_QUORUM)."""
+    from ledger.adapters.chain_rpc.record import plan_chain
+
+    return plan_chain(chain, finality, quorum, ceiling_gwei)
+
+
 def next_document(before: Trust, info: ChainInfo, old: ChainInfo) -> dict[str, Any]:
     """The next trust file, unsigned: another chain, a link to the old one, the same people and keys.
 
@@ -482,7 +491,7 @@ def load_plan(home: Home) -> Plan | None:
     return Plan(chain, int(value["decided_at"]), bool(value["closing"]), bool(value["opened"]))
 
 
-def abandon(home: Home) -> None:
+def give_up(home: Home) -> None:
     """Give up a move: the ledger goes on where it was. What lies on the new chain is never opened.
 
     Raises: NotFoundError(MIGRATE_NONE), ConflictError(MIGRATE_TOO_LATE).

@@ -68,6 +68,14 @@ ROOT = BilingualGroup(
             Text("发证机关:列出、接纳、授权。", "Issuing agencies: list, admit, grant."),
             _lazy("cli_issuer", "ISSUER_GROUP"),
         ),
+        "role": (
+            Text("角色:提议、接受、代理、重置。", "Roles: propose, accept, deputies, resets."),
+            _lazy("cli_role", "ROLE_GROUP"),
+        ),
+        "directory": (
+            Text("机构名录:签名、发布。", "Directory entries: sign, publish."),
+            _lazy("cli_directory", "DIRECTORY"),
+        ),
         "key": (
             Text("密钥:生成、登记、停用、列出。", "Keys: make, register, retire, list."),
             _lazy("cli_key", "KEY"),
@@ -121,7 +129,10 @@ ROOT = BilingualGroup(
             _lazy("cli_guide", "GUIDE"),
         ),
         "show": (
-            Text("查看一份已签发的证照。", "Look at one issued credential."),
+            Text(
+                "查看证照、机关、密钥、常设审批或批次,含经过。",
+                "Look at a credential, agency, key, standing approval or batch, and its history.",
+            ),
             _lazy("cli_show", "SHOW"),
         ),
         "list": (
@@ -139,6 +150,10 @@ ROOT = BilingualGroup(
         "trust": (
             Text("信任文件:查看、下一版、签名、启用。", "Trust file: show, next version, sign, take."),
             _lazy("cli_trust", "TRUST"),
+        ),
+        "migrate": (
+            Text("把账本迁移到他人运行的链。", "Move the ledger to a chain that others run."),
+            _lazy("cli_migrate", "MIGRATE"),
         ),
         "backup": (
             Text("备份,不必停机。", "Back up while it runs."),

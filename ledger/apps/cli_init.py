@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from ledger.apps.cli_ask import ask_new_password, check_uscc, is_terminal, password_asker
+from ledger.apps.cli_chain import CHAIN_RULES
 from ledger.apps.cli_frame import Option, Session, Text, command
 from ledger.apps.cli_steps import SAY
 from ledger.core.errors import InputError, RefusedError
@@ -218,36 +219,7 @@ INIT = command(
                 "Use a chain that others run (JSON-RPC nodes, commas between) instead of one of its own.",
             ),
         ),
-        Option(
-            ["--finality"],
-            default="immediate",
-            show_default=True,
-            metavar="RULE",
-            text=Text(
-                "区块何时算最终:immediate(QBFT、PBFT)、finalized,或确认数。",
-                "When a block is final: immediate (QBFT, PBFT), finalized, or a number of confirmations.",
-            ),
-        ),
-        Option(
-            ["--quorum"],
-            type=int,
-            metavar="N",
-            text=Text(
-                "几个节点答复相同才算数(默认过半)。",
-                "How many nodes must say the same (default: more than half).",
-            ),
-        ),
-        Option(
-            ["--gas-ceiling"],
-            type=click.IntRange(0, 1_000_000),
-            default=0,
-            show_default=True,
-            metavar="GWEI",
-            text=Text(
-                "每单位 gas 最多付多少;0 表示该链不收费。",
-                "The most to pay for one gas; 0: the chain is free of charge.",
-            ),
-        ),
+        *CHAIN_RULES,
     ],
     examples=(
         "ecert init --home /srv/ecert --uscc 12110000MB0000000X --name 某某市住房公积金管理中心 \\\n"

@@ -141,6 +141,41 @@ ERRORS: dict[str, Text] = {
     "CHAIN_QUORUM": Text(
         "法定数应在 1 和节点数之间。", "The quorum must lie between 1 and the number of nodes."
     ),
+    "MIGRATING": Text(
+        "账本正在迁移到另一条链:请运行「ecert migrate」完成,或「ecert migrate --abandon」放弃。",
+        "The ledger is being moved to another chain: finish with `ecert migrate`, or give it up with --abandon.",
+    ),
+    "MIGRATE_DIRECTION": Text(
+        "账本只能从自己的链迁移到他人运行的链,不能反向,也不能在他人的链之间迁移。",
+        "A ledger moves from a chain of its own to one that others run: never back, nor between such chains.",
+    ),
+    "MIGRATE_UNFINISHED": Text(
+        "请先办完或驳回在办事项:{batches_count} 个已签批次、{cases_count} 份变更单、{jobs} 个任务。",
+        "Finish or refuse first: {batches_count} signed batches, {cases_count} status cases, {jobs} jobs.",
+    ),
+    "MIGRATE_KEYS_MISSING": Text(
+        "新链上每家机关都要两名管理员签名,缺少:{issuers}。请用 --key 指定密钥。",
+        "Two admins of each agency sign on the new chain; missing: {issuers}. Name the keys with --key.",
+    ),
+    "MIGRATE_DIFFERS": Text(
+        "新账本与旧账本有 {count} 处不同({first})。什么都没有关闭:请「ecert migrate --abandon」后重来。",
+        "The new ledger differs in {count} places ({first}). Nothing was closed: --abandon, then begin again.",
+    ),
+    "MIGRATE_TARGET": Text(
+        "请用 --to rpc:URL,URL 指定新链;已开始的迁移只能继续或放弃。({message})",
+        "Name the new chain with --to rpc:URL,URL; a move that was begun is finished or given up. ({message})",
+    ),
+    "MIGRATE_NONE": Text("这里没有开始过迁移。", "No move was begun here."),
+    "MIGRATE_TOO_LATE": Text(
+        "旧账本已经关闭,只能运行「ecert migrate」完成迁移。",
+        "The old ledger is closed already: only `ecert migrate` helps, it goes on.",
+    ),
+    "MIGRATE_TRUST_SIGNATURES": Text(
+        "下一版信任文件需要 {threshold} 个签名,现有 {good} 个:请对 {path} 运行 ecert trust sign 和 ecert trust take,"
+        "再运行 ecert migrate。",
+        "The next trust file needs {threshold} signatures and has {good}: `ecert trust sign` {path}, "
+        "`ecert trust take` it, then run `ecert migrate` again.",
+    ),
     "CONTRACT_FOREIGN": Text(
         "链上该地址的合约不是本程序的合约。({message})",
         "The contracts at these addresses are not this program's. ({message})",
