@@ -8,6 +8,7 @@ view.db, and ask the nodes only for what no view holds.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -15,6 +16,7 @@ from ledger.adapters.chain_embedded.reader import EmbeddedReader
 from ledger.adapters.checkpoint_file import CheckpointFile
 from ledger.adapters.home_files import Home, HomeRecord
 from ledger.adapters.system import SystemClock
+from ledger.core.errors import NotFoundError
 from ledger.core.model import BlockRef, ChainInfo, LedgerEvent
 from ledger.core.trust import ViewKind
 from ledger.ports import ChainSigner, Clock, ContractCall
@@ -74,7 +76,15 @@ def view_kind(record: HomeRecord) -> ViewKind:
 
 
 def chain_reader(home: Home, record: HomeRecord) -> Reader:
-    """Final blocks and events, without the lock."""
+    """Final blocks and events, without the lock.
+
+    Raises:
+        NotFoundError: CHAIN_MISSING; SNAPSHOT_ONLY where the ledger is known from snapshots.
+    """
+    if record.chain.get("kind") == SNAPSHOT_KIND:
+        raise NotFoundError(
+            "SNAPSHOT_ONLY", "This data directory knows its ledger from snapshots: its blocks are not here."
+        )
     remote = rpc_record(record)
     if remote is None:
         return EmbeddedReader(home.chain_file)
@@ -87,7 +97,19 @@ def chain_reader(home: Home, record: HomeRecord) -> Reader:
 
 
 def chain_info(home: Home, record: HomeRecord) -> ChainInfo:
-    """Which chain and which contracts, asking nobody."""
+    """Which chain and which contracts, asking nobody.
+
+    Raises:
+        NotFoundError: CHAIN_MISSING, VIEW_MISSING.
+    """
+    if record.chain.get("kind") == SNAPSHOT_KIND:
+        from ledger.adapters.chain_view_snapshot import StoredSnapshotView
+
+        with closing(StoredSnapshotView(home.view_file, read_only=True)) as view:
+            found = view.info()
+        if found is None:
+            raise NotFoundError("VIEW_MISSING", "No snapshot was imported here yet.")
+        return found
     remote = rpc_record(record)
     return EmbeddedReader(home.chain_file).info() if remote is None else remote.info()
 
@@ -117,6 +139,10 @@ def open_view(source: Path, clock: Clock) -> RegistryView:
         from ledger.adapters.chain_view_snapshot import StoredSnapshotView
 
         return StoredSnapshotView(home.view_file, read_only=True)
+    if source.is_dir() and is_mirror_home(home):
+        from ledger.adapters.chain_view_sql import SqlView
+
+        return SqlView(home.view_file, "mirror", read_only=True, book=open_book(home))
     if source.is_dir() and home.exists() and rpc_record(home.load()) is not None:
         from ledger.adapters.chain_view_sql import SqlView
 
@@ -127,6 +153,11 @@ def open_view(source: Path, clock: Clock) -> RegistryView:
 def open_book(home: Home, *, read_only: bool = True) -> CheckpointFile:
     """What operator and witnesses signed about the ledger of this data directory."""
     return CheckpointFile(home.checkpoints_file, read_only=read_only)
+
+
+def is_mirror_home(home: Home) -> bool:
+    """Whether this data directory follows a node."""
+    return home.exists() and home.load().chain.get("kind") == MIRROR_KIND
 
 
 def is_snapshot_home(home: Home) -> bool:

@@ -21,7 +21,7 @@ from ledger.adapters.vitals_sql import SqlVitals
 from ledger.bootstrap import BoundVerifier, Installation
 from ledger.bootstrap_chain import Reader, chain_reader
 from ledger.core.errors import LedgerError
-from ledger.core.health import Expiry, Lack, Vitals, missing, warnings
+from ledger.core.health import VIEW_AGE_S, Expiry, Lack, Vitals, missing, warnings
 from ledger.core.status_list import lasts_s
 from ledger.core.x5c import leaf_facts
 
@@ -79,7 +79,9 @@ class HealthService:
         has_database = bool(facts)
         head = _told(lambda: None if self._verifier.view is None else self._verifier.view.head())
         if head is not None:
+            most = self._verifier.trust.max_age_s.get(head.kind, VIEW_AGE_S)
             facts |= {"view_age_s": max(0, now - head.confirmed_at), "view_block": head.block.number}
+            facts["view_most_s"] = most
         chain = _told(lambda: self._chain.head().number)
         expiries, (lists, list_end) = self._slow_facts(now)
         return Vitals(
@@ -92,6 +94,7 @@ class HealthService:
             list_left_s=None if list_end is None else list_end - now,
             expiries=tuple(Expiry(one.issuer, one.key, one.seconds - now) for one in expiries),
             free_bytes=_told(self._here.home.free_bytes),
+            only_verifies=not self._here.record.agencies,
             **facts,
         )
 

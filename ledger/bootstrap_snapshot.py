@@ -159,7 +159,7 @@ def _base(home: Home, record: HomeRecord, clock: Clock, since: int | Path, state
     else:
         base = _state_at(home, record, clock, since, state)
     known = state.tables["block"].get((base.block.number,))
-    if base.block.number >= state.block.number or known not in (None, (base.block.hash, base.block.time)):
+    if base.block.number > state.block.number or known not in (None, (base.block.hash, base.block.time)):
         raise _no_base(base.block.number, state)
     return base
 
@@ -171,7 +171,7 @@ def _state_at(home: Home, record: HomeRecord, clock: Clock, number: int, state: 
             "SNAPSHOT_SINCE_FILE",
             "This installation knows the ledger from snapshots only: name the earlier snapshot's file instead.",
         )
-    if not 0 <= number < state.block.number:
+    if not 0 <= number <= state.block.number:
         raise _no_base(number, state)
     reader = chain_reader(home, record)
     view = MemoryView()

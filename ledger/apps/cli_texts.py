@@ -408,4 +408,8 @@ ERRORS: dict[str, Text] = {
         "{path} 写不进去。请检查目录和权限。",
         "{path} cannot be written. Check the folder and its permissions.",
     ),
+    "SNAPSHOT_ONLY": Text(
+        "这个数据目录只有快照,没有账本的区块和历史。",
+        "This data directory knows its ledger from snapshots: blocks and history are not here.",
+    ),
 }

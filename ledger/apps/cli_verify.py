@@ -51,6 +51,11 @@ ONE_SOURCE = Text(
     "--snapshot 不能与 --ledger 或 --no-ledger 同时使用。",
     "--snapshot goes with neither --ledger nor --no-ledger.",
 )
+FROM_SNAPSHOT = Text(
+    "依据快照:区块 {block},确认为最新的时间 {time}(已过 {hours} 小时 {minutes} 分);此后的吊销不在其中。\n",
+    "From a snapshot: block {block}, known to be the newest at {time} ({hours} h {minutes} min ago); what was "
+    "revoked since is not in it.\n",
+)
 NEEDS_TRUST = Text(
     "请用 --trust 指定信任文件(向账本运营单位索取)。",
     "Name the trust file with --trust (ask the ledger's operator for it).",
@@ -100,8 +105,9 @@ def _verify(
 def _snapshot_view(session: Session, paths: tuple[Path, ...], trust: Path, *, allow_older: bool) -> Any:
     """A view of the snapshots, remembered so that an older one is noticed next time."""
     from ledger.apps.cli_errors import error_text
+    from ledger.apps.cli_time import say_time
     from ledger.bootstrap import load_trust
-    from ledger.bootstrap_snapshot import accept, memory_beside, open_snapshots
+    from ledger.bootstrap_snapshot import accept, age_s, memory_beside, open_snapshots
     from ledger.core.errors import UnavailableError
 
     trusted, memory = load_trust(trust), memory_beside(trust)
@@ -112,6 +118,15 @@ def _snapshot_view(session: Session, paths: tuple[Path, ...], trust: Path, *, al
         UnavailableError
     ) as error:  # a read-only medium: the verdict stands, the next one is less protected
         session.remark(error_text(error))
+    header, minutes = opened.header, age_s(opened.header) // 60
+    session.show(
+        FROM_SNAPSHOT.format(
+            block=header.block.number,
+            time=say_time(header.confirmed_at),
+            hours=minutes // 60,
+            minutes=minutes % 60,
+        )
+    )
     return opened.view
 
 

@@ -133,8 +133,9 @@ def serve(settings: Settings, host: str, port: int, say: Callable[[str], None]) 
     Raises:
         UnavailableError: WORKER_DIED.
     """
-    open_web(settings)  # says what is missing before anything is started
-    with_worker = is_chain_free(settings.home, PROBED_S)
+    parts = open_web(settings)  # says what is missing before anything is started
+    # who only verifies has nothing to seal
+    with_worker = bool(parts.here.record.agencies) and is_chain_free(settings.home, PROBED_S)
     _serve(settings, "make_bridge", host, port, say, with_worker=with_worker)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-VIEW_AGE_S = 60  # of the embedded chain, as the trust file has it for verification
+VIEW_AGE_S = 60  # of the embedded chain, unless the trust file says otherwise of this kind of view
 BEAT_AGE_S = 60  # a worker beats every few seconds, also during a long job
 BACKUP_AGE_S = 26 * 3600  # a nightly backup and two hours
 CERTIFICATE_S = 60 * 86_400
@@ -58,6 +58,8 @@ class Vitals:
         expiries: certificates in use.
         backup_age_s: since the newest backup.
         free_bytes: on the disk of the data directory.
+        view_most_s: how old the view may be before verification cannot tell (trust file).
+        only_verifies: it issues for no agency: no worker, no key store, nothing to back up.
     """
 
     at: int
@@ -76,6 +78,8 @@ class Vitals:
     expiries: tuple[Expiry, ...] = ()
     backup_age_s: int | None = None
     free_bytes: int | None = None
+    view_most_s: int = VIEW_AGE_S
+    only_verifies: bool = False
 
 
 def missing(vitals: Vitals) -> tuple[Lack, ...]:
@@ -83,11 +87,12 @@ def missing(vitals: Vitals) -> tuple[Lack, ...]:
     found = []
     if not vitals.has_database:
         found.append(Lack.DATABASE)
-    if vitals.view_age_s is None or vitals.view_age_s > VIEW_AGE_S:
+    if vitals.view_age_s is None or vitals.view_age_s > vitals.view_most_s:
         found.append(Lack.CHAIN_VIEW)
-    if vitals.beat_age_s is None or vitals.beat_age_s > BEAT_AGE_S:
+    is_silent = vitals.beat_age_s is None or vitals.beat_age_s > BEAT_AGE_S
+    if is_silent and not vitals.only_verifies:
         found.append(Lack.WORKER)
-    if not vitals.has_vault:
+    if not vitals.has_vault and not vitals.only_verifies:
         found.append(Lack.VAULT)
     if vitals.list_left_s is not None and vitals.list_left_s <= 0:
         found.append(Lack.LISTS)
@@ -103,6 +108,7 @@ def warnings(vitals: Vitals) -> tuple[Lack, ...]:
         found.append(Lack.DEAD_LETTERS)
     if any(expiry.seconds < CERTIFICATE_S for expiry in vitals.expiries):
         found.append(Lack.CERTIFICATE)
-    if vitals.backup_age_s is None or vitals.backup_age_s > BACKUP_AGE_S:
+    is_overdue = vitals.backup_age_s is None or vitals.backup_age_s > BACKUP_AGE_S
+    if is_overdue and not vitals.only_verifies:
         found.append(Lack.BACKUP)
     return tuple(found)

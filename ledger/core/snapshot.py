@@ -59,7 +59,10 @@ _BLOCK: Final = frozenset({"number", "hash", "time"})
 
 @dataclass(frozen=True, slots=True)
 class Follows:
-    """What a delta is laid upon: the state (SHA-256 of its columns) at this block."""
+    """What a delta is laid upon: the state (SHA-256 of its columns) at this block.
+
+    The block may be the delta's own: then nothing happened meanwhile, and it only tells so.
+    """
 
     block: int
     state: bytes
@@ -380,8 +383,8 @@ def _header(document: Mapping[str, Any]) -> Header:
         cosignatures=tuple(_statement(item) for item in statements),
         content=Content(_integer(content["bytes"]), plain, _hash(content["sha256"])),
     )
-    if follows is not None and follows.block >= found.block.number:
-        _refuse("it follows a block that is not below its own")
+    if follows is not None and follows.block > found.block.number:
+        _refuse("it follows a block above its own")
     return found
 
 
