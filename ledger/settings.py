@@ -15,6 +15,7 @@
 | `ECERT_WEB_THREADS` | requests that one of them works on at a time, 1 to 64 | `4` |
 | `ECERT_METRICS_TOKEN_FILE` | a file (0600) with the token that reads `/metrics` from elsewhere | none: this machine only |
 | `ECERT_ERASURES` | where else each erasure is written down at once, as a file or several with `:` between | none |
+| `ECERT_MIRRORS` | mirrors of this ledger, `https://mirror.example.gov.cn`, several with `,` between: asked before blocks are sealed, and by restore | none |
 | `ECERT_DEBUG` | `1`: show the traceback of an internal error (as `--debug`); it may hold personal data | unset |
 | `ECERT_ACCEPT_CLOCK` | `1`: seal blocks although the clock is far ahead of the chain (once) | unset |
 
@@ -65,6 +66,7 @@ class Settings:
         web_threads: requests that one of them works on at a time.
         metrics_token_path: file with the token for /metrics.
         erasure_paths: files outside the data directory that each erasure is written to as well.
+        mirrors: addresses of this ledger's mirrors.
         accept_clock: the operator has looked at the clock and vouches for it.
         debug: show tracebacks of internal errors.
     """
@@ -83,6 +85,7 @@ class Settings:
     web_threads: int = DEFAULT_THREADS
     metrics_token_path: Path | None = None
     erasure_paths: tuple[Path, ...] = ()
+    mirrors: tuple[str, ...] = ()
     accept_clock: bool = False
     debug: bool = False
 
@@ -114,6 +117,7 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         web_threads=_number(environ, "ECERT_WEB_THREADS", DEFAULT_THREADS, 1, MOST_PROCESSES),
         metrics_token_path=_path(environ, "ECERT_METRICS_TOKEN_FILE"),
         erasure_paths=_paths(environ, "ECERT_ERASURES"),
+        mirrors=_urls(environ, "ECERT_MIRRORS"),
         accept_clock=_flag(environ, "ECERT_ACCEPT_CLOCK"),
         debug=_flag(environ, "ECERT_DEBUG"),
     )
@@ -136,6 +140,19 @@ def _path(environ: Mapping[str, str], name: str) -> Path | None:
 def _paths(environ: Mapping[str, str], name: str) -> tuple[Path, ...]:
     parts = [part for part in environ.get(name, "").split(os.pathsep) if part]
     return tuple(Path(part).expanduser().absolute() for part in parts)
+
+
+def _urls(environ: Mapping[str, str], name: str) -> tuple[str, ...]:
+    found = tuple(part.strip() for part in environ.get(name, "").split(",") if part.strip())
+    for url in found:
+        if not re.fullmatch(r"https?://[^\s,?#]+", url):
+            raise InputError(
+                "SETTING_INVALID",
+                f"{name} holds {url!r}; an address must look like https://mirror.example.gov.cn.",
+                name=name,
+                value=url,
+            )
+    return found
 
 
 def _language(environ: Mapping[str, str]) -> Language:
@@ -199,4 +216,5 @@ def export_settings(settings: Settings) -> None:
     os.environ["ECERT_LANG"] = settings.language
     os.environ["ECERT_WEB_PROCESSES"] = str(settings.web_processes)
     os.environ["ECERT_WEB_THREADS"] = str(settings.web_threads)
+    os.environ["ECERT_MIRRORS"] = ",".join(settings.mirrors)
     os.environ["ECERT_SERVER_SIGNING"] = "1" if settings.server_signing else "0"

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ledger.adapters.system import ManualClock
-from ledger.core.flow import DAY_S, BatchState
+from ledger.core.flow import BatchState
 from ledger.core.restoring import RESTORED, Mending
 from ledger.core.status import Status
 from tests.flow_world import ISSUER, START, World, deposit_table, found
