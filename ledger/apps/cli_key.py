@@ -10,7 +10,7 @@ import click
 
 from ledger.apps.cli_ask import ask_new_password, check_uscc, is_terminal
 from ledger.apps.cli_frame import BilingualGroup, Option, Session, Text, command, common_options
-from ledger.core.errors import InputError
+from ledger.apps.cli_govern import ADMINS, BY_OWN, ISSUER, finish
 
 PURPOSES = ("credential", "status", "seal", "snapshot", "checkpoint", "request")
 PURPOSE_WORDS = {
@@ -36,20 +36,9 @@ REGISTERED = Text(
     "密钥已登记,编号 {number};今后由它签发。",
     "The key is registered as number {number} and is used from now on.",
 )
-DONE = Text("已完成。", "Done.")
-ISSUER = Option(
-    ["--issuer"],
-    required=True,
-    callback=check_uscc,
-    metavar="USCC",
-    text=Text("发证机关。", "The issuing agency."),
-)
-ADMINS = Option(
-    ["--admin", "admins"],
-    multiple=True,
-    required=True,
-    metavar="file:PATH",
-    text=Text("管理员密钥,给两次:提议的和确认的。", "Admin key; twice: who proposes, who accepts."),
+AGAIN = Text(
+    "接受之后再次运行本命令,密钥即投入使用。",
+    "After it is accepted, run this command again: then the key is taken into use.",
 )
 NUMBER = Option(
     ["--number"],
@@ -70,17 +59,6 @@ def parse_day(_ctx: click.Context, param: click.Parameter, value: str | None) ->
         return day_start(date.fromisoformat(value))
     except ValueError as error:
         raise click.BadParameter("YYYY-MM-DD", param=param) from error
-
-
-def require_two(admins: tuple[str, ...]) -> tuple[str, str]:
-    """Exactly two admin keys.
-
-    Raises:
-        InputError: TWO_ADMINS.
-    """
-    if len(admins) != 2:
-        raise InputError("TWO_ADMINS", "Name two admin keys: --admin file:… --admin file:…")
-    return admins[0], admins[1]
 
 
 def _list(session: Session, issuer: str | None) -> None:
@@ -151,37 +129,39 @@ def _register(
     from ledger.core.model import Purpose
 
     here = open_installation(session)
-    number = register_key(
+    done = register_key(
         here,
         issuer,
         key_uri(key),
         Purpose[purpose.upper()],
-        require_two(admins),
+        admins,
         until=until,
         authority=None if ca is None else key_uri(ca),
     )
-    session.emit({"issuer": issuer, "number": number, "purpose": purpose})
-    session.show(REGISTERED.format(number=number))
+    value = {"issuer": issuer, "number": done.number, "purpose": purpose}
+    finish(session, done.waiting, value, REGISTERED.format(number=done.number))
+    if done.waiting:
+        session.show(AGAIN)
 
 
-def _retire(session: Session, issuer: str, number: int, admins: tuple[str, ...], at: int | None) -> None:
+def _retire(
+    session: Session, issuer: str, number: int, admins: tuple[str, ...], at: int | None, by: str | None
+) -> None:
     from ledger.apps.cli_open import open_installation
     from ledger.apps.governing import retire_key
 
-    here = open_installation(session)
-    retire_key(here, issuer, number, require_two(admins), at)
-    session.emit({"issuer": issuer, "number": number, "done": True})
-    session.show(DONE)
+    waiting = retire_key(open_installation(session), issuer, number, admins, at, by)
+    finish(session, waiting, {"issuer": issuer, "number": number})
 
 
-def _compromise(session: Session, issuer: str, number: int, admins: tuple[str, ...], since: int) -> None:
+def _compromise(
+    session: Session, issuer: str, number: int, admins: tuple[str, ...], since: int, by: str | None
+) -> None:
     from ledger.apps.cli_open import open_installation
     from ledger.apps.governing import compromise_key
 
-    here = open_installation(session)
-    compromise_key(here, issuer, number, require_two(admins), since)
-    session.emit({"issuer": issuer, "number": number, "done": True})
-    session.show(DONE)
+    waiting = compromise_key(open_installation(session), issuer, number, admins, since, by)
+    finish(session, waiting, {"issuer": issuer, "number": number})
 
 
 def _making() -> list[click.Command]:
@@ -292,6 +272,7 @@ def _ending() -> list[click.Command]:
                     metavar="YYYY-MM-DD",
                     text=Text("从哪天起停用(默认现在)。", "From that day (default now)."),
                 ),
+                BY_OWN,
             ],
             examples=("ecert key retire --issuer USCC --number 1 --admin file:… --admin file:…",),
         )(_retire),
@@ -313,6 +294,7 @@ def _ending() -> list[click.Command]:
                     metavar="YYYY-MM-DD",
                     text=Text("从哪天起失密。", "Since that day."),
                 ),
+                BY_OWN,
             ],
             examples=(
                 "ecert key compromise --issuer USCC --number 1 --since 2026-11-01 --admin file:… --admin file:…",

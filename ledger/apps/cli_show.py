@@ -1,4 +1,4 @@
-"""`ecert list` and `ecert show`: what was issued here. `show` reveals personal data, `list` does not."""
+"""`ecert list` and `ecert show`: what was issued here. `show --values` reveals personal data, `list` does not."""
 
 from __future__ import annotations
 
@@ -87,12 +87,23 @@ def _list(
 
 
 def _show(session: Session, credential: str, *, values: bool) -> None:
-    from ledger.apps.cli_open import open_installation, parse_serial
+    from ledger.apps.cli_open import open_installation
+    from ledger.apps.cli_timeline import Shown, parse_subject
+
+    here = open_installation(session)
+    subject = parse_subject(credential)
+    if subject is None:
+        _show_credential(session, here, credential, values=values)
+    else:
+        Shown(session, here).show(subject)
+
+
+def _show_credential(session: Session, here: Any, credential: str, *, values: bool) -> None:
+    from ledger.apps.cli_open import parse_serial
     from ledger.apps.cli_shapes import case_json
     from ledger.apps.issued import find_entry, row_of
     from ledger.bootstrap_work import open_desk
 
-    here = open_installation(session)
     desk = open_desk(here)
     entry = find_entry(desk, parse_serial(credential))
     value = entry_json(entry)
@@ -150,17 +161,26 @@ LIST = command(
 SHOW = command(
     "show",
     Text(
-        "查看一份已签发的证照。\n\n写成序列号、证照标识或证照文件名。--values 显示内容(个人信息)。",
-        "Look at one issued credential.\n\n"
-        "Name it by serial, licence identifier or bundle file name. --values shows its (personal) values.",
+        "查看一份证照、一个机关、密钥、常设审批或批次。\n\n"
+        "证照写成序列号、证照标识或证照文件名;--values 显示内容(个人信息)。机关写统一社会信用代码,\n"
+        "密钥写「代码/编号」或指纹,常设审批写 0x…,批次写编号或 0x 默克尔根:都带经过(时间、人、交易)。",
+        "Look at a credential, an agency, a key, a standing approval or a batch.\n\n"
+        "A credential: serial, licence identifier or bundle file name; --values shows its (personal) values.\n"
+        "An agency: its USCC; a key: USCC/NUMBER or thumbprint; a standing approval: 0x…; a batch: its number or\n"
+        "0x and its Merkle root: these with all that happened, when, by whom, in which transaction.",
     ),
     params=[
-        click.Argument(["credential"], metavar="CREDENTIAL"),
+        click.Argument(["credential"], metavar="WHAT"),
         Option(
             ["--values"],
             is_flag=True,
             text=Text("显示内容(个人信息)。", "Show its values (personal data)."),
         ),
     ],
-    examples=("ecert show B3F8E01E8B601EC6E249499656B7DA62 --values",),
+    examples=(
+        "ecert show B3F8E01E8B601EC6E249499656B7DA62 --values",
+        "ecert show 12110000MB0000000X",
+        "ecert show 12110000MB0000000X/1",
+        "ecert show 17",
+    ),
 )(_show)

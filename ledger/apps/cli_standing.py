@@ -8,7 +8,8 @@ import click
 
 from ledger.apps.cli_ask import check_uscc
 from ledger.apps.cli_frame import BilingualGroup, Option, Session, Text, command, common_options
-from ledger.apps.cli_key import ADMINS, ISSUER, parse_day, require_two
+from ledger.apps.cli_govern import ADMINS, ISSUER, finish
+from ledger.apps.cli_key import parse_day
 
 DOCUMENTS = "DOCUMENT:0"
 HEADER = (
@@ -193,10 +194,10 @@ def _service(session: Session, issuer: str, admins: tuple[str, ...]) -> None:
     here = open_installation(session)
     new, _ = setup_passwords(session, demo=here.record.mode == "demo")
     signer = make_service_key(here, issuer, new)
-    set_role(here, issuer, signer.signer_id, Role.MAKER, require_two(admins), until=None, remove=False)
+    waiting = set_role(here, issuer, signer.signer_id, Role.MAKER, admins)
     address = "0x" + signer.address.hex()
-    session.emit({"issuer": issuer, "address": address, "role": "maker"})
-    session.show(SERVICE.format(issuer=issuer, address=address))
+    value = {"issuer": issuer, "address": address, "role": "maker"}
+    finish(session, waiting, value, SERVICE.format(issuer=issuer, address=address))
 
 
 def _granting() -> list[click.Command]:
@@ -216,7 +217,7 @@ def _granting() -> list[click.Command]:
             ),
         )(_service),
         command(
-            "grant",
+            "add",
             Text(
                 "审批人预先批准某一类型的批次(最长 31 天,每日限额)。",
                 "An approver approves batches of one type in advance (31 days at most, a limit a day).",
@@ -257,7 +258,7 @@ def _granting() -> list[click.Command]:
                 KEY,
             ],
             examples=(
-                "ecert standing grant --issuer USCC --type HPF_PERSONAL_DEPOSIT --limit 2000 \\\n"
+                "ecert standing add --issuer USCC --type HPF_PERSONAL_DEPOSIT --limit 2000 \\\n"
                 "      --key file:/media/approver/signing.key",
             ),
         )(_grant),
@@ -304,10 +305,17 @@ def _looking() -> list[click.Command]:
     ]
 
 
+def _former() -> list[click.Command]:
+    """`grant`, as `add` was called before; scripts go on."""
+    found = next(one for one in _granting() if one.name == "add")
+    found.name, found.hidden = "grant", True
+    return [found]
+
+
 STANDING = BilingualGroup(
     "standing",
     text=Text("常设审批:登记、查看、撤销。", "Standing approvals: grant, list, revoke."),
     params=common_options(),
-    commands=[*_granting(), *_looking()],
+    commands=[*_granting(), *_looking(), *_former()],
     examples=("ecert standing list",),
 )

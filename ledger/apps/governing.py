@@ -1,8 +1,14 @@
-"""Acts of two admins from the command line: through the chain if it is free, else through the outbox."""
+"""Acts of two admins from the command line: through the chain if it is free, else through the outbox.
+
+Two keys at hand do an act at once. With one key it is proposed, and waits on chain for another admin;
+what an act needs in this installation afterwards (a type remembered, a key in use) is done by asking for
+it again, or when it is accepted here.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from ledger.apps.cli_open import chain_key, role_holders
 from ledger.apps.working import work_or_wait
@@ -11,23 +17,24 @@ from ledger.bootstrap_init import LEAF_YEARS, YEAR_S
 from ledger.bootstrap_keys import certify
 from ledger.bootstrap_work import GrantFacts, issuer_facts, open_desk
 from ledger.core.eip712 import registry_domain
-from ledger.core.errors import NotFoundError
+from ledger.core.errors import InputError, NotFoundError
 from ledger.core.flow import DAY_S
-from ledger.core.model import KeyRecord, Purpose, Role
+from ledger.core.governed import Proposal
+from ledger.core.model import IssuerRecord, KeyRecord, Purpose, Role
 from ledger.services.carry import OutboxCarrier
+from ledger.services.governance import Decided, Governance
+from ledger.services.governed import GovernedBook, ancestors_of
 from ledger.services.registry import FOREVER, Act, Registry
 
+Waiting = tuple[Proposal, ...]
+"""Proposals that wait for a second admin; none: it is done."""
+DONE: Waiting = ()
 
-def govern(here: Installation, by: str, acts: Sequence[Act], admins: tuple[str, str]) -> None:
-    """Propose with the first admin's key, accept with the second's; returns when it is final.
 
-    Raises:
-        RefusedError: SAME_ADMIN, or the contract's error.
-        UnavailableError: WORKER_SLOW.
-    """
-    desk = open_desk(here)
-    info = desk.info
-    carrier = OutboxCarrier(
+def carrier_of(here: Installation, by: str) -> OutboxCarrier:
+    """Carries calls of this agency's admins with its operator's transactions."""
+    info = open_desk(here).info
+    return OutboxCarrier(
         here.store,
         by,
         registry_domain(info.chain_id, info.registry, info.ledger_id),
@@ -35,8 +42,77 @@ def govern(here: Installation, by: str, acts: Sequence[Act], admins: tuple[str, 
         here.entropy,
         lambda is_done: work_or_wait(here, is_done),
     )
-    proposer, accepter = (chain_key(here, admin) for admin in admins)
-    Registry(desk.reader, carrier).carry_out(acts, proposer, accepter)
+
+
+def governance_of(here: Installation, by: str) -> Governance:
+    """Proposing and accepting for the admins of one agency."""
+    reader = open_desk(here).reader
+    return Governance(reader, GovernedBook(reader), carrier_of(here, by), here.clock)
+
+
+def govern(here: Installation, by: str, acts: Sequence[Act], admins: Sequence[str]) -> Waiting:
+    """Two keys: propose with the first, accept with the second; one key: propose. Returns when it is final.
+
+    Raises:
+        InputError: TWO_ADMINS when neither one nor two keys are named.
+        RefusedError: SAME_ADMIN, NOT_AN_ADMIN, or the contract's error.
+        UnavailableError: WORKER_SLOW.
+    """
+    here.record.agency(by)  # its operator carries the call
+    signers = [chain_key(here, admin) for admin in require_admins(admins)]
+    if len(signers) == 1:
+        governance = governance_of(here, by)
+        return tuple(governance.propose(act, signers[0]) for act in acts)
+    Registry(open_desk(here).reader, carrier_of(here, by)).carry_out(acts, signers[0], signers[1])
+    return DONE
+
+
+def require_admins(admins: Sequence[str]) -> Sequence[str]:
+    """One admin key or two.
+
+    Raises:
+        InputError: TWO_ADMINS.
+    """
+    if len(admins) not in (1, 2):
+        raise InputError(
+            "TWO_ADMINS", "Name two admin keys (--admin file:… --admin file:…), or one that proposes."
+        )
+    return admins
+
+
+def accept(here: Installation, number: int, admin: str) -> Decided:
+    """Accept a proposal; then do here what its act needs here. Raises: as Governance.accept."""
+    by = GovernedBook(open_desk(here).reader).proposal(number).by
+    decided = governance_of(here, by).accept(number, chain_key(here, admin))
+    follow_up(here, decided.act)
+    return decided
+
+
+def cancel(here: Installation, number: int, admin: str) -> Proposal:
+    """Take a proposal back. Raises: as Governance.cancel."""
+    by = GovernedBook(open_desk(here).reader).proposal(number).by
+    return governance_of(here, by).cancel(number, chain_key(here, admin))
+
+
+def follow_up(here: Installation, act: Act) -> None:
+    """What this installation remembers once an act is on chain; others need nothing here."""
+    issuer = act.args[1].decode("ascii")
+    if issuer not in {agency.uscc for agency in here.record.agencies}:
+        return
+    if act.function == "grantType":
+        ref = next((one.type.ref for one in here.types.all() if here.type_id(one.type) == act.args[2]), None)
+        if ref is not None:
+            here.allow_type(issuer, ref)
+    elif act.function == "setDirectory":
+        here.home.use_entry(issuer, act.args[2])
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """A key after it was asked to be registered; no number while the proposal waits."""
+
+    number: int | None
+    waiting: Waiting
 
 
 def register_key(
@@ -44,12 +120,12 @@ def register_key(
     issuer: str,
     uri: str,
     purpose: Purpose,
-    admins: tuple[str, str],
+    admins: Sequence[str],
     *,
     until: int | None,
     authority: str | None,
-) -> int:
-    """Certify, register and take into use one P-256 key; its number. Twice has no further effect."""
+) -> Registration:
+    """Certify, register and take into use one P-256 key. Twice has no further effect."""
     agency = here.record.agency(issuer)
     signer = certify(here, agency, uri, authority, is_seal=purpose is Purpose.SEAL)
     if _number(here, issuer, signer.thumbprint) is None:
@@ -57,61 +133,110 @@ def register_key(
         end = until or now + LEAF_YEARS * YEAR_S
         issuer_id = issuer.encode("ascii")
         act = Act("registerKey", (issuer_id, issuer_id, signer.thumbprint, int(purpose), now, end))
-        govern(here, issuer, [act], admins)
+        waiting = govern(here, issuer, [act], admins)
+        if waiting:
+            return Registration(None, waiting)
     if purpose in (Purpose.CREDENTIAL, Purpose.STATUS, Purpose.SEAL):
         here.use_key(issuer, purpose.name.lower(), uri)
     number = _number(here, issuer, signer.thumbprint)
     if number is None:
         raise RuntimeError("a registered key is in the view")
-    return number
+    return Registration(number, DONE)
 
 
-def retire_key(here: Installation, issuer: str, number: int, admins: tuple[str, str], at: int | None) -> None:
-    """End a key's interval; ended earlier already: no effect."""
+def retire_key(
+    here: Installation, issuer: str, number: int, admins: Sequence[str], at: int | None, by: str | None = None
+) -> Waiting:
+    """End a key's interval; ended earlier already: no effect. `by`: an agency above, when its admins do it."""
     end = here.clock.now() if at is None else at
-    if _key(here, issuer, number).valid_until > end:
-        issuer_id = issuer.encode("ascii")
-        govern(here, issuer, [Act("retireKey", (issuer_id, issuer_id, number, end))], admins)
+    if _key(here, issuer, number).valid_until <= end:
+        return DONE
+    acting = by or issuer
+    args = (acting.encode("ascii"), issuer.encode("ascii"), number, end)
+    return govern(here, acting, [Act("retireKey", args)], admins)
 
 
-def compromise_key(here: Installation, issuer: str, number: int, admins: tuple[str, str], since: int) -> None:
+def compromise_key(
+    here: Installation, issuer: str, number: int, admins: Sequence[str], since: int, by: str | None = None
+) -> Waiting:
     """Break what the key signed since; reported for an earlier time already: no effect.
 
     People name a day, which begins before a key that was registered on that day: then it is all its life.
     """
     key = _key(here, issuer, number)
     start = max(since, key.valid_from)
-    if key.compromised_since is None or key.compromised_since > start:
-        issuer_id = issuer.encode("ascii")
-        govern(here, issuer, [Act("compromiseKey", (issuer_id, issuer_id, number, start))], admins)
+    if key.compromised_since is not None and key.compromised_since <= start:
+        return DONE
+    acting = by or issuer
+    args = (acting.encode("ascii"), issuer.encode("ascii"), number, start)
+    return govern(here, acting, [Act("compromiseKey", args)], admins)
+
+
+def admit(
+    here: Installation,
+    issuer: str,
+    new_admins: tuple[bytes, bytes],
+    entry_hash: bytes,
+    admins: Sequence[str],
+    by: str | None,
+) -> Waiting:
+    """Admit an agency of another installation; admitted already: no effect."""
+    if any(record.issuer == issuer for record in here.view.issuers()):
+        return DONE
+    acting = by or here.record.root.uscc
+    args = (acting.encode("ascii"), issuer.encode("ascii"), *new_admins, entry_hash)
+    return govern(here, acting, [Act("admitIssuer", args)], admins)
+
+
+def set_directory(
+    here: Installation, issuer: str, entry_hash: bytes, admins: Sequence[str], by: str | None
+) -> Waiting:
+    """Put the hash of an agency's entry on chain; it is there already: no effect."""
+    record = _record(here, issuer)
+    if record.directory and record.directory[-1][0] == entry_hash:
+        return DONE
+    acting = by or _parent(here, issuer)
+    args = (acting.encode("ascii"), issuer.encode("ascii"), entry_hash)
+    return govern(here, acting, [Act("setDirectory", args)], admins)
 
 
 def grant_type(
-    here: Installation, issuer: str, type_name: str, admins: tuple[str, str], until: int | None
-) -> None:
+    here: Installation, issuer: str, type_name: str, admins: Sequence[str], until: int | None
+) -> Waiting:
     """A grant by the agency's parent from now on; a good one stands already: no effect."""
-    type_id = here.type_id(here.credential_type(type_name).type)
-    now = here.clock.now()
+    kind = here.credential_type(type_name).type
+    type_id, now = here.type_id(kind), here.clock.now()
     parent = _parent(here, issuer)
     if not any(grant.is_good and grant.type_id == type_id for grant in _grants(here, issuer)):
         args = (parent.encode("ascii"), issuer.encode("ascii"), type_id, now, until or FOREVER)
-        govern(here, parent, [Act("grantType", args)], admins)
-    here.allow_type(issuer, here.credential_type(type_name).type.ref)
+        waiting = govern(here, parent, [Act("grantType", args)], admins)
+        if waiting:
+            return waiting
+    if any(agency.uscc == issuer for agency in here.record.agencies):
+        here.allow_type(issuer, kind.ref)
+    return DONE
 
 
 def withdraw_grant(
-    here: Installation, issuer: str, type_name: str, admins: tuple[str, str], cause: int, since: int | None
-) -> None:
-    """Withdraw the good grant; none is good: no effect."""
+    here: Installation,
+    issuer: str,
+    type_name: str,
+    admins: Sequence[str],
+    cause: int,
+    since: int | None,
+    by: str | None = None,
+) -> Waiting:
+    """Withdraw the good grant; none is good: no effect. `by`: who above withdraws, by default the parent."""
     type_id = here.type_id(here.credential_type(type_name).type)
-    parent = _parent(here, issuer)
-    if any(grant.is_good and grant.type_id == type_id for grant in _grants(here, issuer)):
-        start = here.clock.now() if since is None else since
-        granted = min(grant.valid_from for grant in here.view.grants(issuer, type_id))
-        if start < granted < start + DAY_S:
-            start = granted  # a person names the day of the grant; the contract knows its second
-        args = (parent.encode("ascii"), issuer.encode("ascii"), type_id, start, cause)
-        govern(here, parent, [Act("withdrawGrant", args)], admins)
+    acting = by or _parent(here, issuer)
+    if not any(grant.is_good and grant.type_id == type_id for grant in _grants(here, issuer)):
+        return DONE
+    start = here.clock.now() if since is None else since
+    granted = min(grant.valid_from for grant in here.view.grants(issuer, type_id))
+    if start < granted < start + DAY_S:
+        start = granted  # a person names the day of the grant; the contract knows its second
+    args = (acting.encode("ascii"), issuer.encode("ascii"), type_id, start, cause)
+    return govern(here, acting, [Act("withdrawGrant", args)], admins)
 
 
 def set_role(
@@ -119,27 +244,103 @@ def set_role(
     issuer: str,
     signer_id: bytes,
     role: Role,
-    admins: tuple[str, str],
+    admins: Sequence[str],
     *,
-    until: int | None,
-    remove: bool,
-) -> None:
-    """Appoint or remove; it is so already: no effect."""
+    since: int | None = None,
+    until: int | None = None,
+    remove: bool = False,
+) -> Waiting:
+    """Appoint, from-to for a deputy, or remove; it is so already: no effect."""
     holds = signer_id in role_holders(here, issuer, role)
-    if holds != remove and until is None:
-        return
+    if holds != remove and until is None and since is None:
+        return DONE
     now = here.clock.now()
-    interval = (0, 0) if remove else (now, until or FOREVER)
+    start = now if since is None else max(since, now)  # a day begins before the call that names it
+    interval = (0, 0) if remove else (start, until or FOREVER)
     issuer_id = issuer.encode("ascii")
     args = (issuer_id, issuer_id, signer_id, int(role), 0, *interval)
-    govern(here, issuer, [Act("setRole", args)], admins)
+    return govern(here, issuer, [Act("setRole", args)], admins)
+
+
+def dissolve(
+    here: Installation, issuer: str, successor: str | None, admins: Sequence[str], by: str | None
+) -> Waiting:
+    """Dissolve an agency, with or without one that takes over; dissolved already in this way: no effect.
+
+    Raises:
+        NotFoundError: ISSUER_UNKNOWN.
+        InputError: NOT_ABOVE when no agency stands above both.
+    """
+    record = _record(here, issuer)
+    if record.dissolved_at is not None and record.successor == successor:
+        return DONE
+    acting = by or _common_ancestor(here, issuer, successor)
+    heir = bytes(18) if successor is None else successor.encode("ascii")
+    args = (acting.encode("ascii"), issuer.encode("ascii"), heir)
+    return govern(here, acting, [Act("dissolveIssuer", args)], admins)
+
+
+def announce_reset(
+    here: Installation,
+    issuer: str,
+    new_admins: tuple[bytes, bytes],
+    admins: Sequence[str],
+    by: str | None,
+) -> Waiting:
+    """Two admins of an agency above announce that these two become the issuer's admins in 24 hours."""
+    acting = by or _parent(here, issuer)
+    args = (acting.encode("ascii"), issuer.encode("ascii"), *new_admins)
+    return govern(here, acting, [Act("scheduleReset", args)], admins)
+
+
+def cancel_reset(here: Installation, issuer: str, admins: Sequence[str], by: str | None) -> Waiting:
+    """The issuer's own admins, or who announced it, take an announced reset back."""
+    acting = by or issuer
+    args = (acting.encode("ascii"), issuer.encode("ascii"))
+    return govern(here, acting, [Act("cancelReset", args)], admins)
+
+
+def carry_reset_out(here: Installation, issuer: str) -> None:
+    """Carry an announced reset out; nobody's consent is asked for any more.
+
+    Raises:
+        NotFoundError: RESET_NONE.
+        ConflictError: RESET_TOO_EARLY.
+    """
+    own = {agency.uscc for agency in here.record.agencies}
+    carried_by = issuer if issuer in own else here.record.root.uscc
+    governance_of(here, carried_by).carry_reset_out(issuer, here.agencies.operator(carried_by))
+
+
+def _record(here: Installation, issuer: str) -> IssuerRecord:
+    for record in here.view.issuers():
+        if record.issuer == issuer:
+            return record
+    raise NotFoundError("ISSUER_UNKNOWN", f"{issuer} is not on this ledger.", issuer=issuer)
 
 
 def _parent(here: Installation, issuer: str) -> str:
-    for record in here.view.issuers():
-        if record.issuer == issuer:
-            return record.parent or issuer
-    raise NotFoundError("ISSUER_UNKNOWN", f"{issuer} is not on this ledger.", issuer=issuer)
+    return _record(here, issuer).parent or issuer
+
+
+def _common_ancestor(here: Installation, issuer: str, successor: str | None) -> str:
+    """The nearest agency above the issuer that is the successor or stands above it."""
+    records = list(here.view.issuers())
+    above = ancestors_of(records, issuer)
+    if not above:
+        raise NotFoundError("ISSUER_UNKNOWN", f"{issuer} is not on this ledger.", issuer=issuer)
+    if successor is None:
+        return above[0]
+    reach = {successor, *ancestors_of(records, successor)}
+    for one in above:
+        if one in reach:
+            return one
+    raise InputError(
+        "NOT_ABOVE",
+        f"No agency stands above both {issuer} and {successor}.",
+        issuer=issuer,
+        successor=successor,
+    )
 
 
 def _grants(here: Installation, issuer: str) -> tuple[GrantFacts, ...]:

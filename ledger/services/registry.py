@@ -16,6 +16,7 @@ from typing import Any, Protocol
 from ledger.core.errors import ConflictError, RefusedError, UnavailableError
 from ledger.core.model import BlockRef, LedgerEvent, Purpose, Role
 from ledger.ports import Carrier, ChainSigner, ContractCall, Step, TransactionOutcome
+from ledger.services.refusals import refusal
 
 FOREVER = 2**40 - 1  # largest uint40: an interval without an end
 ROLE_EVENTS = frozenset({"RoleSet", "RolesReset"})
@@ -221,18 +222,18 @@ class Registry:
         for offset, signed in enumerate(acts):
             act = signed.act
             data = self._chain.encode(act.call)
-            propose = ContractCall("registry", "propose", (act.args[0], data, _auth(signed.proposer)))
-            accept = ContractCall("registry", "accept", (number + offset, data, _auth(signed.accepter)))
+            propose = ContractCall("registry", "propose", (act.args[0], data, own_auth(signed.proposer)))
+            accept = ContractCall("registry", "accept", (number + offset, data, own_auth(signed.accepter)))
             steps += [Step(propose, signed.proposer), Step(accept, signed.accepter)]
         outcomes = self._carrier.carry(steps)
         lost: list[SignedAct] = []
         for position, signed in enumerate(acts):
             proposed, accepted = outcomes[2 * position], outcomes[2 * position + 1]
-            _require_done(proposed, signed.act)
+            require_done(proposed, signed.act)
             if _is_race(accepted):
                 lost.append(signed)
             else:
-                _require_done(accepted, signed.act)
+                require_done(accepted, signed.act)
         return lost
 
     def _next_proposal(self) -> int:
@@ -279,7 +280,7 @@ class Registry:
     def _govern(self, calls: Sequence[ContractCall], governance: ChainSigner) -> None:
         outcomes = self._carrier.carry([Step(call, governance) for call in calls])
         for call, outcome in zip(calls, outcomes, strict=True):
-            _require_done(outcome, call)
+            require_done(outcome, call)
 
 
 def role_holders(source: EventSource, issuer: str, role: Role, now: int) -> tuple[bytes, ...]:
@@ -306,7 +307,7 @@ def _id(issuer: str) -> bytes:
     return issuer.encode("ascii")
 
 
-def _auth(signer: ChainSigner) -> tuple[bytes, int, int, bytes]:
+def own_auth(signer: ChainSigner) -> tuple[bytes, int, int, bytes]:
     """The admin sends it itself: no signature besides the transaction's."""
     return (signer.signer_id, 0, 0, b"")
 
@@ -318,7 +319,13 @@ def _is_race(outcome: TransactionOutcome) -> bool:
     )
 
 
-def _require_done(outcome: TransactionOutcome, act: Act | ContractCall) -> None:
+def require_done(outcome: TransactionOutcome, act: Act | ContractCall) -> None:
+    """Returns when the call had its effect.
+
+    Raises:
+        RefusedError: the contract's error (services.refusals).
+        UnavailableError: TRANSACTION_LOST.
+    """
     if outcome.state == "final":
         return
     if outcome.error is None:
@@ -326,20 +333,4 @@ def _require_done(outcome: TransactionOutcome, act: Act | ContractCall) -> None:
             "TRANSACTION_LOST", f"The chain did not take {act.function}: try again.", call=act.function
         )
     name, values = outcome.error
-    raise RefusedError(
-        name,
-        f"The registry refused {act.function}: {name}{_values(values)}.",
-        call=act.function,
-        values=_values(values),
-    )
-
-
-def _values(values: Sequence[Any]) -> str:
-    shown = []
-    for value in values:
-        if isinstance(value, bytes):
-            text = value.decode("ascii") if len(value) == 18 and value.isascii() else "0x" + value.hex()
-            shown.append(text)
-        else:
-            shown.append(str(value))
-    return "(" + ", ".join(shown) + ")"
+    raise refusal(act.function, name, values)
