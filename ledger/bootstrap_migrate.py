@@ -14,7 +14,6 @@ import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,10 +29,12 @@ from ledger.bootstrap import Installation, load_trust
 from ledger.bootstrap_chain import chain_reader, connect, rpc_record
 from ledger.bootstrap_remote import LEDGER_ID_BYTES, LOOK_EVERY_S, PATIENCE_S
 from ledger.core.errors import ConflictError, InputError, NotFoundError, RefusedError
-from ledger.core.flow import SHANGHAI_S, BatchState, JobKind
+from ledger.core.flow import BatchState, JobKind
+from ledger.core.jose import kid_of
 from ledger.core.migration import FOREVER, Held, LedgerState, Load, load_of
 from ledger.core.model import ChainInfo, Role
-from ledger.core.trust import ContractPin, Finality, Link, Trust, load_trust_bytes, make_trust, sign_trust
+from ledger.core.trust import ContractPin, Finality, Link, Trust, load_trust_bytes, sign_trust
+from ledger.core.trust_next import Changes, KeyChange, NewChain, next_trust
 from ledger.ports import ChainSigner
 from ledger.services.migrate import (
     Admins,
@@ -431,28 +432,20 @@ def plan_target(chain: str, finality: str, quorum: int | None, ceiling_gwei: int
 def next_document(before: Trust, info: ChainInfo, old: ChainInfo) -> dict[str, Any]:
     """The next trust file, unsigned: another chain, a link to the old one, the same people and keys.
 
-    Witnesses and restore notices spoke of the old chain's blocks and end with it.
+    Witnesses signed the old chain's blocks, and end with it: many agree about the new one's.
     """
-    last_day = datetime.fromtimestamp(before.not_after - 1 + SHANGHAI_S, UTC).date()
-    return make_trust(
-        mode=before.mode,
+    chain = NewChain(
         ledger_id=info.ledger_id,
         chain_id=info.chain_id,
         registry=ContractPin(info.registry, info.registry_code_hash),
         ledger=ContractPin(info.ledger, info.ledger_code_hash),
-        root_issuer=before.root_issuer,
         governance=before.governance,
-        x509_anchors=before.x509_anchors,
-        types=before.types,
-        not_after=last_day,
-        keys=list(before.keys.keys.values()),
-        threshold=before.keys.threshold,
         finality=Finality("consensus"),
-        snapshots=(before.snapshots.threshold, list(before.snapshots.keys.values())),
-        max_age_s=before.max_age_s,
-        links=(*before.links, Link(old.ledger_id, old.chain_id, old.ledger)),
-        previous=before,
+        link=Link(old.ledger_id, old.chain_id, old.ledger),
     )
+    witnesses = KeyChange(remove=[kid_of(thumbprint) for thumbprint in before.witnesses.keys], threshold=0)
+    document: dict[str, Any] = json.loads(next_trust(before, Changes(chain=chain, witnesses=witnesses)))
+    return document
 
 
 def take_trust(home: Home, before: Trust, data: bytes) -> Trust:
