@@ -44,7 +44,12 @@ class FileCredentialSigner:
 
     def __init__(self, uri: str, key: ec.EllipticCurvePrivateKey, x5c: Sequence[bytes]) -> None:
         self.uri = uri
+        self._key = key
         self._signer = MemoryCredentialSigner(key, x5c)
+
+    def with_x5c(self, x5c: Sequence[bytes]) -> FileCredentialSigner:
+        """The same key under other certificates."""
+        return FileCredentialSigner(self.uri, self._key, x5c)
 
     @property
     def thumbprint(self) -> bytes:
@@ -88,6 +93,9 @@ class FileChainSigner:
         return self._signer.sign_digest(digest)
 
 
+FileKey = FileCredentialSigner | FileChainSigner | VaultKeys
+
+
 class Keyring:
     """Opens key files, asking for each password once in the life of the process. Thread-safe."""
 
@@ -128,6 +136,25 @@ class Keyring:
                 secret = decrypt_secret(VAULT_KIND, read_private(path), self._password(uri), path)
                 self._vault[uri] = VaultKeys.from_secret(secret)
             return self._vault[uri]
+
+    def take(self, uri: str, made: FileKey) -> None:
+        """A key that this process has just made: it need not be opened again."""
+        with self._lock:
+            if isinstance(made, FileCredentialSigner):
+                self._credential[uri] = made
+            elif isinstance(made, FileChainSigner):
+                self._chain[uri] = made
+            else:
+                self._vault[uri] = made
+
+    def read_certificates(self, uri: str) -> None:
+        """The certificates beside an open credential key are others now.
+
+        Raises: InputError(KEY_FILE_BROKEN).
+        """
+        with self._lock:
+            if uri in self._credential:
+                self._credential[uri] = self._credential[uri].with_x5c(load_certificates(uri))
 
     def forget(self, uri: str) -> None:
         """Drops a signer, so that new certificates or a new password are read."""

@@ -29,7 +29,7 @@ import tempfile
 import time
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -51,26 +51,32 @@ class Child:
 
     def poll(self) -> int | None:
         """Its exit code if it has ended."""
-        if self.returncode is None and select.select([self._answers], [], [], 0)[0]:
-            self._read()
-        return self.returncode
+        with suppress(subprocess.TimeoutExpired):
+            return self.wait(0)
+        return None
 
     def wait(self, timeout: float) -> int:
-        """Its exit code. Raises: TimeoutError; the child is killed then."""
+        """Its exit code; negative: the number of the signal that ended it.
+
+        Raises: subprocess.TimeoutExpired after so many seconds.
+        """
         if self.returncode is None:
-            if not select.select([self._answers], [], [], timeout)[0]:
-                os.kill(self.pid, signal.SIGKILL)
-                msg = f"a command did not end within {timeout} seconds"
-                raise TimeoutError(msg)
-            self._read()
-        assert self.returncode is not None
+            self._answers.settimeout(timeout)  # no select(): it knows no descriptor above 1024
+            try:
+                line = self._answers.recv(SIZE)
+            except (TimeoutError, BlockingIOError) as error:
+                raise subprocess.TimeoutExpired("ecert", timeout) from error
+            assert line, "the nursery died"
+            self.returncode = int(line)
+            self._answers.close()
         return self.returncode
 
-    def _read(self) -> None:
-        line = self._answers.recv(SIZE)
-        assert line, "the nursery died"
-        self.returncode = int(line)
-        self._answers.close()
+    def kill(self) -> None:
+        """Kill it unless it has ended, and wait until it has."""
+        if self.poll() is None:
+            with suppress(ProcessLookupError):
+                os.kill(self.pid, signal.SIGKILL)
+            self.wait(START_S)
 
 
 class Nursery:
@@ -177,6 +183,9 @@ def _become(told: Mapping[str, Any], files: Sequence[int]) -> None:
     os.environ.update(told["environ"])
     time.tzset()
     os.chdir(told["cwd"])
+    tempfile.tempdir = (
+        None  # asked for while modules were imported; this command may have a TMPDIR of its own
+    )
     sys.argv = ["-c", *told["argv"]]
 
 

@@ -32,7 +32,11 @@ def ecert(*argv: str, home: Path | None = None, **environ: str) -> Ran:
     if home is not None:
         known["ECERT_HOME"] = str(home)
     with TemporaryFile("w+", encoding="utf-8") as out, TemporaryFile("w+", encoding="utf-8") as err:
-        code = NURSERY.start(argv, {**known, **environ}, out, err).wait(PATIENCE_S)
+        child = NURSERY.start(argv, {**known, **environ}, out, err)
+        try:
+            code = child.wait(PATIENCE_S)
+        finally:
+            child.kill()
         said = []
         for file in (out, err):
             file.seek(0)

@@ -14,6 +14,7 @@ import jsonschema
 import pytest
 
 from ledger.bootstrap import load_trust
+from tests.cli.nursery import NURSERY
 from tests.cli.story import ROOT, STARTER, ecert
 
 pytestmark = [pytest.mark.xdist_group("init"), pytest.mark.timeout(600)]
@@ -116,23 +117,21 @@ def test_one_password_for_all_keys_is_refused(tmp_path):
 def test_init_killed_anywhere_continues(tmp_path, kills, kill_dice):
     """Killed at growing random moments until it gets through; then everything is there once."""
     home, passwords = tmp_path / "home", tmp_path / "passwords"
-    argv = [sys.executable, "-c", STARTER, *PLAN, "--draw-passwords", str(passwords)]
+    argv = (*PLAN, "--draw-passwords", str(passwords))
     environ = {"ECERT_HOME": str(home), "PATH": os.environ["PATH"], "ECERT_LANG": "en"}
-    patience, killed = 1.5, 0
+    patience, killed = 0.0, 0
     for _ in range(min(kills, 20)):
-        process = subprocess.Popen(
-            argv, cwd=ROOT, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
-        )
-        try:
-            _, err = process.communicate(timeout=patience + kill_dice.random())
-        except subprocess.TimeoutExpired:
-            process.send_signal(signal.SIGKILL)
-            process.communicate()
-            killed += 1
-            patience += 0.7
-            continue
-        assert process.returncode == 0, err.decode()
-        break
+        with (tmp_path / "said").open("w+") as said:
+            process = NURSERY.start(argv, environ, said, said)
+            try:
+                code = process.wait(patience + kill_dice.random())
+            except subprocess.TimeoutExpired:
+                process.kill()
+                killed += 1
+                patience += 0.7
+                continue
+            assert code == 0, (tmp_path / "said").read_text()
+            break
     assert killed
     done = ecert(*PLAN, "--draw-passwords", str(passwords), home=home)
     assert done.code == 0, done.err

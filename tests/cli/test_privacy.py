@@ -12,14 +12,14 @@ import contextlib
 import csv
 import io
 import json
-import os
 import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import IO, Protocol
 
 import pytest
 
@@ -27,7 +27,7 @@ from ledger.adapters.format_sd_jwt import SdJwtFormat
 from ledger.adapters.type_files import load_types
 from ledger.core.receipt import parse_bundle
 from ledger.demo_data import deposit_rows, licence_rows, write_csv, write_xlsx
-from tests.cli.story import ROOT, STARTER
+from tests.cli.nursery import NURSERY
 from tests.privacy_search import Finding, patterns, search, search_folder
 
 pytestmark = [pytest.mark.xdist_group("cli-privacy"), pytest.mark.timeout(600)]
@@ -45,6 +45,15 @@ NUMBERS = ("identifier", "proof_no")
 LOOK_EVERY_S = 0.01
 
 
+class Started(Protocol):
+    """A process, as `subprocess` and the nursery give it."""
+
+    @property
+    def pid(self) -> int: ...
+
+    def poll(self) -> int | None: ...
+
+
 class Place:
     """A machine's corner: home of the ledger, home of the user, temporary files, inputs, results."""
 
@@ -59,37 +68,26 @@ class Place:
 
     def run(self, *argv: str, code: int = 0, keep: bool = True) -> str:
         """One command in a process of its own; what it says is searched too, unless it is asked for values."""
-        out = self.start([sys.executable, "-c", STARTER, *argv], code)
+        out = self.start(lambda environ, said: NURSERY.start(argv, environ, said, said), code)
         if keep:
             self.said.append(out)
         return out.decode("utf-8")
 
-    def start(self, argv: list[str], code: int = 0) -> bytes:
+    def start(self, begin: Callable[[dict[str, str], IO[bytes]], Started], code: int = 0) -> bytes:
         """Run a process to its end and look at its temporary files meanwhile."""
         environ = {
             "PATH": "/usr/bin:/bin", "HOME": str(self.user), "ECERT_HOME": str(self.home), "ECERT_LANG": "zh",
             "TMPDIR": str(self.temporary), "SQLITE_TMPDIR": str(self.temporary), "PYTHONUTF8": "1",
         }  # fmt: skip
-        process = subprocess.Popen(
-            argv,
-            cwd=ROOT,
-            env=environ,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-        )
-        stdout = process.stdout
-        assert stdout is not None
-        os.set_blocking(stdout.fileno(), False)
-        said = bytearray()
-        while process.poll() is None:
-            said += stdout.read() or b""
-            self._look(process.pid)
-            time.sleep(LOOK_EVERY_S)
-        said += stdout.read() or b""
-        stdout.close()
-        assert process.returncode == code, said.decode("utf-8")
-        return bytes(said)
+        with (self.folder / "said").open("w+b") as said:
+            process = begin(environ, said)
+            while (ended := process.poll()) is None:
+                self._look(process.pid)
+                time.sleep(LOOK_EVERY_S)
+            said.seek(0)
+            found = said.read()
+        assert ended == code, found.decode("utf-8")
+        return found
 
     def _look(self, pid: int) -> None:
         """Temporary files by name, and those that were unlinked at once and only the process still has."""
@@ -294,7 +292,8 @@ file.write("尉迟怀瑾".encode("utf-16-le")); file.flush(); time.sleep(0.5)
 
 def test_the_watch_sees_a_temporary_file_without_a_name(tmp_path: Path) -> None:
     place = Place(tmp_path)
-    place.start([sys.executable, "-c", SPILL])
+    argv = [sys.executable, "-c", SPILL]
+    place.start(lambda environ, said: subprocess.Popen(argv, env=environ, stdout=said, stderr=said))
     assert list(place.temporary.iterdir()) == []
     contents = [data for each in place.seen.values() for data in each]
     assert any(search("temporary", data, patterns(["尉迟怀瑾"])) for data in contents)

@@ -128,6 +128,30 @@ def test_a_password_is_asked_for_once(tmp_path: Path) -> None:
     assert len(asked.uris) == 4
 
 
+def test_a_key_just_made_is_not_opened_again_and_knows_its_new_certificates(tmp_path: Path) -> None:
+    asked = Asked()
+    ring = Keyring(asked)
+    made = create_credential_key(uri(tmp_path, "p256"), PASSWORD, ENTROPY, scrypt_p=1)
+    chain = create_chain_key(uri(tmp_path, "chain"), PASSWORD, ENTROPY, scrypt_p=1)
+    vault = create_vault_keys(uri(tmp_path, "vault"), PASSWORD, ENTROPY, scrypt_p=1)
+    for name, key in (("p256", made), ("chain", chain), ("vault", vault)):
+        ring.take(uri(tmp_path, name), key)
+    assert ring.chain_signer(uri(tmp_path, "chain")).address == chain.address
+    assert ring.vault_keys(uri(tmp_path, "vault")) is vault
+
+    ring.read_certificates(uri(tmp_path, "nobody"))  # not open: they are read when it is opened
+    authority = CertificateAuthority.new_root("CA", not_before=0, not_after=2**31, entropy=ENTROPY)
+    leaf = authority.issue_leaf(
+        made.public_jwk, name="A", uri="https://a.example", not_before=0, not_after=2**31, is_seal=False
+    )
+    save_certificates(uri(tmp_path, "p256"), (leaf,))
+    ring.read_certificates(uri(tmp_path, "p256"))
+    signer = ring.credential_signer(uri(tmp_path, "p256"))
+    assert (signer.x5c, signer.thumbprint) == ((leaf,), made.thumbprint)
+    assert verify_es256(made.public_jwk, b"text", signer.sign(b"text"))
+    assert asked.uris == []
+
+
 def test_files_and_folders_are_private(tmp_path: Path) -> None:
     create_credential_key(uri(tmp_path), PASSWORD, ENTROPY, scrypt_p=1)
     folder = tmp_path / "keys" / "one"
