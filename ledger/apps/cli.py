@@ -139,6 +139,10 @@ ROOT = BilingualGroup(
             Text("列出已签发的证照。", "List issued credentials."),
             _lazy("cli_show", "LIST"),
         ),
+        "mirror": (
+            Text("镜像:跟随账本,自行核对,共同签名。", "Mirror: follow a ledger, check it, co-sign."),
+            _lazy("cli_mirror", "MIRROR"),
+        ),
         "serve": (
             Text("启动网页服务和后台任务。", "Start the web page and the worker."),
             _lazy("cli_work", "SERVE"),

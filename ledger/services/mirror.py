@@ -105,6 +105,7 @@ class Mirror:
         self._unsent: dict[str, SignedCheckpoint] = {}
         self._asked_trust_at: int | None = None
         self._warning: str | None = None
+        self.on_progress: Callable[[MirrorState], None] = lambda _state: None
 
     @property
     def trust(self) -> Trust:
@@ -243,7 +244,7 @@ class Mirror:
                 raise _ContradictedError(self._invalid(source, offered, piece)) from error
             self._parts.view.advance(min(piece.covering().checkpoint.signed_at, self._parts.clock.now()))
             if head.number < target:
-                self._set(replace(self.state, head=head, target=target))
+                self.on_progress(self._set(replace(self.state, head=head, target=target)))
         self._confirm(offered)
 
     def _keep(self, covering: SignedCheckpoint) -> None:

@@ -1,0 +1,114 @@
+"""A mirror that stays: follows a ledger's node, serves the same node itself, tells when something is wrong."""
+
+from __future__ import annotations
+
+import logging
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from ledger.bootstrap import free_port
+from ledger.bootstrap_mirror import MirrorSite, open_mirror
+from ledger.core.errors import UnavailableError
+from ledger.core.mirroring import MirrorState
+from ledger.ports import PasswordSource
+from ledger.settings import Settings
+
+LOOK_EVERY_S = 0.5
+REST_S = 5.0
+"""Between two looks when the source does not answer, or is refused."""
+STOP_S = 10.0
+AGAIN_AFTER_S = 2.0
+
+_log = logging.getLogger("ledger.mirror")
+
+
+def follow(
+    settings: Settings,
+    ask: PasswordSource | None,
+    on_state: Callable[[MirrorState], None],
+    wait: Callable[[float], bool],
+    *,
+    once: bool = False,
+) -> MirrorState:
+    """Follow until told to stop.
+
+    Args:
+        settings: the mirror's data directory is their home.
+        ask: asks a person for the witness key's password.
+        on_state: told after every round, and while catching up.
+        wait: sleeps so many seconds; True: stop now.
+        once: one round, and another if the copy had to begin anew.
+    Returns: the last state.
+    Raises: as open_mirror, except that a silent node is waited for unless `once`.
+    """
+    while True:
+        try:
+            with open_mirror(settings, ask) as site:
+                state = _rounds(site, on_state, wait, once=once)
+        except UnavailableError as error:
+            if once or error.code != "NODE_SILENT":
+                raise
+            _log.warning("waiting", extra={"code": error.code})
+            if wait(AGAIN_AFTER_S):
+                raise
+            continue
+        if state.condition != "restored":
+            return state
+
+
+def _rounds(
+    site: MirrorSite, on_state: Callable[[MirrorState], None], wait: Callable[[float], bool], *, once: bool
+) -> MirrorState:
+    """Rounds until told to stop, or until the copy must begin anew."""
+    site.mirror.on_progress = on_state
+    while True:
+        state = site.mirror.step()
+        on_state(state)
+        if once or state.condition == "restored":
+            return state
+        if wait(
+            LOOK_EVERY_S
+            if state.condition == "following"
+            else REST_S
+            if state.condition == "refusing"
+            else 1.0
+        ):
+            return state
+
+
+@contextmanager
+def node_beside(settings: Settings, listen: str | None) -> Iterator[str | None]:
+    """`ecert node` over the same data directory in a process of its own; its address.
+
+    Args:
+        settings: of the mirror.
+        listen: HOST:PORT, port 0 for any; None: no node.
+    """
+    if listen is None:
+        yield None
+        return
+    host, _, port = listen.rpartition(":")
+    chosen = int(port) or free_port(host)
+    words = [
+        "-m",
+        "ledger.apps.cli",
+        "node",
+        "--home",
+        str(settings.home),
+        "--host",
+        host,
+        "--port",
+        str(chosen),
+    ]
+    process = subprocess.Popen([sys.executable, *words], stdout=subprocess.DEVNULL)  # noqa: S603  our own module
+    try:
+        yield f"http://{host}:{chosen}/"
+    finally:
+        process.terminate()
+        try:
+            process.wait(STOP_S)
+        except subprocess.TimeoutExpired:
+            process.kill()  # it holds nothing
+            process.wait()
