@@ -34,6 +34,7 @@ from ledger.adapters.key_files import SCRYPT_P
 from ledger.adapters.passwords import key_name, read_password
 from ledger.adapters.pki import CertificateAuthority
 from ledger.adapters.signer_file import (
+    FileKey,
     Keyring,
     certificates_path,
     create_chain_key,
@@ -46,6 +47,7 @@ from ledger.adapters.system import SystemClock, SystemEntropy
 from ledger.adapters.type_files import load_types
 from ledger.adapters.vault import SqliteVault
 from ledger.bootstrap_chain import rpc_record
+from ledger.bootstrap_moved import require_settled
 from ledger.bootstrap_remote import RemoteSite, plan_remote
 from ledger.bootstrap_work import is_chain_free
 from ledger.core.credential_type import CredentialType
@@ -259,11 +261,13 @@ class Setup:
         home: the data directory.
         record: the plan, as `plan_home` gave it.
         tools: see SetupTools.
+        only: USCC of the one agency that is added; what others have may have changed since they were set up.
     """
 
-    def __init__(self, home: Home, record: HomeRecord, tools: SetupTools) -> None:
+    def __init__(self, home: Home, record: HomeRecord, tools: SetupTools, only: str | None = None) -> None:
         self._home = home
         self._record = record
+        self._fresh = tuple(agency for agency in record.agencies if only in (None, agency.uscc))
         self._tools = tools
         self._keyring = Keyring(tools.password)
         self._types = {loaded.type.ref: loaded.type for loaded in load_types().all()}
@@ -295,22 +299,29 @@ class Setup:
         return f"file:{self._home.key_file(self._record, owner, who)}"
 
     def _make_keys(self) -> None:
-        for agency in self._record.agencies:
+        for agency in self._fresh:
             for who in CHAIN_ROLES:
                 self._make_key(agency.uscc, who, create_chain_key)
             for who in P256_ROLES:
                 self._make_key(agency.uscc, who, create_credential_key)
+        if self._signs_checkpoints():
+            self._make_key(self._record.root.uscc, "checkpoint", create_credential_key)
         self._make_key(LEDGER_OWNER, "governance", create_chain_key)
         self._make_key(LEDGER_OWNER, "trust", create_credential_key)
         self._make_key(LEDGER_OWNER, "vault", create_vault_keys)
 
-    def _make_key(self, owner: str, who: str, create: Callable[..., object]) -> None:
+    def _signs_checkpoints(self) -> bool:
+        """Only who seals blocks himself: on a chain that others run, they answer for it."""
+        return rpc_record(self._record) is None
+
+    def _make_key(self, owner: str, who: str, create: Callable[..., FileKey]) -> None:
         path = self._home.key_file(self._record, owner, who)
         if path.exists():
             return
         path.parent.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
         uri = self._uri(owner, who)
-        create(uri, self._tools.new_password(uri), self._tools.entropy, scrypt_p=self._tools.scrypt_p)
+        made = create(uri, self._tools.new_password(uri), self._tools.entropy, scrypt_p=self._tools.scrypt_p)
+        self._keyring.take(uri, made)
 
     def _chain_signer(self, owner: str, who: str) -> ChainSigner:
         return self._keyring.chain_signer(self._uri(owner, who))
@@ -322,7 +333,7 @@ class Setup:
 
     def _make_certificates(self) -> None:
         root = self._authority("root", None)
-        for agency in self._record.agencies:
+        for agency in self._fresh:
             authority = self._authority(agency.uscc, root)
             for who in P256_ROLES:
                 signer = self._p256_signer(agency.uscc, who)
@@ -339,9 +350,8 @@ class Setup:
                     is_seal=who == "seal",
                 )
                 save_certificates(self._uri(agency.uscc, who), (leaf, authority.certificate))
+                self._keyring.read_certificates(self._uri(agency.uscc, who))
                 self._home.keep_leaf(signer.thumbprint, leaf)
-        # signers remember their certificates: read them again
-        self._keyring = Keyring(self._tools.password)
 
     def _authority(self, owner: str, root: CertificateAuthority | None) -> CertificateAuthority:
         folder = LEDGER_OWNER if root is None else owner
@@ -409,6 +419,7 @@ class Setup:
 
     def _open_chain(self) -> EmbeddedChain:
         path, tools = self._home.chain_file, self._tools
+        require_settled(self._home)
         try:
             # a kill while the file was being made leaves it empty: then it is made again
             return EmbeddedChain.create(path, tools.clock, tools.entropy)
@@ -437,20 +448,18 @@ class Setup:
         registry = Registry(chain, carrier)
         registry.register_types([_to_register(found) for found in self._wanted_types()], governance)
         registry.open_ledger(governance)
-        root = self._record.root.uscc
-        admins = (self._chain_signer(root, "admin1"), self._chain_signer(root, "admin2"))
-        registry.carry_out(self._root_acts(registry), *admins)
+        registry.carry_out_all([self._signed(by, act) for by, act in self._parents_acts(registry)])
         registry.carry_out_all(
             [
-                SignedAct(
-                    act,
-                    self._chain_signer(agency.uscc, "admin1"),
-                    self._chain_signer(agency.uscc, "admin2"),
-                )
-                for agency in self._record.agencies
+                self._signed(agency.uscc, act)
+                for agency in self._fresh
                 for act in self._own_acts(registry, agency.uscc)
             ]
         )
+
+    def _signed(self, by: str, act: Act) -> SignedAct:
+        """The act with the two admins of the agency that decides it."""
+        return SignedAct(act, self._chain_signer(by, "admin1"), self._chain_signer(by, "admin2"))
 
     def _wanted_types(self) -> list[CredentialType]:
         return [found for _ref, found in sorted(self._types.items())]
@@ -462,30 +471,36 @@ class Setup:
             raise RuntimeError("types are registered before they are granted")
         return number
 
-    def _root_acts(self, registry: Registry) -> list[Act]:
-        """What the root's two admins decide: children, grants, everybody's keys."""
+    def _parents_acts(self, registry: Registry) -> list[tuple[str, Act]]:
+        """What two admins of each agency's parent decide, parents first: that it is there, what it may issue."""
         root = self._record.root.uscc
         since = self._record.created_at
-        acts: list[Act] = []
-        for agency in self._record.agencies[1:]:
+        acts: list[tuple[str, Act]] = []
+        for ref in sorted({ref for agency in self._record.agencies for ref in agency.types}):
+            wanted = registry.missing_grant(root, root, self._type_id(registry, ref), since)
+            acts += [(root, act) for act in wanted]
+        for agency in self._fresh:
+            if agency.uscc == root:
+                continue
+            by, uscc = agency.parent or root, agency.uscc
             admins = (
-                self._chain_signer(agency.uscc, "admin1").signer_id,
-                self._chain_signer(agency.uscc, "admin2").signer_id,
+                self._chain_signer(uscc, "admin1").signer_id,
+                self._chain_signer(uscc, "admin2").signer_id,
             )
-            acts += registry.missing_issuer(root, agency.uscc, admins, self._entry_hash(agency.uscc))
-        granted = sorted({ref for agency in self._record.agencies for ref in agency.types})
-        for ref in granted:
-            acts += registry.missing_grant(root, root, self._type_id(registry, ref), since)
-        for agency in self._record.agencies[1:]:
+            wanted = registry.missing_issuer(by, uscc, admins, self._entry_hash(uscc))
             for ref in agency.types:
-                acts += registry.missing_grant(root, agency.uscc, self._type_id(registry, ref), since)
+                wanted += registry.missing_grant(by, uscc, self._type_id(registry, ref), since)
+            acts += [(by, act) for act in wanted]
         return acts
 
     def _own_acts(self, registry: Registry, uscc: str) -> list[Act]:
         """What an agency's own two admins decide: its keys and who works for it."""
         since = self._record.created_at
         acts: list[Act] = []
-        for who, purpose in PURPOSES:
+        purposes = list(PURPOSES)
+        if uscc == self._record.root.uscc and self._signs_checkpoints():
+            purposes.append(("checkpoint", Purpose.CHECKPOINT))
+        for who, purpose in purposes:
             thumbprint = self._p256_signer(uscc, who).thumbprint
             interval = (since, since + LEAF_YEARS * YEAR_S)
             acts += registry.missing_key(uscc, uscc, thumbprint, purpose, interval)
@@ -550,8 +565,9 @@ def admit_agency(
     division: str,
     phone: str | None,
     types: Sequence[str],
+    parent: str | None = None,
 ) -> HomeRecord:
-    """One more agency under the root: the same steps as set-up, which leave alone what is there.
+    """One more agency under `parent` (default: the root): set-up's steps, which leave alone what is there.
 
     Raises:
         RefusedError: DEMO_DIVISION.
@@ -566,8 +582,9 @@ def admit_agency(
         division=division,
         phone=phone,
         types=_known_refs(types),
-        parent=home.load().root.uscc,
+        parent=parent or home.load().root.uscc,
     )
+    home.load().agency(agency.parent or "")  # its admins' keys must be here
 
     def add(record: HomeRecord) -> HomeRecord:
         wanted = replace(record.with_agency(agency), ready=False)
@@ -578,4 +595,4 @@ def admit_agency(
         raise UnavailableError(
             "CHAIN_LOCKED", "Stop the worker first: admitting an agency writes to the chain itself."
         )
-    return Setup(home, home.change(add), tools).run()
+    return Setup(home, home.change(add), tools, uscc).run()

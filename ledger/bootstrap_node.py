@@ -14,9 +14,7 @@ from ledger.bootstrap import Installation
 from ledger.bootstrap_chain import open_book, open_view, rpc_record
 from ledger.bootstrap_ops import open_limits
 from ledger.core.errors import RefusedError
-from ledger.core.finality import final_height
 from ledger.core.merkle import hash_leaf
-from ledger.core.model import ViewHead
 from ledger.ports import Limits, Store
 from ledger.ports.witness import LeafTiles
 from ledger.services.node import NodeService
@@ -53,21 +51,6 @@ class NoLeaves:
     def leaf_hashes(self, issuer: str, root: bytes, first: int, last: int) -> bytes | None:  # noqa: ARG002
         """None: nothing is kept here."""
         return None
-
-
-class HomeFinality:
-    """The finality rule of a data directory's own trust file, as it is now (FinalityRule).
-
-    Args:
-        trusts: the directory's trust files.
-    """
-
-    def __init__(self, trusts: HomeTrust) -> None:
-        self._trusts = trusts
-
-    def height(self, head: ViewHead) -> int:
-        """See FinalityRule."""
-        return final_height(self._trusts.trust(), head)
 
 
 def open_node(home: Home, record: HomeRecord, leaves: LeafTiles | None = None) -> NodeService:

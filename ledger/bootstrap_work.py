@@ -23,6 +23,7 @@ from ledger.adapters.carrier import SealingChain
 from ledger.adapters.case_files import CaseFiles
 from ledger.adapters.chain_embedded.process_lock import PROBED_S as PROBED_S
 from ledger.adapters.chain_embedded.process_lock import ProcessLock
+from ledger.adapters.chain_embedded.reader import ChainFile
 from ledger.adapters.chain_view_follow import Follower
 from ledger.adapters.chain_view_sql import SqlView
 from ledger.adapters.format_sd_jwt import SdJwtFormat
@@ -33,26 +34,30 @@ from ledger.adapters.row_readers import open_rows
 from ledger.adapters.singles_sql import KEYS_AT_ONCE as KEYS_AT_ONCE
 from ledger.adapters.singles_sql import SqlSingles
 from ledger.adapters.token_files import TokenFiles
+from ledger.adapters.trust_files import HomeFinality, HomeTrust
 from ledger.adapters.vitals_sql import SqlVitals
 from ledger.bootstrap import Installation, open_verifier
-from ledger.bootstrap_chain import Reader, chain_info, chain_reader, connect, rpc_record, view_kind
+from ledger.bootstrap_chain import MIRROR_KIND as MIRROR_KIND
+from ledger.bootstrap_chain import Reader, chain_info, chain_reader, connect, open_book, rpc_record, view_kind
 from ledger.bootstrap_check import CheckRoom
 from ledger.bootstrap_documents import DocumentRoom
+from ledger.bootstrap_guard import require_finished, require_newest, require_not_passed, require_rows
 from ledger.bootstrap_intake import open_intake_work
 from ledger.bootstrap_moved import earlier_lists, require_settled
 from ledger.bootstrap_programs import ask_contract, make_standing
 from ledger.bootstrap_verified import VerifiedRoom
 from ledger.core.directory import parse_directory_entry
-from ledger.core.errors import InputError, LedgerError, RefusedError, UnavailableError
+from ledger.core.errors import ConflictError, InputError, LedgerError, RefusedError, UnavailableError
 from ledger.core.flow import Job, JobKind, Lease
 from ledger.core.grants import GrantState, covering_grant, grant_state
 from ledger.core.identifiers import parse_uscc
 from ledger.core.model import ChainInfo
-from ledger.ports import ChainSigner, ContractCall, RowTable, Vault
+from ledger.ports import ChainSigner, ContractCall, CredentialSigner, RowTable, Vault
 from ledger.services.anchor import AnchorService
 from ledger.services.approve import ApproveService
 from ledger.services.calls import enqueue_call
 from ledger.services.checking import CheckService
+from ledger.services.checkpointing import Checkpointer
 from ledger.services.export import ExportService
 from ledger.services.granting import RegistryView
 from ledger.services.intake_work import IntakeWork
@@ -136,13 +141,6 @@ class Desk:
         """Status changes and withdrawals."""
         here = self.here
 
-        def enqueue(
-            issuer: str, call: ContractCall, *, subject: str, not_after: int, publish: tuple[int, ...]
-        ) -> int:
-            return enqueue_call(
-                here.store, issuer, call, subject=subject, not_after=not_after, publish=publish
-            )
-
         return StatusService(
             batches=here.store.batches,
             view=self.view,
@@ -150,7 +148,7 @@ class Desk:
             info=self.info,
             vault=here.vault,
             cases=CaseFiles(here.home.path / "cases"),
-            enqueue=enqueue,
+            enqueue=lambda *given, **named: enqueue_call(here.store, *given, **named),
             clock=here.clock,
             entropy=here.entropy,
             nonces=here.store.nonces,
@@ -187,7 +185,13 @@ class Desk:
             here.clock,
             self.info.ledger_id,
             earlier_lists(here.record),
+            self.finality,
         )
+
+    @cached_property
+    def finality(self) -> HomeFinality:
+        """Which blocks are final by the trust file in use."""
+        return HomeFinality(HomeTrust(self.here.home))
 
     @cached_property
     def released(self) -> FileReleaseFolder:
@@ -253,11 +257,14 @@ class Bench:
         self.here = here
         self.chain = chain
         self.hooks = hooks
-        self.view = SqlView(here.home.view_file, view_kind(here.record))
+        self.book = open_book(here.home, read_only=False)
+        self.view = SqlView(here.home.view_file, view_kind(here.record), book=self.book)
         self.desk = Desk(here, self.view, hooks)
         self.owner = f"{os.uname().nodename}:{os.getpid()}"
         self._follower = Follower(chain, self.view, here.clock, self.owner)
-        self._anchor = AnchorService(here.store, chain, self.view, here.agencies, here.clock, hooks)
+        self._anchor = AnchorService(
+            here.store, chain, self.view, here.agencies, here.clock, hooks, self.desk.finality
+        )
         self._chain = chain
         self.advance()
         here.home.tighten()
@@ -294,6 +301,23 @@ class Bench:
             if rpc_record(self.here.record) is None:
                 raise
             _log.warning("the view was not confirmed", extra={"code": error.code})
+
+    @cached_property
+    def checkpointer(self) -> Checkpointer | None:
+        """Signs checkpoints of the chain that is sealed here; None on a chain that others run."""
+        if not isinstance(self._chain, ChainFile):
+            return None
+        return Checkpointer(self._chain, self.book, self._checkpoint_signer, self.here.clock)
+
+    def _checkpoint_signer(self) -> CredentialSigner | None:
+        """The root issuer's registered key of purpose checkpoint, None when it is not here."""
+        uri = self.here.agencies.uri(self.here.record.root.uscc, "checkpoint")
+        is_here = Path(uri.removeprefix("file:")).exists()
+        return self.here.keyring.credential_signer(uri) if is_here else None
+
+    def is_resting(self, job: Job) -> bool:
+        """The job waits for witnesses alone, which nothing here can hasten."""
+        return job.id in self._anchor.resting
 
     @cached_property
     def intake(self) -> IntakeWork:
@@ -349,10 +373,15 @@ def open_bench(here: Installation, hooks: Hooks | None = None) -> Iterator[Bench
     """A bench with the chain's lock.
 
     Raises:
-        UnavailableError: CHAIN_LOCKED when another process works already, CLOCK_JUMP.
+        UnavailableError: CHAIN_LOCKED when another process works already, CLOCK_JUMP, MIRRORS_SILENT.
+        ConflictError: CHAIN_SET_BACK and others when a part of the data directory is an older copy
+            (bootstrap_guard).
     """
     with _open_chain(here) as chain:
         bench = Bench(here, chain, hooks)
+        if isinstance(chain, ChainFile):
+            require_rows(here, bench.view)
+            require_not_passed(here, chain, bench.view)
         yield bench
         if rpc_record(here.record) is not None:
             bench.advance()  # others read what this view holds, and cannot catch up on their own
@@ -362,12 +391,18 @@ def open_bench(here: Installation, hooks: Hooks | None = None) -> Iterator[Bench
 def _open_chain(here: Installation) -> Iterator[SealingChain]:
     """The chain for the one process at a time that may send."""
     require_settled(here.home)
+    require_finished(here.home)
     remote = rpc_record(here.record)
+    if here.record.chain.get("kind") == MIRROR_KIND:
+        raise ConflictError(
+            "MIRROR_READ_ONLY", "This data directory is a mirror: it checks, but issues and changes nothing."
+        )
     if remote is None:
         from ledger.adapters.chain_embedded.chain import EmbeddedChain
 
         chain = EmbeddedChain.open(here.home.chain_file, here.clock, accept_clock=here.settings.accept_clock)
         with closing(chain):
+            require_newest(here, chain)
             yield chain
         return
     from ledger.adapters.chain_rpc.sending_sql import SqlSendings

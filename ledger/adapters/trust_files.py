@@ -10,6 +10,8 @@ from pathlib import Path
 
 from ledger.adapters.home_files import PRIVATE_FOLDER, Home, write_file
 from ledger.core.errors import InputError, NotFoundError
+from ledger.core.finality import final_height
+from ledger.core.model import ViewHead
 from ledger.core.trust import MAX_TRUST_BYTES, Trust, load_trust_bytes
 
 _READABLE = 0o644
@@ -85,6 +87,21 @@ class HomeTrust:
 
     def _version_file(self, number: int) -> Path:
         return self._folder / f"{number}.json"
+
+
+class HomeFinality:
+    """The finality rule of a data directory's own trust file, as it is now (FinalityRule).
+
+    Args:
+        trusts: the directory's trust files.
+    """
+
+    def __init__(self, trusts: HomeTrust) -> None:
+        self._trusts = trusts
+
+    def height(self, head: ViewHead) -> int:
+        """See FinalityRule."""
+        return final_height(self._trusts.trust(), head)
 
 
 def read_trust_file(path: Path) -> bytes:

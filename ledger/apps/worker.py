@@ -14,7 +14,7 @@ from pathlib import PurePath
 from typing import Any, Protocol
 
 from ledger.core.errors import ConflictError, InputError, LedgerError, RefusedError, UnavailableError
-from ledger.core.flow import JobKind, Lease
+from ledger.core.flow import Job, JobKind, Lease
 from ledger.core.model import BlockRef
 from ledger.ports import Clock, Outbox
 from ledger.services.kill_points import Hooks, KillPoint, NoHooks
@@ -101,6 +101,7 @@ class Worker:
         tidy: called when there is no job, true when it made some (for instance closed a batch).
         hooks: told about kill points.
         lease_s: how long a claimed job is ours.
+        is_resting: whether a job waits for somebody outside, so that being idle need not wait for it.
     """
 
     def __init__(
@@ -113,7 +114,9 @@ class Worker:
         tidy: Callable[[], bool] = lambda: False,
         hooks: Hooks | None = None,
         lease_s: int = LEASE_S,
+        is_resting: Callable[[Job], bool] = lambda _job: False,
     ) -> None:
+        self._is_resting = is_resting
         self._outbox = outbox
         self._handlers = dict(handlers)
         self._kinds = tuple(self._handlers)
@@ -147,7 +150,7 @@ class Worker:
             self._do(lease)
 
     def run_until_idle(self, pause: Callable[[float], None], max_pauses: int = 10_000) -> int:
-        """Work until no job of our kinds is left, dead letters aside.
+        """Work until no job of our kinds is left, dead letters and those that rest aside.
 
         Args:
             pause: waits that many seconds (tests move their clock instead).
@@ -160,7 +163,8 @@ class Worker:
             if self.run_once():
                 looked += 1
                 continue
-            if not any(job.kind in self._handlers for job in self._outbox.jobs()):
+            left = (job for job in self._outbox.jobs() if job.kind in self._handlers)
+            if all(self._is_resting(job) for job in left):
                 return looked
             if pauses >= max_pauses:
                 raise UnavailableError("WORK_LEFT", "Jobs are left that do not get done.")

@@ -12,6 +12,7 @@ from ledger.bootstrap import Installation
 from ledger.bootstrap_erasure import finish_erasures, rebuild_released
 from ledger.bootstrap_work import KEYS_AT_ONCE, Bench, open_bench
 from ledger.core.errors import LedgerError, UnavailableError
+from ledger.core.flow import JobKind
 from ledger.services.kill_points import Hooks
 
 PATIENCE_S = 120.0
@@ -40,6 +41,7 @@ class Work:
         self._gathered_at: float | None = None
         self._watched_at: float | None = None
         self._not_gathered = ""
+        self._witness_stamp = b""
         self.heart = Heart(bench.vitals, here.clock, bench.owner)
         self._tidied_at: float | None = None
         self._driver = ChainDriver(
@@ -57,12 +59,14 @@ class Work:
             self._drive,
             self._tidy,
             bench.hooks,
+            is_resting=bench.is_resting,
         )
         bench.intake.breathe = self.worker.breathe
 
     def _drive(self) -> bool:
         self.heart.came_round()
         moved = self._driver.drive()
+        self._look_after_witnesses()
         now = self._clock.monotonic()
         if self._gathered_at is None or now - self._gathered_at >= GATHER_EVERY_S:
             self._gathered_at = now
@@ -75,6 +79,15 @@ class Work:
             self.bench.desk.publisher.publish_due(issuers)
             self._published_at = now
         return moved
+
+    def _look_after_witnesses(self) -> None:
+        """Sign the head; whoever waits for a witness need not wait on once one signed."""
+        if self.bench.checkpointer is not None:
+            self.bench.checkpointer.step()
+        stamp = self.bench.book.stamp()
+        if stamp != self._witness_stamp:
+            self._witness_stamp = stamp
+            self.bench.here.store.outbox.hurry((JobKind.ANCHOR,))
 
     def _look_after_watches(self) -> bool:
         """What verifying agencies relied on, and asked to be told about."""

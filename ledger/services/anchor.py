@@ -8,6 +8,7 @@ transaction's nonce is used again; one that could hold up later nonces is replac
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from ledger.core.errors import InputError, LedgerError, RefusedError, UnavailableError
@@ -32,11 +33,13 @@ from ledger.ports import (
     Store,
     TransactionOutcome,
 )
+from ledger.ports.witness import FinalityRule
 from ledger.services.approve import planned_hash
 from ledger.services.calls import anchor_call, call_job, change_call, parse_call, publish_job
 from ledger.services.kill_points import Hooks, KillPoint, NoHooks
 
 LOOK_AGAIN_S = 1  # blocks come at most once a second
+WITNESSES_AGAIN_S = 10  # besides whenever one signs
 _EXPIRED = ("LedgerExpired", "RegistryExpired")
 _FOR_PEOPLE = ("TRANSACTION_REVERTED", "APPROVAL_EXPIRED")
 """A standing approval that was revoked, ended or used up meanwhile: maker and approver can sign themselves."""
@@ -57,6 +60,10 @@ class AnchorService:
         agencies: operators' keys.
         clock: deadlines.
         hooks: told about kill points.
+        finality: which blocks are final; None: every block of the chain is.
+
+    Attributes:
+        resting: ids of jobs whose anchor is on chain and waits for witnesses, which nothing here can hasten.
     """
 
     def __init__(
@@ -67,6 +74,7 @@ class AnchorService:
         agencies: Agencies,
         clock: Clock,
         hooks: Hooks | None = None,
+        finality: FinalityRule | None = None,
     ) -> None:
         self._store = store
         self._chain = chain
@@ -74,6 +82,8 @@ class AnchorService:
         self._agencies = agencies
         self._clock = clock
         self._hooks = hooks or NoHooks()
+        self._finality = finality
+        self.resting: set[int] = set()
 
     def anchor(self, lease: Lease) -> None:
         """One look at one approved batch: send, look after it, or note that it is final."""
@@ -93,6 +103,11 @@ class AnchorService:
         if done is None:
             self._wait(lease)
             return
+        if not self._is_final(done[0]):
+            self.resting.add(lease.job.id)
+            self._store.outbox.retry(lease, self._clock.now() + WITNESSES_AGAIN_S, "")
+            return
+        self.resting.discard(lease.job.id)
         block, tx_hash = done
         self._hooks.reach(KillPoint.TRANSACTION_FINAL)
         self._take_up(batch)
@@ -118,7 +133,8 @@ class AnchorService:
             return
         self._hooks.reach(KillPoint.TRANSACTION_FINAL)
         follow = [
-            publish_job(payload["issuer"], number, f"call-{lease.job.id}") for number in payload["publish"]
+            publish_job(payload.get("lists_of", payload["issuer"]), number, f"call-{lease.job.id}")
+            for number in payload["publish"]
         ]
         self._store.outbox.finish(lease, follow)
 
@@ -135,6 +151,19 @@ class AnchorService:
                 call_job(batch.issuer, call, subject=subject, not_after=change.deadline, publish=lists)
             )
         return jobs
+
+    def _is_final(self, block: BlockRef) -> bool:
+        """Whether enough witnesses cover the block, so that what it holds may leave the house."""
+        if self._finality is None:
+            return True
+        head = self._view.head()
+        if head is None:
+            return False
+        if (
+            head.block.number < block.number
+        ):  # the view follows in a moment; the chain knows the block already
+            head = replace(head, block=block)
+        return block.number <= self._finality.height(head)
 
     def _anchored_where(self, lease: Lease, batch: BatchRecord) -> tuple[BlockRef, bytes] | None:
         """Block and transaction of the final anchor, None while there is none."""

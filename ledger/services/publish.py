@@ -15,6 +15,7 @@ from ledger.core.directory import parse_directory_entry
 from ledger.core.flow import BatchState
 from ledger.core.status_list import status_uri
 from ledger.ports import BatchStore, ChainView, Clock, CredentialSigner
+from ledger.ports.witness import FinalityRule
 from ledger.services.status_list import (
     DrawnList,
     OpenRange,
@@ -56,6 +57,7 @@ class StatusListPublisher:
         ledger_id: 32 bytes, part of the list's URI.
         earlier: ledgers that were moved here, and each issuer's newest list there: credentials of then name
             their lists by those ids, and go on being answered.
+        finality: which blocks are final: a batch above reads SUSPENDED; None: every block of the view is.
     """
 
     def __init__(
@@ -67,6 +69,7 @@ class StatusListPublisher:
         clock: Clock,
         ledger_id: bytes,
         earlier: Mapping[bytes, Mapping[str, int]] = MappingProxyType({}),
+        finality: FinalityRule | None = None,
     ) -> None:
         self._view = view
         self._batches = batches
@@ -75,6 +78,7 @@ class StatusListPublisher:
         self._clock = clock
         self._ledger_id = ledger_id
         self._earlier = earlier
+        self._finality = finality
         self._drawn: dict[tuple[str, int], DrawnList] = {}
         self._due: dict[tuple[str, int], int] = {}  # when a list is published again, by (issuer, number)
 
@@ -82,7 +86,9 @@ class StatusListPublisher:
         """A fresh token of one list."""
         entry = parse_directory_entry(self._agencies.directory_entry(issuer))
         place = (issuer, list_number)
-        drawn = draw_list(self._view, issuer, list_number, self._drawn.get(place))
+        drawn = draw_list(
+            self._view, issuer, list_number, self._drawn.get(place), final_height=self._final_height()
+        )
         self._drawn[place] = drawn
         published = with_ranges(drawn, list_number, self._ranges(issuer, list_number))
         now = self._clock.now()
@@ -102,6 +108,11 @@ class StatusListPublisher:
         for ledger_id, newest in self._earlier.items():
             if list_number <= newest.get(issuer, 0):
                 yield ledger_id
+
+    def _final_height(self) -> int | None:
+        """Above it nothing counts as anchored yet; None: whatever the view has counts."""
+        head = self._view.head() if self._finality is not None else None
+        return None if self._finality is None or head is None else self._finality.height(head)
 
     def publish_all(self, issuers: Sequence[str]) -> int:
         """Fresh tokens of every list that these issuers ever used; their number."""

@@ -65,16 +65,16 @@ class DrawnList:
 
     Attributes:
         altered: state of the view's earlier batches (ChainView.altered).
-        values: public values, 255 where no batch is.
-        roots: of the batches.
-        has_open: one of them is not final.
+        values: public values, 255 where no final batch is.
+        roots: of the final batches.
+        waiting: batches that are not final, looked at anew each time.
         left_out: how many lie beyond what a list may hold.
     """
 
     altered: int
     values: bytearray = field(default_factory=bytearray)
     roots: set[bytes] = field(default_factory=set)
-    has_open: bool = False
+    waiting: list[ListedBatch] = field(default_factory=list)
     left_out: int = 0
 
 
@@ -120,10 +120,12 @@ def draw_list(
     drawn = before
     if drawn is None or drawn.altered != altered:
         drawn = DrawnList(altered)
+    drawn.waiting = []
     for batch in view.listed(issuer, list_number, drawn.roots):
-        is_final = final_height is None or batch.anchor.block.number <= final_height
-        drawn.has_open |= not is_final
-        shown = _shown(batch, is_final=is_final)
+        if final_height is not None and batch.anchor.block.number > final_height:
+            drawn.waiting.append(batch)
+            continue
+        shown = _shown(batch, is_final=True)
         drawn.left_out += not _place(drawn.values, batch.anchor.first_word, shown)
         drawn.roots.add(batch.anchor.root)
     return drawn
@@ -132,9 +134,12 @@ def draw_list(
 def with_ranges(drawn: DrawnList, list_number: int, ranges: Iterable[OpenRange]) -> PublishedList:
     """The list with the ranges of batches that are not on chain. `drawn` stays as it is."""
     values = bytearray(drawn.values)
-    has_open, left_out = drawn.has_open, drawn.left_out
+    has_open, left_out = bool(drawn.waiting), drawn.left_out
+    known = drawn.roots | {batch.anchor.root for batch in drawn.waiting}
+    for batch in drawn.waiting:
+        left_out += not _place(values, batch.anchor.first_word, _shown(batch, is_final=False))
     for item in ranges:
-        if item.list != list_number or item.root in drawn.roots:
+        if item.list != list_number or item.root in known:
             continue
         has_open |= not item.refused
         value = PUBLIC_INVALID if item.refused else PUBLIC_SUSPENDED
