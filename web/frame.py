@@ -64,8 +64,14 @@ def address(endpoint: str, **values: object) -> str:
 
 
 def link(endpoint: str, **values: object) -> str | None:
-    """The address of a page, None where this installation has no such page."""
-    return address(endpoint, **values) if endpoint in current_app.view_functions else None
+    """The address of a page, None where this installation has none, or it is not for who is logged in."""
+    view = current_app.view_functions.get(endpoint)
+    if view is None:
+        return None
+    reader, mark = actor_or_none(), view.__dict__.get("access", ("public",))
+    if reader is not None and mark[0] == "people" and mark[1] and not mark[1] & reader.roles:
+        return None
+    return address(endpoint, **values)
 
 
 def frame_part(name: str) -> Markup:
