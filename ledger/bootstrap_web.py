@@ -45,6 +45,7 @@ from ledger.services.login import LoginService
 from ledger.services.lookup import LookupService
 from ledger.services.node import NodeService
 from ledger.services.operating import OperatingService
+from ledger.services.oversight import OversightService
 from ledger.services.page import PageService
 from ledger.services.people import PeopleService
 from ledger.services.people_ports import Providers
@@ -207,6 +208,11 @@ class WebParts:
     def directory(self) -> DirectoryService:
         """Agencies and types."""
         return DirectoryService(self.desk.view, self.home.entry, self.types, self.clock)
+
+    @property
+    def oversight(self) -> OversightService:
+        """The tree of agencies and each agency in whole; needs no key."""
+        return self.signing.oversight
 
     @cached_property
     def day_counts(self) -> SqlDayCounts:

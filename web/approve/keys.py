@@ -20,6 +20,12 @@ from web.access import actor, allowed
 from web.approve.room import has_site, names, room, say, services, site, who
 
 pages = Blueprint("keys", __name__, url_prefix="/signing-keys")
+CHAIN_ROLES = {
+    Role.CLERK: ChainRole.MAKER,
+    Role.APPROVER: ChainRole.APPROVER,
+    Role.ADMINISTRATOR: ChainRole.ADMIN,
+}
+"""What people do here, and the role of their key on chain that lets them sign it."""
 ES256 = -7  # COSE; the only one that the contracts verify
 ENDLESS = 4_000_000_000  # beyond this a role has no end that anybody would live to see
 TIMEOUT_MS = 120_000
@@ -27,7 +33,7 @@ LONGEST_LABEL = 60
 
 
 @pages.get("")
-@allowed(Role.CLERK, Role.APPROVER)
+@allowed(Role.CLERK, Role.APPROVER, Role.ADMINISTRATOR)
 def mine() -> str:
     """My keys, and how to get one."""
     desk = room().desk
@@ -99,11 +105,7 @@ def _commands(key: SigningKey, roles: frozenset[Role]) -> list[str]:
     """What two admins run: to give what the person's job needs and the key has not, or to take everything."""
     now = services().clock.now()
     held = {one.role for one in room().desk.rights(key.uscc, key.signer_id) if one.is_good(now)}
-    wanted = {
-        ChainRole.MAKER if role is Role.CLERK else ChainRole.APPROVER
-        for role in roles
-        if role in {Role.CLERK, Role.APPROVER}
-    }
+    wanted = {CHAIN_ROLES[role] for role in roles if role in CHAIN_ROLES}
     if key.state is KeyState.REMOVAL:
         return [_command(key, role, remove=True) for role in sorted(held)]
     return [_command(key, role, remove=False) for role in sorted(wanted - held)]
@@ -118,7 +120,7 @@ def _command(key: SigningKey, role: ChainRole, *, remove: bool) -> str:
 
 
 @pages.post("/passkey/begin")
-@allowed(Role.CLERK, Role.APPROVER, fresh=True)
+@allowed(Role.CLERK, Role.APPROVER, Role.ADMINISTRATOR, fresh=True)
 def begin_passkey() -> Response:
     """Options for navigator.credentials.create: a key of its own, verified person, ES256 only."""
     place = site()
@@ -151,7 +153,7 @@ def begin_passkey() -> Response:
 
 
 @pages.post("/passkey/finish")
-@allowed(Role.CLERK, Role.APPROVER, fresh=True)
+@allowed(Role.CLERK, Role.APPROVER, Role.ADMINISTRATOR, fresh=True)
 def finish_passkey() -> Response:
     """Keep the new passkey."""
     body = strict_json_object(request.get_data(cache=False))
@@ -162,7 +164,7 @@ def finish_passkey() -> Response:
 
 
 @pages.post("/wallet/begin")
-@allowed(Role.CLERK, Role.APPROVER, fresh=True)
+@allowed(Role.CLERK, Role.APPROVER, Role.ADMINISTRATOR, fresh=True)
 def begin_wallet() -> Response:
     """What the wallet signs to prove that it is this person's."""
     text = request.form.get("address", "").removeprefix("0x")
@@ -180,7 +182,7 @@ def begin_wallet() -> Response:
 
 
 @pages.post("/wallet/finish")
-@allowed(Role.CLERK, Role.APPROVER, fresh=True)
+@allowed(Role.CLERK, Role.APPROVER, Role.ADMINISTRATOR, fresh=True)
 def finish_wallet() -> Response:
     """Keep the wallet's account."""
     body = strict_json_object(request.get_data(cache=False))
@@ -193,7 +195,7 @@ def finish_wallet() -> Response:
 
 
 @pages.post("/<int:key_id>/remove")
-@allowed(Role.CLERK, Role.APPROVER, fresh=True)
+@allowed(Role.CLERK, Role.APPROVER, Role.ADMINISTRATOR, fresh=True)
 def remove(key_id: int) -> Response:
     """Give a key up: it signs nothing any more, administrators see that its role is to be taken."""
     key = room().enrolment.ask_removal(who(), key_id)

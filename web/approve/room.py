@@ -11,7 +11,7 @@ from markupsafe import Markup, escape
 from ledger.bootstrap_signing import SigningRoom, site_of
 from ledger.core.credential_type import CredentialType, Field
 from ledger.core.eip712 import signer_text
-from ledger.core.errors import RefusedError
+from ledger.core.errors import NotFoundError, RefusedError
 from ledger.core.signing import Site
 from ledger.services.signing_desk import Signer
 from web.access import actor
@@ -102,6 +102,14 @@ def signer_name(
     if person:
         return f"{person} · {label}" if label else person
     return say("signing.unenrolled", tail=signer_id.hex()[-TAIL:])
+
+
+def key_hint(uscc: str, who: str) -> str:
+    """What to write after --key: the real file when it lies here, else a pattern to fill in."""
+    try:
+        return str(room().here.key_hint(uscc, who))
+    except NotFoundError:  # an agency that is not run by this installation
+        return f"file:/…/{who}/signing.key"
 
 
 def signer_line(signer_id: bytes | None) -> str:

@@ -28,6 +28,10 @@ AUDIT = {
     Act.CASE_MAKE: ("case.made", "case"),
     Act.CASE_APPROVE: ("case.approved", "case"),
     Act.REVOKE_STANDING: ("standing.revoked", "standing"),
+    Act.ADMIN_REVOKE: ("standing.revoked", "standing"),
+    Act.GRANT_STANDING: ("standing.granted", "type"),
+    Act.GOVERN: ("govern.accepted", "proposal"),
+    Act.GOVERN_CANCEL: ("govern.cancelled", "proposal"),
 }
 
 
@@ -80,7 +84,7 @@ def approve_case(case_id: str) -> Response:
 
 
 @pages.post("/requests/<string(length=32):request_id>/complete")
-@allowed(Role.CLERK, Role.APPROVER, fresh=True)
+@allowed(Role.CLERK, Role.APPROVER, Role.ADMINISTRATOR, fresh=True)
 def complete(request_id: str) -> Response:
     """Signatures for everything that was asked, in its order."""
     done = room().desk.complete(who(), request_id, _given(), site())
@@ -114,13 +118,18 @@ def asked(wanted: SigningRequest) -> Response:
 def _noted(done: SigningRequest) -> str:
     """Into the audit log, with which key; where the person goes next."""
     action, kind = AUDIT[done.act]
-    services().audit.note(
-        actor(), action, f"{kind}/{done.subject[:LONGEST_NAME]}", request=done.id, key=done.key
-    )
+    subject = done.subject.partition(":")[0] if kind == "type" else done.subject[:LONGEST_NAME]
+    services().audit.note(actor(), action, f"{kind}/{subject}", request=done.id, key=done.key)
     if kind == "batch":
         return url_for("approve.batch", batch_id=int(done.subject), done=str(done.act))
     if kind == "standing":
         return url_for("standing.one", standing_id=done.subject, done="revoke")
+    if kind == "type":
+        return url_for("standing.all_of_them", done="granted")
+    if kind == "proposal":
+        return url_for(
+            "governance.proposal", number=int(done.subject), done=str(done.act).removeprefix("govern_")
+        )
     return url_for("status.case", case_id=done.subject, done=str(done.act))
 
 

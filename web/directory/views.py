@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from flask import current_app, render_template
+from flask import current_app, render_template, request
 
-from ledger.core.model import Purpose
+from ledger.core.people import Role
 from ledger.services.directory import AgencyFacts, Names
-from web.access import public
-from web.frame import spell_day
+from web.access import actor_or_none, public
+from web.governance import lines
 from web.language import chosen_language
-from web.texts import text
 
-NO_END = 2**40 - 1
+DEEDS_A_PAGE = 30
+GOVERNORS = frozenset({Role.ADMINISTRATOR, Role.AUDITOR, Role.OPERATOR})
 WHY = "who may issue what is public: anybody who checks a certificate relies on it"
 
 
@@ -20,7 +20,10 @@ def issuers() -> str:
     """The tree of agencies."""
     services = current_app.extensions["ledger"]
     return render_template(
-        "directory/issuers.html", agencies=services.directory.agencies(), name_of=_name_of, kind_of=_kind_of
+        "directory/issuers.html",
+        nodes=services.oversight.tree(),
+        agency=lines.agency,
+        kind=lines.kind,
     )
 
 
@@ -29,13 +32,22 @@ def issuer(issuer: str) -> str:
     """One agency: its paper, its rights, its keys, its standing approvals."""
     services = current_app.extensions["ledger"]
     facts = services.directory.agency(issuer)
+    deeds = services.oversight.timeline(issuer)
+    page = max(1, request.args.get("page", 1, type=int))
+    shown = deeds[(page - 1) * DEEDS_A_PAGE : page * DEEDS_A_PAGE]
     return render_template(
         "directory/issuer.html",
         facts=facts,
+        sheet=services.oversight.sheet(issuer),
+        deeds=[lines.deed_line(deed) for deed in shown],
+        page=page,
+        more=len(deeds) > page * DEEDS_A_PAGE,
+        total=len(deeds),
+        words=lines,
+        may_govern=bool(_roles() & GOVERNORS) and issuer in _subtree(),
         name_of=_name_of,
         kind_of=_kind_of,
-        purpose_of=_purpose_of,
-        end=_end,
+        end=lines.end_day,
         now=services.clock.now(),
         parent=None if facts.record.parent is None else services.directory.agency(facts.record.parent),
     )
@@ -51,9 +63,14 @@ def types() -> str:
     return render_template("directory/types.html", types=found, names=names, label=_label)
 
 
-def _end(seconds: int) -> str:
-    """The last day of an interval; the contracts' highest number means that none is set."""
-    return text("directory.no_end", chosen_language()) if seconds >= NO_END else spell_day(seconds)
+def _roles() -> frozenset[Role]:
+    person = actor_or_none()
+    return frozenset() if person is None else person.roles
+
+
+def _subtree() -> frozenset[str]:
+    person = actor_or_none()
+    return frozenset() if person is None else person.subtree
 
 
 def _in_language(names: Names | None) -> str | None:
@@ -66,10 +83,6 @@ def _name_of(facts: AgencyFacts) -> str:
 
 def _kind_of(type_id: int) -> str:
     return _in_language(current_app.extensions["ledger"].directory.type_name(type_id)) or f"#{type_id}"
-
-
-def _purpose_of(purpose: int) -> str:
-    return text(f"directory.purpose_{Purpose(purpose).name.lower()}", chosen_language())
 
 
 def _label(labels: object) -> str:
