@@ -40,6 +40,7 @@ from ledger.bootstrap import Installation, open_verifier
 from ledger.bootstrap_chain import MIRROR_KIND as MIRROR_KIND
 from ledger.bootstrap_chain import Reader, chain_info, chain_reader, connect, open_book, rpc_record, view_kind
 from ledger.bootstrap_check import CheckRoom
+from ledger.bootstrap_directory import entry_at
 from ledger.bootstrap_documents import DocumentRoom
 from ledger.bootstrap_guard import require_finished, require_newest, require_not_passed, require_rows
 from ledger.bootstrap_intake import open_intake_work
@@ -52,7 +53,7 @@ from ledger.core.flow import Job, JobKind, Lease
 from ledger.core.grants import GrantState, covering_grant, grant_state
 from ledger.core.identifiers import parse_uscc
 from ledger.core.model import ChainInfo
-from ledger.ports import ChainSigner, ContractCall, CredentialSigner, RowTable, Vault
+from ledger.ports import ChainSigner, CredentialSigner, RowTable, Vault
 from ledger.services.anchor import AnchorService
 from ledger.services.approve import ApproveService
 from ledger.services.calls import enqueue_call
@@ -210,6 +211,7 @@ class Desk:
             self.publisher,
             self.released,
             self.hooks,
+            entry_at(here, self.view),
         )
 
     @cached_property

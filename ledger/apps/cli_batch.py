@@ -9,6 +9,8 @@ import click
 
 from ledger.apps.cli_ask import check_uscc
 from ledger.apps.cli_frame import BilingualGroup, Option, Session, Text, command, common_options
+from ledger.apps.cli_key import parse_day
+from ledger.apps.cli_role import ROLE_WORDS
 from ledger.apps.cli_shapes import (
     APPROVER,
     BATCH_ID,
@@ -52,6 +54,17 @@ NOT_RELEASED = Text(
 OTHER_WORKER = Text("后台任务正在处理,等待其完成……", "the running worker does it; waiting…")
 REJECTED = Text("批次 {batch} 已驳回。", "Batch {batch} is refused.")
 REQUEUED = Text("其余各行进入新批次 {new}。", "Its rows go into the new batch {new}.")
+ANCHORED_HEADER = (
+    Text("默克尔根", "Merkle root"),
+    Text("批次", "Batch"),
+    Text("机关", "Issuer"),
+    Text("类型", "Type"),
+    Text("份数", "Size"),
+    Text("上链", "Anchored"),
+    Text("该密钥身份", "That key's part"),
+    Text("撤回", "Withdrawn"),
+)
+UNKNOWN = Text("不明", "unknown")
 DROPPED = Text("{count} 行没有进入新批次。", "{count} rows stay behind.")
 WITHOUT_ALONE = Text(
     "--without 只能和 --requeue 一起用:其余各行进入新批次。",
@@ -235,30 +248,85 @@ def _ask_again(session: Session, batch_id: int, key: str, approver: str | None) 
 
 def _withdraw(
     session: Session,
-    batch_id: int,
+    batch: str,
     key: str,
     approver: str | None,
     reason_class: str,
     legal_basis: str,
     document: str,
+    by: str | None,
 ) -> None:
     from ledger.apps.cli_open import chain_key, find_approver, grounds, open_installation, require_role
+    from ledger.apps.onchain import parse_batch
     from ledger.bootstrap_work import open_desk
     from ledger.core.model import Role
+    from ledger.services.governed import heir_of
 
     here = open_installation(session)
     desk = open_desk(here)
-    issuer = desk.approve.batch(batch_id).issuer
+    issuer, root = parse_batch(here, batch)
+    acting = by or heir_of(here.view.issuers(), issuer)
     maker = chain_key(here, key)
-    require_role(here, issuer, maker, Role.MAKER)
-    case = desk.status.make_withdrawal(
-        batch_id,
-        grounds(reason_class, legal_basis, document),
-        maker,
-        find_approver(here, issuer, approver),
-    )
+    require_role(here, acting, maker, Role.MAKER)
+    approver_id = find_approver(here, acting, approver)
+    why = grounds(reason_class, legal_basis, document)
+    if root is None:
+        case = desk.status.make_withdrawal(int(batch), why, maker, approver_id)
+    else:
+        case = desk.status.make_withdrawal_of(issuer, root, why, maker, approver_id, by)
     session.emit({"case": case_json(case)})
-    session.show(WITHDRAWAL.format(batch=batch_id, case=case.id))
+    session.show(WITHDRAWAL.format(batch=batch, case=case.id))
+
+
+def _anchored(
+    session: Session, issuer: str | None, signer: str | None, since: int | None, *, unknown: bool
+) -> None:
+    from ledger.apps.cli_deeds import Names
+    from ledger.apps.cli_open import open_installation, parse_address
+    from ledger.apps.cli_time import say_time
+    from ledger.apps.onchain import anchored_batches
+
+    here = open_installation(session)
+    named = None if signer is None else parse_address(signer)
+    found = anchored_batches(here, issuer=issuer, signer=named, since=since, only_unknown=unknown)
+    names = Names(here)
+    session.emit(
+        {
+            "batches": [
+                {
+                    "issuer": one.anchor.issuer,
+                    "root": "0x" + one.anchor.root.hex(),
+                    "batch": one.batch,
+                    "type": names.type(one.anchor.type_id),
+                    "size": one.anchor.size,
+                    "anchored_at": one.anchor.anchored_at,
+                    "operator": address_or_none(one.anchor.operator),
+                    "maker": address_or_none(one.anchor.maker),
+                    "approver": address_or_none(one.anchor.approver),
+                    "signed_as": list(one.signed_as),
+                    "withdrawn_at": one.anchor.withdrawn_at,
+                    "transaction": "0x" + one.anchor.tx_hash.hex(),
+                }
+                for one in found
+            ]
+        }
+    )
+    session.table(
+        ANCHORED_HEADER,
+        [
+            (
+                "0x" + one.anchor.root.hex(),
+                UNKNOWN if one.batch is None else one.batch,
+                one.anchor.issuer,
+                names.type(one.anchor.type_id),
+                one.anchor.size,
+                say_time(one.anchor.anchored_at),
+                "、".join(str(ROLE_WORDS[role]) for role in one.signed_as),
+                "" if one.anchor.withdrawn_at is None else say_time(one.anchor.withdrawn_at),
+            )
+            for one in found
+        ],
+    )
 
 
 def _looking() -> list[click.Command]:
@@ -300,6 +368,42 @@ def _looking() -> list[click.Command]:
             ],
             examples=("ecert batch show 1 --samples 3",),
         )(_show),
+        command(
+            "anchored",
+            Text(
+                "列出链上的批次,可按密钥(操作员、经办、审批)查找。\n\n"
+                "--unknown 只列本安装没有的批次:密钥被盗后,别人用它上链的就是这些。"
+                "逐个用 ecert batch withdraw 0x根 撤回。",
+                "List batches on chain, also by a key (operator, maker or approver).\n\n"
+                "--unknown: only those that this installation did not make. After a theft these are the thief's; "
+                "withdraw each with `ecert batch withdraw 0xROOT`.",
+            ),
+            params=[
+                Option(
+                    ["--issuer"],
+                    callback=check_uscc,
+                    metavar="USCC",
+                    text=Text("只看一个机关。", "Of one agency only."),
+                ),
+                Option(
+                    ["--signer"],
+                    metavar="ADDRESS",
+                    text=Text("由这个密钥经手的。", "That this key had a hand in."),
+                ),
+                Option(
+                    ["--since"],
+                    callback=parse_day,
+                    metavar="YYYY-MM-DD",
+                    text=Text("从哪天起。", "Since that day."),
+                ),
+                Option(
+                    ["--unknown"],
+                    is_flag=True,
+                    text=Text("只列本安装没有的批次。", "Only batches that are not this installation's."),
+                ),
+            ],
+            examples=("ecert batch anchored --signer 0x… --unknown",),
+        )(_anchored),
     ]
 
 
@@ -383,12 +487,33 @@ def _ending() -> list[click.Command]:
         command(
             "withdraw",
             Text(
-                "撤回已上链的整个批次(终局,需双人)。\n\n经办人先签名,审批人再用 ecert status approve 签名。",
+                "撤回已上链的整个批次(终局,需双人)。\n\n经办人先签名,审批人再用 ecert status approve 签名。\n"
+                "批次写编号;本安装没有的批次写 0x 默克尔根。上级机关撤回下级的批次用 --by。",
                 "Withdraw an anchored batch (final, four eyes).\n\n"
-                "The maker signs here, the approver with `ecert status approve`.",
+                "The maker signs here, the approver with `ecert status approve`. A batch is named by its number, one\n"
+                "that this installation does not have by 0x and its Merkle root. --by: an agency above withdraws.",
             ),
-            params=[BATCH_ID, KEY, APPROVER, REASON, LEGAL, DOCUMENT],
-            examples=("ecert batch withdraw 1 --reason issuer-error --key file:/media/maker/signing.key",),
+            params=[
+                click.Argument(["batch"], metavar="BATCH"),
+                KEY,
+                APPROVER,
+                REASON,
+                LEGAL,
+                DOCUMENT,
+                Option(
+                    ["--by"],
+                    callback=check_uscc,
+                    metavar="USCC",
+                    text=Text(
+                        "由哪个机关的人员撤回(默认本机关或其承继机关)。",
+                        "Whose people withdraw it (default: the agency's own, or its successor's).",
+                    ),
+                ),
+            ],
+            examples=(
+                "ecert batch withdraw 1 --reason issuer-error --key file:/media/maker/signing.key",
+                "ecert batch withdraw 0x5f… --reason security --key file:/media/maker/signing.key",
+            ),
         )(_withdraw),
         command(
             "ask-again",

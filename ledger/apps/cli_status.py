@@ -75,6 +75,7 @@ def _set(
     from ledger.bootstrap_work import open_desk
     from ledger.core.model import Role
     from ledger.core.status import Status
+    from ledger.services.governed import heir_of
 
     here = open_installation(session)
     desk = open_desk(here)
@@ -87,7 +88,7 @@ def _set(
         return
     if key is None:
         raise click.UsageError(str(NEED_KEY))
-    issuer = desk.status.targets(names, status)[0].place.issuer
+    issuer = heir_of(here.view.issuers(), desk.status.targets(names, status)[0].place.issuer)
     maker = chain_key(here, key)
     require_role(here, issuer, maker, Role.MAKER)
     case = desk.status.make(names, status, why, maker, find_approver(here, issuer, approver))
@@ -103,7 +104,7 @@ def _approve(session: Session, case_id: str, key: str, *, queue: bool) -> None:
     here = open_installation(session)
     desk = open_desk(here)
     approver = chain_key(here, key)
-    require_role(here, desk.status.case(case_id).issuer, approver, Role.APPROVER)
+    require_role(here, desk.status.case(case_id).acting, approver, Role.APPROVER)
     _finish(session, here, desk.status.approve(case_id, approver), queue=queue)
 
 

@@ -131,6 +131,7 @@ def call_job(
     subject: str,
     not_after: int = 0,
     publish: Sequence[int] = (),
+    lists_of: str | None = None,
 ) -> NewJob:
     """A job that carries one call of the issuer's operator.
 
@@ -140,13 +141,15 @@ def call_job(
         subject: unique among calls, for instance the hash of what was signed: the same subject is
             sent once, however often it is asked for.
         not_after: seconds since 1970 UTC after which it is not sent any more; 0: no end.
-        publish: lists of the issuer to publish anew once it is final.
+        publish: lists to publish anew once it is final.
+        lists_of: whose lists; None: the issuer's own. A successor writes its predecessor's.
     """
     payload = {
         "issuer": issuer,
         "call": encode_call(call),
         "not_after": not_after,
         "publish": list(publish),
+        "lists_of": lists_of or issuer,
     }
     return NewJob(JobKind.CALL, subject, payload)
 
@@ -159,9 +162,10 @@ def enqueue_call(
     subject: str,
     not_after: int = 0,
     publish: Sequence[int] = (),
+    lists_of: str | None = None,
 ) -> int:
     """Put one call into the outbox (see call_job); returns the job's id."""
-    job = call_job(issuer, call, subject=subject, not_after=not_after, publish=publish)
+    job = call_job(issuer, call, subject=subject, not_after=not_after, publish=publish, lists_of=lists_of)
     return store.outbox.enqueue(job)
 
 

@@ -66,6 +66,13 @@ class Case:
     person_made: int = 0
     person_approved: int = 0
     """Numbers of the people who decided in the web; 0 for keys used on the command line."""
+    by: str = ""
+    """USCC of the agency whose people decide, where it is not the issuer: its successor or one above it."""
+
+    @property
+    def acting(self) -> str:
+        """The agency whose maker, approver and operator this is about."""
+        return self.by or self.issuer
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +111,7 @@ def encode_case(case: Case) -> bytes:
         "state": case.state,
         "person_made": case.person_made,
         "person_approved": case.person_approved,
+        "by": case.by,
     }
     return compact_json(value)
 
@@ -135,4 +143,5 @@ def decode_case(data: bytes) -> Case:
         state=value["state"],
         person_made=value.get("person_made", 0),  # cases of the first release have none
         person_approved=value.get("person_approved", 0),
+        by=value.get("by", ""),
     )

@@ -40,6 +40,7 @@ class ExportService:
         lists: publishes status lists.
         folder: where bundles are handed out.
         hooks: told about kill points.
+        entry_at: the directory entry of an agency as of a time; None: the current one always.
     """
 
     def __init__(
@@ -51,10 +52,11 @@ class ExportService:
         lists: ListPublisher,
         folder: ReleaseFolder,
         hooks: Hooks | None = None,
+        entry_at: Callable[[str, int], str] | None = None,
     ) -> None:
         self._store = store
         self._vault = vault
-        self._agencies = agencies
+        self._entry_at = entry_at or (lambda issuer, _at: agencies.directory_entry(issuer))
         self._info = info
         self._lists = lists
         self._folder = folder
@@ -160,7 +162,7 @@ class ExportService:
             path=(),
             block=batch.block,
         )
-        entry = self._agencies.directory_entry(batch.issuer)
+        entry = self._entry_at(batch.issuer, batch.block.time)
         return BundleWriter(Bundle(_CREDENTIAL, receipt, entry))
 
 

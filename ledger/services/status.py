@@ -11,14 +11,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from ledger.core.credential_type import CredentialType
 from ledger.core.eip712 import (
     BatchWithdrawal,
     Domain,
     StatusChange,
-    changes_hash,
     ecdsa_signature,
     ledger_domain,
     signer_text,
@@ -34,7 +32,6 @@ from ledger.ports import (
     ChainSigner,
     ChainView,
     Clock,
-    ContractCall,
     DataKey,
     Entropy,
     NonceBook,
@@ -45,9 +42,10 @@ from ledger.services.cases import CaseBook as CaseBook
 from ledger.services.cases import CaseList as CaseList
 from ledger.services.cases import Grounds as Grounds
 from ledger.services.cases import Part, decode_case, encode_case
+from ledger.services.governed import heir_of
 from ledger.services.kill_points import Hooks, KillPoint, NoHooks
+from ledger.services.status_calls import batch_withdrawal, call_of, status_change
 
-NO_STANDING = bytes(32)
 NO_END = 0
 ENDINGS = frozenset({Status.CANCELLED, Status.VOID, Status.REVOKED})
 """Statuses by which an agency ends a credential for good; which of them a type knows differs."""
@@ -58,7 +56,7 @@ NOBODY = bytes(32)
 
 
 EnqueueCall = Callable[..., int]
-"""services.calls.enqueue_call with its store: (issuer, call, *, subject, not_after, publish) -> id."""
+"""services.calls.enqueue_call with its store: (issuer, call, *, subject, not_after, publish, lists_of) -> id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,34 +239,69 @@ class StatusService:
         case = self._new_withdrawal(batch_id, grounds)
         return self._signed_by_maker(self._for(case, maker.signer_id, approver), maker)
 
+    def make_withdrawal_of(
+        self,
+        issuer: str,
+        root: bytes,
+        grounds: Grounds,
+        maker: ChainSigner,
+        approver: bytes,
+        by: str | None = None,
+    ) -> Case:
+        """As `make_withdrawal`, of a batch that this installation did not make: its leaves are not known here.
+
+        Args:
+            issuer: who anchored it.
+            root: 32 bytes.
+            grounds: why.
+            maker: of `by`.
+            approver: of `by`, 32-byte signer id.
+            by: whose people withdraw it: an agency above the issuer, or (default) who acts for the issuer.
+
+        Raises:
+            ConflictError: NOT_ANCHORED_YET, ALREADY_WITHDRAWN.
+        """
+        _require_two(maker.signer_id, approver)
+        case = self._withdrawal_case(issuer, root, "0x" + root.hex(), grounds, None, by)
+        return self._signed_by_maker(self._for(case, maker.signer_id, approver), maker)
+
     def _new_withdrawal(self, batch_id: int, grounds: Grounds, case_id: str | None = None) -> Case:
         batch = self._batches.batch(batch_id)
-        evidence = None if batch.root is None else self._view.evidence(batch.issuer, batch.root, None)
-        if batch.root is None or evidence is None or evidence.anchor is None:
-            raise ConflictError(
-                "NOT_ANCHORED_YET",
-                f"Batch {batch_id} is not on chain ({batch.state}): reject it instead of withdrawing it.",
-                batch=batch_id,
-                state=str(batch.state),
-            )
+        if batch.root is None:
+            raise _not_anchored(str(batch_id), str(batch.state))
+        return self._withdrawal_case(
+            batch.issuer, batch.root, str(batch_id), grounds, case_id, None, str(batch.state)
+        )
+
+    def _withdrawal_case(
+        self,
+        issuer: str,
+        root: bytes,
+        name: str,
+        grounds: Grounds,
+        case_id: str | None,
+        by: str | None,
+        state: str = "unknown",
+    ) -> Case:
+        evidence = self._view.evidence(issuer, root, None)
+        if evidence is None or evidence.anchor is None:
+            raise _not_anchored(name, state)
         if evidence.anchor.withdrawn_at is not None:
-            raise ConflictError(
-                "ALREADY_WITHDRAWN", f"Batch {batch_id} was withdrawn already.", batch=batch_id
-            )
+            raise ConflictError("ALREADY_WITHDRAWN", f"Batch {name} was withdrawn already.", batch=name)
         now = self._clock.now()
-        part = Part(batch.root, batch.list, (), 0)
         return Case(
             id=case_id or self._entropy.token(16).hex(),
-            issuer=batch.issuer,
+            issuer=issuer,
             status=None,
             grounds=grounds,
-            names=(str(batch_id),),
-            parts=(part,),
+            names=(name,),
+            parts=(Part(root, evidence.anchor.list, (), 0),),
             maker=NOBODY,
             approver=NOBODY,
             deadline=now + APPROVAL_DAYS * DAY_S,
             made_at=now,
             state="draft",
+            by=by or heir_of(self._view.issuers(), issuer),
         )
 
     def plan_make(self, case_id: str, maker: bytes, approver: bytes) -> Case:
@@ -356,8 +389,8 @@ class StatusService:
     def structs(self, case: Case) -> tuple[StatusChange | BatchWithdrawal, ...]:
         """What is signed, one struct a batch that is touched."""
         if case.status is None:
-            return tuple(_withdrawal(case, part) for part in case.parts)
-        return tuple(_status_change(case, part) for part in case.parts)
+            return tuple(batch_withdrawal(case, part) for part in case.parts)
+        return tuple(status_change(case, part) for part in case.parts)
 
     def digests(self, case: Case) -> tuple[bytes, ...]:
         """EIP-712 digests of `structs`, 32 bytes each."""
@@ -430,12 +463,13 @@ class StatusService:
             by_batch.setdefault((target.root, target.list), []).append(target.leaf_index)
         is_signed = status is not Status.SUSPENDED  # suspending takes no nonce
         issuer = targets[0].place.issuer
+        by = heir_of(self._view.issuers(), issuer)
         parts = tuple(
             Part(
                 root,
                 number,
                 word_changes(leaves, status),
-                self._nonces.draw(issuer, self._entropy) if is_signed else 0,
+                self._nonces.draw(by, self._entropy) if is_signed else 0,
             )
             for (root, number), leaves in by_batch.items()
         )
@@ -451,6 +485,7 @@ class StatusService:
             deadline=self._clock.now() + APPROVAL_DAYS * DAY_S,
             made_at=self._clock.now(),
             state="draft",
+            by=by,
         )
 
     def _signed_by_maker(self, case: Case, maker: ChainSigner) -> Case:
@@ -465,19 +500,20 @@ class StatusService:
 
     def _digest(self, case: Case, part: Part) -> bytes:
         if case.status is None:
-            return withdrawal_digest(self._domain, _withdrawal(case, part))
-        return status_change_digest(self._domain, _status_change(case, part))
+            return withdrawal_digest(self._domain, batch_withdrawal(case, part))
+        return status_change_digest(self._domain, status_change(case, part))
 
     def _send(self, case: Case) -> Case:
         self._hooks.reach(KillPoint.CASE_SAVED)
         not_after = NO_END if case.status is Status.SUSPENDED else case.deadline
         for part in case.parts:
             self._enqueue(
-                case.issuer,
-                _call(case, part),
+                case.acting,
+                call_of(case, part),
                 subject=f"case:{case.id}:{part.root.hex()[:16]}",
                 not_after=not_after,
                 publish=(part.list,),
+                lists_of=case.issuer,
             )
             self._hooks.reach(KillPoint.CASE_QUEUED)
         sent = replace(case, state="sent")
@@ -503,6 +539,15 @@ def _not_of_type(name: bytes, kind: CredentialType, now: Status, wanted: Status)
     )
 
 
+def _not_anchored(name: str, state: str) -> ConflictError:
+    return ConflictError(
+        "NOT_ANCHORED_YET",
+        f"Batch {name} is not on chain ({state}): reject it instead of withdrawing it.",
+        batch=name,
+        state=state,
+    )
+
+
 def _require_two(maker: bytes, approver: bytes) -> None:
     if maker == approver:
         raise RefusedError("SAME_PERSON", "Maker and approver must be two different keys of two people.")
@@ -515,54 +560,3 @@ def _is_to_be_sent(case: Case) -> bool:
 
 def _case_key(case_id: str) -> bytes:
     return bytes.fromhex(case_id)
-
-
-def _status_change(case: Case, part: Part) -> StatusChange:
-    return StatusChange(
-        issuer=case.issuer,
-        root=part.root,
-        changes_hash=changes_hash(part.changes),
-        reason_class=int(case.grounds.reason),
-        by=case.issuer,
-        maker=case.maker,
-        approver=case.approver,
-        nonce=part.nonce,
-        deadline=case.deadline,
-    )
-
-
-def _withdrawal(case: Case, part: Part) -> BatchWithdrawal:
-    return BatchWithdrawal(
-        issuer=case.issuer,
-        root=part.root,
-        reason_class=int(case.grounds.reason),
-        by=case.issuer,
-        maker=case.maker,
-        approver=case.approver,
-        deadline=case.deadline,
-    )
-
-
-def _call(case: Case, part: Part) -> ContractCall:
-    issuer = case.issuer.encode("ascii")
-    reason = int(case.grounds.reason)
-    words = [(change.word, change.mask, change.value) for change in part.changes]
-    if case.status is None:
-        struct = (issuer, part.root, reason, issuer, case.maker, case.approver, case.deadline)
-        args: tuple[Any, ...] = (struct, part.maker_signature, part.approver_signature)
-        return ContractCall("ledger", "withdrawBatch", args)
-    if case.status is Status.SUSPENDED:
-        return ContractCall("ledger", "suspend", (issuer, part.root, issuer, reason, words))
-    signed = (
-        issuer,
-        part.root,
-        changes_hash(part.changes),
-        reason,
-        issuer,
-        case.maker,
-        case.approver,
-        part.nonce,
-        case.deadline,
-    )
-    approvals = (part.maker_signature, part.approver_signature, NO_STANDING)
-    return ContractCall("ledger", "changeStatus", (signed, words, approvals))

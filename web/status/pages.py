@@ -301,7 +301,7 @@ def case(case_id: str) -> str:
         credentials=[_credential(found, name) for name in found.names[:SHOWN]]
         if found.status is not None
         else [],
-        batch=None if found.status is not None else int(found.names[0]),
+        batch=None if found.status is not None or not found.names[0].isdigit() else int(found.names[0]),
         task=_task(found),
         waits=bool(jobs),
         remedy=_dead().get(case_id, ""),
