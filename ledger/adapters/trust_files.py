@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ledger.adapters.home_files import PRIVATE_FOLDER, Home, write_file
-from ledger.core.errors import InputError, NotFoundError
+from ledger.core.errors import InputError, NotFoundError, RefusedError
 from ledger.core.finality import final_height
 from ledger.core.model import ViewHead
 from ledger.core.trust import MAX_TRUST_BYTES, Trust, load_trust_bytes
@@ -17,16 +17,16 @@ from ledger.core.trust import MAX_TRUST_BYTES, Trust, load_trust_bytes
 _READABLE = 0o644
 
 
-class HomeTrust:
+class TrustFolder:
     """See ledger.ports.witness.TrustFiles.
 
     Args:
-        home: the data directory.
+        file: the trust file in use; its versions lie in the folder of the same name without `.json`.
     """
 
-    def __init__(self, home: Home) -> None:
-        self._file = home.trust_file
-        self._folder = home.trusts
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._folder = file.with_suffix("") if file.suffix else file.with_name(f"{file.name}.versions")
         self._known: tuple[tuple[int, int, int], Trust] | None = None
 
     def newest(self) -> bytes:
@@ -89,6 +89,17 @@ class HomeTrust:
         return self._folder / f"{number}.json"
 
 
+class HomeTrust(TrustFolder):
+    """The trust files of a data directory.
+
+    Args:
+        home: the directory.
+    """
+
+    def __init__(self, home: Home) -> None:
+        super().__init__(home.trust_file)
+
+
 class HomeFinality:
     """The finality rule of a data directory's own trust file, as it is now (FinalityRule).
 
@@ -102,6 +113,19 @@ class HomeFinality:
     def height(self, head: ViewHead) -> int:
         """See FinalityRule."""
         return final_height(self._trusts.trust(), head)
+
+
+def write_trust_file(path: Path, data: bytes) -> None:
+    """Replace a trust file at once; anybody may read it.
+
+    Raises: RefusedError(FILE_NOT_WRITABLE).
+    """
+    try:
+        write_file(path, data, _READABLE)
+    except OSError as error:
+        raise RefusedError(
+            "FILE_NOT_WRITABLE", f"{path} cannot be written: {error.strerror}.", path=str(path)
+        ) from error
 
 
 def read_trust_file(path: Path) -> bytes:
