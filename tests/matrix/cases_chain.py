@@ -360,6 +360,38 @@ def source_forked(world: World) -> None:
     world.head = replace(world.head, forked=True)
 
 
+@case(
+    "a mirror whose source told two stories",
+    **doubtful(C.FINALITY, Code.SOURCE_FORKED),
+)
+def source_torn(world: World) -> None:
+    world.head = replace(world.head, forked=True, kind="mirror")
+
+
+@case(
+    "a mirror whose source told two stories, and the receipt is of the other one",
+    verdict=(4, Code.SOURCE_FORKED, 3),
+    expected={**without_anchor(Code.SOURCE_FORKED, U), C.FINALITY: (U, Code.SOURCE_FORKED)},
+)
+def source_torn_other_story(world: World) -> None:
+    world.anchor_exists = False
+    world.block_hashes[w.ANCHOR_NUMBER] = b"\x07" * 32
+    world.head = replace(world.head, forked=True, kind="mirror")
+
+
+@case(
+    "a mirror whose source told two stories, with the batch in another block",
+    **doubtful(C.FINALITY, Code.SOURCE_FORKED, {C.ANCHOR_FACTS: (U, Code.SOURCE_FORKED)}),
+)
+def source_torn_other_block(world: World) -> None:
+    old = w.block(w.ANCHOR_NUMBER - 2)
+    world.alter_receipt = lambda receipt: {
+        **receipt,
+        "block": {"number": old.number, "hash": "0x" + "07" * 32, "time": old.time - 60},
+    }
+    world.head = replace(world.head, forked=True, kind="mirror")
+
+
 @case("anchored, not yet final", **doubtful(C.FINALITY, Code.NOT_FINAL))
 def not_final(world: World) -> None:
     world.trust = replace(world.trust, finality=Finality("depth", w.HEAD_NUMBER - w.ANCHOR_NUMBER + 1))

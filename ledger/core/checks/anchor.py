@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from ledger.core.checks.chain import restored
+from ledger.core.checks.chain import is_torn, restored
 from ledger.core.checks.codes import Code
 from ledger.core.checks.evidence import Evidence, list_reference
 from ledger.core.checks.types import type_reference
@@ -23,6 +23,8 @@ def check_anchor(evidence: Evidence) -> CheckResult:
     chain, receipt = evidence.need_chain, evidence.need_receipt
     check, as_of, anchor = CheckId.ANCHOR, chain.head.confirmed_at, chain.anchor
     if anchor is None:
+        if is_torn(chain):
+            return unknown(check, Code.SOURCE_FORKED, as_of, head=chain.head.block.number)
         if not evidence.is_linked:
             if restored(evidence.trust, receipt.block.number):
                 return unknown(check, Code.CHAIN_RESTORED, as_of, block=receipt.block.number)
@@ -86,6 +88,8 @@ def check_anchor_facts(evidence: Evidence) -> CheckResult:
         )
     block = anchor.block
     if not evidence.is_linked and (receipt.block.number, receipt.block.time) != (block.number, block.time):
+        if is_torn(chain):
+            return unknown(check, Code.SOURCE_FORKED, receipt=receipt.block.number, anchor=block.number)
         if restored(evidence.trust, receipt.block.number):  # anchored again, in another block
             return unknown(check, Code.CHAIN_RESTORED, receipt=receipt.block.number, anchor=block.number)
         return failed(check, Code.ANCHOR_BLOCK_DIFFERS, receipt=receipt.block.number, anchor=block.number)

@@ -22,6 +22,11 @@ def restored(trust: Trust, block: int) -> bool:
     return any(notice.first_block <= block <= notice.last_block for notice in trust.restore_notices)
 
 
+def is_torn(chain: ChainEvidence) -> bool:
+    """Whether a mirror has seen its source tell two stories: neither of them is this bundle's fault."""
+    return chain.head.forked and chain.head.kind == "mirror"
+
+
 def check_finality(evidence: Evidence) -> CheckResult:
     """Does the entry stand for good, in the eyes of as many as the trust file demands?
 
@@ -31,6 +36,8 @@ def check_finality(evidence: Evidence) -> CheckResult:
     chain = evidence.need_chain
     check, head, trust = CheckId.FINALITY, chain.head, evidence.trust
     as_of = head.confirmed_at
+    if is_torn(chain):  # before anything is compared: which of the two stories is true, nobody here can tell
+        return unknown(check, Code.SOURCE_FORKED, as_of, head=head.block.number)
     if not evidence.is_linked:
         stop = _receipt_block(evidence, chain)  # 1
         if stop is not None:

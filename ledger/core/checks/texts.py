@@ -190,6 +190,7 @@ TEXTS: Final[Mapping[Code, CodeText]] = {
     Code.WITNESS_MISSING: CodeText(4, Advice.WAIT, "见证机构数量不足。", "Too few witnesses have confirmed the entry."),
     Code.CHAIN_BEHIND: CodeText(4, Advice.RETRY, "本机账本落后于回执，尚不能判断。", "The local copy of the ledger is older than the receipt; it cannot tell yet."),
     Code.CHAIN_FORKED: CodeText(6, Advice.REPORT, "账本记录与回执在同一高度不一致，账本可能被改写。", "At the same height ledger and receipt differ: the ledger may have been rewritten."),
+    Code.SOURCE_FORKED: CodeText(4, Advice.REPORT, "账本运营单位给出了互相矛盾的记录，本机不再跟随，不能判断。", "The ledger's operator contradicted itself; this copy follows it no longer and cannot tell."),
     Code.CHAIN_RESTORED: CodeText(4, Advice.CALL_ISSUER, "账本曾从备份恢复，此段记录正在补登。", "The ledger was restored from a copy; this part is being entered again."),
     Code.BLOCK_UNKNOWN: CodeText(4, Advice.RETRY, "本机账本没有该区块的记录。", "The local copy of the ledger does not hold this block."),
     Code.CONTRACT_GOOD: CodeText(None, Advice.NOTHING, "账本、链与合约同信任文件一致。", "Ledger, chain and contract are those of the trust file."),
