@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from functools import lru_cache, partial
 from pathlib import Path
+from typing import Any
 
 import orjson
 
@@ -45,8 +46,9 @@ from ledger.core.cells import Cell
 from ledger.core.directory import make_directory_entry, parse_directory_entry
 from ledger.core.flow import BatchRecord, BatchState, JobKind, Lease
 from ledger.core.model import Purpose, Role
-from ledger.core.trust import ContractPin, load_trust_bytes, make_trust, sign_trust
+from ledger.core.trust import ContractPin, Trust, load_trust_bytes, make_trust, sign_trust
 from ledger.ports import ChainView, RowTable, Store, Vault
+from ledger.ports.witness import CheckpointBook, FinalityRule
 from ledger.services.anchor import AnchorService
 from ledger.services.approve import ApproveService
 from ledger.services.calls import enqueue_call
@@ -296,6 +298,8 @@ class World:
     owner: str = "worker"
     pause_s: int = 1
     type_files: TypeFiles = field(default_factory=load_types)
+    finality: FinalityRule | None = None
+    book: CheckpointBook | None = None
 
     def __post_init__(self) -> None:
         folder, clock, hooks = self.folder, self.clock, self.hooks
@@ -306,13 +310,13 @@ class World:
         if head_time >= clock.now():  # as an honest clock would stand after earlier processes
             clock.set(head_time + 1)
         self.chain = EmbeddedChain.open(folder / "chain.db", clock)
-        self.view = SqlView(folder / "view.db")
+        self.view = SqlView(folder / "view.db", book=self.book)
         self.follower = Follower(self.chain, self.view, clock, self.owner)
         self.follower.advance()
         info = self.chain.info()
         chain_of = (folder / "agency.ca").read_bytes()
         x5c = {who: ((folder / f"{who}.leaf").read_bytes(), chain_of) for who in P256_ROLES}
-        self.agencies = WorldAgencies(None, (folder / "entry.jws").read_text(), x5c)
+        self.agencies = self.open_agencies((folder / "entry.jws").read_text(), x5c)
         keys = VaultKeys.from_secret(secret("vault") + secret("index"))
         make_vault = self.make_vault or (lambda path: SqliteVault(path, keys, entropy))
         self.vault = make_vault(folder / "keys.db")
@@ -344,7 +348,9 @@ class World:
             loads=orjson.loads,
         )
         self.approve = ApproveService(self.store, self.issue, info, clock, entropy, hooks)
-        self.anchor = AnchorService(self.store, self.chain, self.view, self.agencies, clock, hooks)
+        self.anchor = AnchorService(
+            self.store, self.chain, self.view, self.agencies, clock, hooks, self.finality
+        )
         self.lists = StatusListPublisher(
             self.view,
             self.store.batches,
@@ -352,6 +358,7 @@ class World:
             TokenFiles(folder / "published"),
             clock,
             info.ledger_id,
+            finality=self.finality,
         )
         self.status = StatusService(
             batches=self.store.batches,
@@ -373,6 +380,10 @@ class World:
         if isinstance(self.store, SqlStore):
             self._open_paper(self.store)
         self.worker = self._open_worker()
+
+    def open_agencies(self, entry: str, x5c: Mapping[str, tuple[bytes, ...]]) -> WorldAgencies:
+        """Papers and keys of those who issue here."""
+        return WorldAgencies(None, entry, x5c)
 
     def _open_paper(self, store: SqlStore) -> None:
         """Printing, where the store is the product's."""
@@ -401,7 +412,14 @@ class World:
         driver = self._driver()
         self.handlers = self.make_handlers()
         return Worker(
-            self.store.outbox, self.handlers, self.clock, self.owner, driver.drive, self.tidy, self.hooks
+            self.store.outbox,
+            self.handlers,
+            self.clock,
+            self.owner,
+            driver.drive,
+            self.tidy,
+            self.hooks,
+            is_resting=lambda job: job.id in self.anchor.resting,
         )
 
     def make_handlers(self) -> dict[JobKind, Handler]:
@@ -473,8 +491,12 @@ class World:
         root = self.folder / "released"
         return {path.name: path.read_bytes() for path in sorted(root.glob("*/[0-9]*/*.ecert.json"))}
 
-    def verifier(self, view: ChainView | None = None) -> Verifier:
+    def verifier(self, view: ChainView | None = None, trust: Trust | None = None) -> Verifier:
         """Somebody who has the trust file and a view, this one's by default."""
+        return Verifier(trust or self.trust(), SdJwtFormat(), self.type_files, view or self.view)
+
+    def trust(self, **members: Any) -> Trust:
+        """The trust file; `members` as make_trust takes them."""
         info = self.chain.info()
         signer = self.agencies.credential_signer(ISSUER)
         document = make_trust(
@@ -489,9 +511,9 @@ class World:
             types={ref: found.file_hash for ref, found in self.types.items()},
             not_after=date(2030, 1, 1),
             keys=(signer.public_jwk,),
+            **members,
         )
-        trust = load_trust_bytes(sign_trust(document, [signer]))
-        return Verifier(trust, SdJwtFormat(), self.type_files, view or self.view)
+        return load_trust_bytes(sign_trust(document, [signer]))
 
     def close(self) -> None:
         for part in (self.chain, self.view, self.store, self.vault):

@@ -284,11 +284,14 @@ def _anchored(
     from ledger.apps.cli_deeds import Names
     from ledger.apps.cli_open import open_installation, parse_address
     from ledger.apps.cli_time import say_time
-    from ledger.apps.onchain import anchored_batches
+    from ledger.services.onchain import anchored_batches
 
     here = open_installation(session)
     named = None if signer is None else parse_address(signer)
-    found = anchored_batches(here, issuer=issuer, signer=named, since=since, only_unknown=unknown)
+    issuers = [agency.uscc for agency in here.record.agencies] if issuer is None else [issuer]
+    found = anchored_batches(
+        here.view, here.store.batches, issuers, signer=named, since=since, only_unknown=unknown
+    )
     names = Names(here)
     session.emit(
         {
