@@ -1,7 +1,8 @@
 """Backs an installation up while it runs, and restores one; what goes in, in which order, and why.
 
-Order: the note of the newest audit row, the store, the key store, the chain, the rest. Each is at
-least as new as what refers to it: no row without its key, no anchor that the chain lacks. Data keys
+Order: the note of the newest audit row, the store, the key store, the statements about blocks, the chain,
+the rest. Each is at least as new as what refers to it: no row without its key, no anchor and no statement
+about a block that the chain lacks. Data keys
 go into an archive of their own that is kept shortly (30 days): an erased person's key must not live
 on in old backups. What can be made again is left out: the view, counters, logs, and the released
 bundles, which are nobody's to keep in clear; the worker writes them out again after a restore.
@@ -27,7 +28,8 @@ from ledger.adapters.system import SystemEntropy
 from ledger.adapters.vault import erase_in_file
 from ledger.adapters.vitals_sql import SqlVitals
 from ledger.bootstrap import Installation
-from ledger.bootstrap_chain import chain_info
+from ledger.bootstrap_chain import chain_info, rpc_record
+from ledger.bootstrap_guard import ADOPT, MARK, NEXT_TRUST, read_mark, set_mark
 from ledger.core.errors import ConflictError, InputError, NotFoundError
 
 DATA_SUFFIX, KEYS_SUFFIX = ".tar", ".keys.tar"
@@ -35,8 +37,8 @@ KEYS_KEPT_S = 30 * 86_400
 AUDIT_HEAD = "audit-head.json"
 REBUILD_MARK = "rebuild-released"
 STAMP = re.compile(r"ecert-(\d{8}T\d{6})Z\.keys\.tar")
-LEFT_OUT = ("released", "results", "logs", "demo", "keys", "view.db", "counters.db")
-DATABASES = ("store.db", "keys.db", "chain.db", "view.db", "counters.db")
+LEFT_OUT = ("released", "results", "logs", "demo", "keys", "view.db", "counters.db", MARK, NEXT_TRUST)
+DATABASES = ("store.db", "keys.db", "chain.db", "view.db", "counters.db", "checkpoints.db")
 Say = Callable[[int, int], None]
 
 
@@ -53,13 +55,17 @@ class BackupDone:
 
 @dataclass(frozen=True, slots=True)
 class RestoreDone:
-    """A restored home. `erased`: keys that had come back with the backup and were destroyed again."""
+    """A restored home, which is still to be compared with its chain (bootstrap_restore.heal).
+
+    `erased`: keys that had come back with the backup and were destroyed again. `resumed`: it lay there already.
+    """
 
     home: Path
     made_at: int
     files: int
     erased: int
     has_keys: bool
+    resumed: bool = False
 
 
 def back_up(here: Installation, place: Path, say: Say, *, with_keys: bool = False) -> BackupDone:
@@ -108,6 +114,8 @@ def back_up(here: Installation, place: Path, say: Say, *, with_keys: bool = Fals
                         if file.is_file():
                             key_tar.add(file.relative_to(here.home.path).as_posix(), file)
                 key_tar.finish({**facts, "kind": "keys", "with_keys": with_keys})
+            if here.home.checkpoints_file.exists():
+                data.add_database(here.home.checkpoints_file.name, here.home.checkpoints_file, beside)
             if chain.exists():  # what others run, others keep
                 data.add_database(chain.name, chain, beside)
             for inside, file in _plain(here.home):
@@ -177,6 +185,8 @@ def restore(
 ) -> RestoreDone:
     """Restore into an empty or missing folder; nothing is there when it fails.
 
+    Nobody seals there before it was compared with its chain: bootstrap_restore.heal comes next.
+
     Args:
         archive: the data archive.
         home: the new data directory.
@@ -191,9 +201,14 @@ def restore(
         InputError: BACKUP_*, ERASURES_*.
         UnavailableError: RESTORE_NOT_WRITTEN.
     """
-    if home.exists() and (not home.is_dir() or any(home.iterdir())):
-        raise ConflictError("HOME_NOT_EMPTY", f"{home} is not an empty folder.", path=str(home))
     manifest = _data_manifest(archive)
+    if home.exists() and (not home.is_dir() or any(home.iterdir())):
+        mark = read_mark(Home(home))
+        if mark is not None and mark.get("pair") == manifest["pair"]:  # died while it was healed
+            return RestoreDone(
+                home, int(manifest["made_at"]), 0, 0, has_keys=bool(mark["keys"]), resumed=True
+            )
+        raise ConflictError("HOME_NOT_EMPTY", f"{home} is not an empty folder.", path=str(home))
     key_archive, key_manifest = _find_keys(archive, manifest, keys)
     listed = _list_of(archive, manifest, erasures, unsafe_old=unsafe_old_erasures)
     total = sum(int(file["size"]) for one in (manifest, key_manifest) for file in one["files"].values())
@@ -208,13 +223,21 @@ def restore(
         Home(stage).create()
         erased = _replay(stage, listed)
         write_file(stage / REBUILD_MARK, b"")
+        has_keys = bool(key_manifest.get("with_keys"))
+        is_own_chain = rpc_record(Home(stage).load()) is None
+        set_mark(Home(stage), phase="heal" if is_own_chain else ADOPT, pair=manifest["pair"], keys=has_keys)
         if home.exists():
             home.rmdir()
         stage.replace(home)
     finally:
         shutil.rmtree(stage, ignore_errors=True)
     files = len(manifest["files"]) + len(key_manifest["files"])
-    return RestoreDone(home, int(manifest["made_at"]), files, erased, bool(key_manifest.get("with_keys")))
+    return RestoreDone(home, int(manifest["made_at"]), files, erased, has_keys)
+
+
+def holds_chain(archive: Path) -> bool:
+    """Whether a backup brings a chain along; not where others run it. Raises: InputError(BACKUP_*)."""
+    return "chain.db" in _data_manifest(archive)["files"]
 
 
 def _data_manifest(archive: Path) -> dict[str, Any]:

@@ -15,7 +15,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
@@ -23,7 +22,7 @@ import sqlalchemy as sa
 from ledger.adapters.audit_head_file import AuditHeadFile
 from ledger.adapters.chain_embedded.reader import ChainFile
 from ledger.adapters.checkpoint_file import CheckpointFile
-from ledger.adapters.home_files import Home
+from ledger.adapters.home_files import Home, write_file
 from ledger.adapters.restore_sql import SqlRestoreBook
 from ledger.adapters.tables_people import audit_row
 from ledger.bootstrap import Installation, load_trust
@@ -32,8 +31,12 @@ from ledger.core.errors import ConflictError, LedgerError, NotFoundError, Unavai
 from ledger.core.model import BlockRef
 from ledger.services.block_pull import Heard, forked_here, listen, require_one_history
 from ledger.services.granting import RegistryView
+from ledger.services.healing import Healing
 
 MARK = "restoring.json"
+NEXT_TRUST = "trust-next.json"
+ADOPT = "adopt"
+"""Phase of a restored database whose chain others run."""
 AUDIT_HEAD = "audit-head.json"
 MIRROR_ANSWER_S = 4.0
 SHORT_STOP_S = 900
@@ -61,10 +64,15 @@ def read_mark(home: Home) -> Mapping[str, Any] | None:
     return found
 
 
+def set_mark(home: Home, **values: Any) -> None:
+    """Remember what is left to be done; durable when it returns."""
+    write_file(home.path / MARK, json.dumps(values).encode())
+
+
 def require_finished(home: Home) -> None:
     """Raises: ConflictError(RESTORE_UNFINISHED, RESTORE_NOTICE_WAITS)."""
     mark = read_mark(home)
-    if mark is None:
+    if mark is None or mark.get("phase") == ADOPT:
         return
     if mark.get("phase") != "notice":
         raise ConflictError(
@@ -79,9 +87,6 @@ def require_finished(home: Home) -> None:
             f"{home.path / NEXT_TRUST} (`ecert trust sign`), then run `ecert trust take` with it and `ecert heal`.",
             path=str(home.path / NEXT_TRUST),
         )
-
-
-NEXT_TRUST = "trust-next.json"
 
 
 def is_announced(home: Home, mark: Mapping[str, Any]) -> bool:
@@ -263,6 +268,13 @@ def look(here: Installation, chain: ChainFile, view: RegistryView) -> list[Ledge
     return found
 
 
-def mark_file(home: Home) -> Path:
-    """Where a restore notes what is left to be done."""
-    return home.path / MARK
+def adopt(here: Installation, view: RegistryView) -> None:
+    """After a restore on a chain that others run: the database learns what the chain has and it lost."""
+    mark = read_mark(here.home)
+    if mark is None or mark.get("phase") != ADOPT:
+        return
+    issuers = [agency.uscc for agency in here.record.agencies]
+    book = SqlRestoreBook(here.store.database)
+    mending = Healing(book, here.store.batches, None, view, issuers, here.clock).heal()
+    (here.home.path / MARK).unlink(missing_ok=True)
+    _log.info("compared with the chain after a restore", extra={"lost_rows": len(mending.lost_rows)})

@@ -165,7 +165,15 @@ ROOT = BilingualGroup(
         ),
         "restore": (
             Text("从备份恢复到空目录。", "Restore a backup into an empty folder."),
-            _lazy("cli_keep", "RESTORE"),
+            _lazy("cli_restore", "RESTORE"),
+        ),
+        "heal": (
+            Text("数据库与链不一致时修复。", "Make database and chain agree again."),
+            _lazy("cli_restore", "HEAL"),
+        ),
+        "refresh": (
+            Text("为旧证照文件换新回执。", "Give an old bundle a fresh receipt."),
+            _lazy("cli_refresh", "REFRESH"),
         ),
         "erase": (
             Text("永久删除一个人的数据。", "Erase a person's data for good."),

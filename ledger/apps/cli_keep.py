@@ -1,4 +1,4 @@
-"""`ecert backup`, `ecert restore`, `ecert erase`: keep what must be kept, destroy what must not."""
+"""`ecert backup`, `ecert erase`: keep what must be kept, destroy what must not."""
 
 from __future__ import annotations
 
@@ -26,19 +26,6 @@ NO_KEYS = Text(
 PRUNED = Text(
     "已删除 {count} 份超过 30 天的数据密钥备份。", "{count} archives of data keys older than 30 days deleted."
 )
-RESTORED = Text(
-    "已恢复到 {home}:{files} 个文件,再次删除 {erased} 个已删除者的密钥。",
-    "Restored to {home}: {files} files; keys of {erased} erased rows destroyed again.",
-)
-BRING_KEYS = Text(
-    "备份里没有密钥文件:请把 keys/ 放回 {home}/keys,再运行 ecert doctor 和 ecert serve。",
-    "The key files were not in the backup: put keys/ back to {home}/keys, then run ecert doctor and ecert serve.",
-)
-NEXT = Text("下一步:ecert doctor,然后 ecert serve。", "Next: ecert doctor, then ecert serve.")
-UNSAFE = Text(
-    "没有使用最新的删除名单:备份之后被删除的人又回来了。找到名单后请对每一个重新运行 ecert erase。",
-    "The newest list of erasures was not used: who was erased after the backup is back. Erase them again.",
-)
 ABOUT = Text(
     "将永久销毁:{rows} 行数据及其证照({serials}),{uploads} 个上传文件,{documents} 份打印件。链上记录不变。",
     "This destroys for good: {rows} rows and their credentials ({serials}), {uploads} uploaded files, "
@@ -59,7 +46,7 @@ ONLY_HERE = Text(
 
 
 @contextmanager
-def _progress(session: Session) -> Iterator[Callable[[int, int], None]]:
+def progress(session: Session) -> Iterator[Callable[[int, int], None]]:
     """A bar at a terminal; elsewhere nothing."""
     if session.as_json or not is_terminal():
         yield lambda _done, _total: None
@@ -79,7 +66,7 @@ def _backup(session: Session, place: Path, *, with_keys: bool) -> None:
     from ledger.bootstrap_backup import back_up
 
     here = open_installation(session)
-    with _progress(session) as say:
+    with progress(session) as say:
         done = back_up(here, place.absolute(), say, with_keys=with_keys)
     session.emit(
         {
@@ -100,35 +87,6 @@ def _backup(session: Session, place: Path, *, with_keys: bool) -> None:
         session.show(NO_KEYS)
     if done.pruned:
         session.show(PRUNED.format(count=done.pruned))
-
-
-def _restore(
-    session: Session, archive: Path, keys: Path | None, erasures: Path | None, *, unsafe_old_erasures: bool
-) -> None:
-    from ledger.bootstrap_backup import restore
-
-    with _progress(session) as say:
-        done = restore(
-            archive.absolute(),
-            session.settings.home,
-            say,
-            keys=keys,
-            erasures=erasures,
-            unsafe_old_erasures=unsafe_old_erasures,
-        )
-    session.emit(
-        {
-            "home": str(done.home),
-            "made_at": done.made_at,
-            "files": done.files,
-            "erased": done.erased,
-            "with_keys": done.has_keys,
-        }
-    )
-    session.show(RESTORED.format(home=done.home, files=done.files, erased=done.erased))
-    if unsafe_old_erasures:
-        session.remark(UNSAFE)
-    session.show(NEXT if done.has_keys else BRING_KEYS.format(home=done.home))
 
 
 def _name_of(text: str) -> bytes:
@@ -207,43 +165,6 @@ BACKUP = command(
     ],
     examples=("ecert backup /var/backups/ecert", "ecert backup /mnt/safe/before-upgrade.tar --with-keys"),
 )(_backup)
-
-RESTORE = command(
-    "restore",
-    Text(
-        "从备份恢复到一个空目录。\n\n"
-        "核对每个文件的 SHA-256,再次销毁此后被删除者的密钥,全部完成后才出现目标目录。\n"
-        "默认使用备份旁边最新的数据密钥和删除名单。",
-        "Restore a backup into an empty folder.\n\n"
-        "Compares every file with its SHA-256 and destroys the keys of whoever was erased since; the folder\n"
-        "appears only when all of it is there. By default takes the newest data keys and list of erasures that\n"
-        "lie beside the backup.",
-    ),
-    params=[
-        click.Argument(["archive"], type=click.Path(path_type=Path), metavar="FILE.tar"),
-        Option(
-            ["--keys"],
-            type=click.Path(path_type=Path),
-            metavar="FILE",
-            text=Text("数据密钥的备份(.keys.tar)。", "The archive of data keys (.keys.tar)."),
-        ),
-        Option(
-            ["--erasures"],
-            type=click.Path(path_type=Path),
-            metavar="FILE",
-            text=Text("最新的删除名单。", "The newest list of erasures."),
-        ),
-        Option(
-            ["--unsafe-old-erasures"],
-            is_flag=True,
-            text=Text(
-                "名单已丢失:只按备份时的状态恢复(此后被删除的人会回来)。",
-                "The list is lost: restore as of the backup (whoever was erased since comes back).",
-            ),
-        ),
-    ],
-    examples=("ecert restore /var/backups/ecert/ecert-20261122T020000Z.tar --home /var/lib/ecert",),
-)(_restore)
 
 ERASE = command(
     "erase",

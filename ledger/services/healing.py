@@ -90,7 +90,7 @@ class Healing:
     Args:
         book: of the store.
         batches: of the store.
-        chain: the chain as it is now.
+        chain: the chain as it is now; None: others run it, it was never set back.
         view: at the chain's head.
         issuers: agencies of this installation.
         clock: whether approvals still hold.
@@ -100,7 +100,7 @@ class Healing:
         self,
         book: RestoreBook,
         batches: BatchStore,
-        chain: KnownChain,
+        chain: KnownChain | None,
         view: AnchorBook,
         issuers: Sequence[str],
         clock: Clock,
@@ -117,12 +117,9 @@ class Healing:
         now = self._clock.now()
         anchors = {(one.issuer, one.root): one for name in self._issuers for one in self._view.anchors(name)}
         batches = self._batches.batches()
-        gone = [one for one in self._book.settled() if not self._is_on_chain(one.hash)]
-        lost_batches = [
-            one
-            for one in batches
-            if one.state in FINAL and _place(one) not in anchors and one.root is not None
-        ]
+        gone = self._gone()
+        done = [one for one in batches if one.state in FINAL and self._chain is not None]
+        lost_batches = [one for one in done if one.root is not None and _place(one) not in anchors]
         calls = [one for one in gone if _is_call(one)]
         lost = _Lost({_place(one): one for one in lost_batches}, _late_withdrawals(calls, now))
         again = tuple(
@@ -136,7 +133,7 @@ class Healing:
             asked=tuple(one.id for one in lost_batches if one.id not in again),
             calls=tuple(CallAgain(one.job_id, lost.after(_about(one)), _is_late(one, now)) for one in calls),
             holds=tuple(self._holds(calls, lost, now)),
-            moved=tuple(_moved(batches, anchors)),
+            moved=tuple(_moved(done, anchors)),
             arrived=tuple(one.id for one in batches if one.state in WORKED_ON and _place(one) in anchors),
             shadowed=tuple(_shadowed(batches, unknown)),
             lost_rows=tuple(LostRows(one.issuer, one.root, one.block.number, one.size) for one in unknown),
@@ -149,8 +146,14 @@ class Healing:
         self._book.apply(mending, self._clock.now())
         return mending
 
-    def _is_on_chain(self, transaction_hash: bytes) -> bool:
-        return self._chain.outcome(transaction_hash).state in ("final", "reverted")
+    def _gone(self) -> list[Settled]:
+        """Transactions that the chain took and does not know any more, oldest first."""
+        chain = self._chain
+        if chain is None:
+            return []
+        return [
+            one for one in self._book.settled() if chain.outcome(one.hash).state not in ("final", "reverted")
+        ]
 
     def _holds(self, calls: Sequence[Settled], lost: _Lost, now: int) -> Iterator[Hold]:
         """Suspensions in place of late decisions: the operator may suspend alone, and at once."""
@@ -250,7 +253,7 @@ def _moved(
     batches: Iterable[BatchRecord], anchors: Mapping[tuple[str, bytes], AnchorRecord]
 ) -> Iterator[Moved]:
     for one in batches:
-        found = anchors.get(_place(one)) if one.state in FINAL else None
+        found = anchors.get(_place(one))
         if found is not None and (one.block != found.block or one.tx_hash != found.tx_hash):
             yield Moved(one.id, found.block, found.tx_hash)
 

@@ -59,6 +59,9 @@ class KillPoint(StrEnum):
     INTAKE_BATCHED = "intake_batched"
     INTAKE_CLOSED = "intake_closed"
     INTAKE_ERASED = "intake_erased"
+    RESTORE_PULLED = "restore_pulled"
+    RESTORE_PLANNED = "restore_planned"
+    RESTORE_APPLIED = "restore_applied"
 
 
 POINTS: Mapping[KillPoint, str] = {
@@ -107,6 +110,9 @@ POINTS: Mapping[KillPoint, str] = {
     KillPoint.INTAKE_BATCHED: "the batches of an upload are closed, the upload does not know",
     KillPoint.INTAKE_CLOSED: "an upload knows its batches, its content is gone, the key is not",
     KillPoint.INTAKE_ERASED: "the key of an upload is destroyed, the upload does not know",
+    KillPoint.RESTORE_PULLED: "the chain has what mirrors had, the database was not compared with it",
+    KillPoint.RESTORE_PLANNED: "what is to be mended is known in memory only, stale bundles are gone",
+    KillPoint.RESTORE_APPLIED: "the database agrees with its chain, nobody was told",
 }
 
 

@@ -114,7 +114,7 @@ def test_backed_up_under_load_it_goes_on_elsewhere_and_nothing_happens_twice(
         process.wait(10)
 
     new = Clerk(tmp_path / "new")
-    told = new.ask("restore", archive_in(folder))
+    told = new.ask("restore", archive_in(folder), "--without-mirror")
     assert told["with_keys"] is True
     new.ask("issue", *DEPOSIT, second)  # and does whatever work is left
     assert len(results(second)) == ROWS
@@ -145,7 +145,7 @@ def test_released_bundles_are_not_in_it_and_are_the_same_afterwards(
     assert "keys.db" not in names
     assert {path.stat().st_mode & 0o777 for path in backup.glob("*.tar")} == {0o600}
     new = Clerk(tmp_path / "new")
-    new.ask("restore", archive_in(backup))
+    new.ask("restore", archive_in(backup), "--nothing-lost")
     assert new.run("worker", "--once").code == 0
     for issuer in sorted((clerk.home / "released").iterdir()):
         for batch in sorted(issuer.iterdir()):
@@ -182,7 +182,7 @@ class TestErased:
         again = clerk.ask("erase", entry["serial"], "--reason", "2026-12", "--yes")
         assert again["keys"] == 0
         new = Clerk(tmp_path / "new")
-        assert new.ask("restore", archive_in(moved))["erased"] == 1
+        assert new.ask("restore", archive_in(moved), "--nothing-lost")["erased"] == 1
         assert new.run("worker", "--once").code == 0
         shown = new.ask("show", entry["serial"], "--values")
         assert (shown["bundle"], shown["fields"]) == (None, {})

@@ -47,9 +47,11 @@ FLOW_POINTS = [
     point
     for point in KillPoint
     if point not in CASE_KILLS
-    and not point.name.startswith(("INTAKE_", "PRINT_", "PAGE_", "PAGES_", "STANDING_", "WINDOW_"))
+    and not point.name.startswith(
+        ("INTAKE_", "PRINT_", "PAGE_", "PAGES_", "STANDING_", "WINDOW_", "RESTORE_")
+    )
 ]
-"""Uploads and prints have files of their own: test_kill_intake.py, test_kill_paper.py, test_kill_single.py."""
+"""Uploads, prints and restores have files of their own: test_kill_intake.py, _paper.py, _single.py, _restore.py."""
 MOST_KILLS_PER_LEASED = 3
 """Nearly every kill lands on leased work; on a loaded machine some come between two jobs."""
 
