@@ -126,6 +126,7 @@ class OperatorNode:
     is_silent: bool = False
     answer: SignedCheckpoint | None = None
     trusts: dict[int, bytes] = field(default_factory=dict)
+    blocks: dict[int, bytes] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
 
     def _ask(self, what: str) -> Operator:
@@ -140,7 +141,7 @@ class OperatorNode:
     def blocks_from(self, number: int) -> tuple[bytes, ...]:
         chain = self._ask(f"blocks from {number}").chain
         last = min(chain.head().number, number + self.piece - 1)
-        return tuple(chain.block_rlp(at) or b"" for at in range(number, last + 1))
+        return tuple(self.blocks.get(at) or chain.block_rlp(at) or b"" for at in range(number, last + 1))
 
     def block(self, number: int) -> bytes | None:
         return self._ask(f"block {number}").chain.block_rlp(number)
@@ -240,3 +241,39 @@ class Copy:
         self.rows.close()
         self.book.close()
         self.copy.close()
+
+
+@dataclass
+class MirrorNode:
+    """Port LedgerNode over a mirror: what it serves to other mirrors."""
+
+    copy: Copy
+    name: str = "mirror.example"
+
+    def checkpoint(self) -> SignedCheckpoint | None:
+        return self.copy.book.newest("operator")
+
+    def blocks_from(self, number: int) -> tuple[bytes, ...]:
+        last = self.copy.head().number
+        return tuple(self.copy.copy.block_rlp(at) or b"" for at in range(number, last + 1))
+
+    def block(self, number: int) -> bytes | None:
+        return self.copy.copy.block_rlp(number)
+
+    def statements(self, number: int) -> tuple[tuple[SignedCheckpoint, ...], tuple[SignedCheckpoint, ...]]:
+        kept = self.copy.book.at(number)
+        return (
+            tuple(item.signed for item in kept if item.signatory == "operator"),
+            tuple(item.signed for item in kept if item.signatory == "witness"),
+        )
+
+    def cosignatures(self) -> tuple[SignedCheckpoint, ...]:
+        return tuple(self.copy.book.newest_of_each())
+
+    def post_cosignature(self, signed: SignedCheckpoint) -> str:
+        del signed
+        return "COSIGNED"
+
+    def trust(self, version: int | None = None) -> bytes | None:
+        del version
+        return None

@@ -13,6 +13,7 @@ from ledger.adapters.abi import keccak256
 from ledger.core.errors import UnavailableError
 
 NO_CODE = keccak256(b"")
+NO_STATE = keccak256(b"\x80")  # root of an empty trie: a chain of which only block 0 is there
 _STATE_ROOT, _CODE_HASH = 3, 3  # places in a header and in an account
 _BRANCH, _SHORT = 17, 2  # items of a node
 _LONG_FORM = 55  # RLP: longer content has its length before it
@@ -34,7 +35,10 @@ def code_hash_at(block_rlp: bytes, block_hash: bytes, address: bytes, node: Node
     Raises: UnavailableError(CHAIN_UNAVAILABLE) when the file is damaged there.
     """
     header = _header(block_rlp, block_hash)
-    account = _lookup(_fetch(_bytes_at(header, _STATE_ROOT), node), _nibbles(keccak256(address)), node)
+    root = _bytes_at(header, _STATE_ROOT)
+    if root == NO_STATE:
+        return bytes(32)
+    account = _lookup(_fetch(root, node), _nibbles(keccak256(address)), node)
     if account is None:
         return bytes(32)
     named = _bytes_at(account, _CODE_HASH)
