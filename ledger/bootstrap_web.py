@@ -29,9 +29,10 @@ from ledger.bootstrap_people import PeopleParts, open_people
 from ledger.bootstrap_programs import ProgramsRoom
 from ledger.bootstrap_signing import SigningRoom
 from ledger.bootstrap_verified import VerifiedRoom
+from ledger.bootstrap_witnesses import open_witnesses
 from ledger.bootstrap_work import Desk, open_desk
 from ledger.core.credential_type import CredentialType
-from ledger.core.errors import InputError
+from ledger.core.errors import InputError, UnavailableError
 from ledger.core.report import Report
 from ledger.core.status_list import lasts_s, parse_status_uri
 from ledger.ports import Limits
@@ -51,6 +52,7 @@ from ledger.services.people import PeopleService
 from ledger.services.people_ports import Providers
 from ledger.services.statistics import StatisticsService
 from ledger.services.verified import VerifiedService
+from ledger.services.witnessing import WitnessService
 from ledger.settings import Settings
 
 BUSY_S = 3.0  # for the store and the key store, while others write: then a page says so instead of being waited for
@@ -183,6 +185,13 @@ class WebParts:
     def node(self) -> NodeService:
         """Blocks, checkpoints and tiles for mirrors and witnesses."""
         return node_of(self.here)
+
+    @cached_property
+    def witnesses(self) -> WitnessService:
+        """How things stand with the witnesses; needs no key."""
+        if self.verifier.view is None:
+            raise UnavailableError("VIEW_UNAVAILABLE", "This installation has no view of the ledger.")
+        return open_witnesses(self.home, self.here.record, self.verifier.view, self.clock)
 
     @cached_property
     def verified(self) -> VerifiedService:

@@ -43,6 +43,7 @@ from web import (
     status,
     verifier,
     views,
+    witnesses,
 )
 from web.api.frame import FastJson
 from web.forms import LARGEST_PLAIN, Form, is_form, read_plain_form
@@ -183,6 +184,7 @@ def create_app(settings: WebSettings, services: WebServices) -> Flask:
     explorer.register(app)
     directory.register(app)
     governance.register(app)
+    witnesses.register(app)
     statistics.register(app)
     guides.register(app)
     audit.register(app)

@@ -39,7 +39,7 @@ def issuer(issuer: str) -> str:
         "directory/issuer.html",
         facts=facts,
         sheet=services.oversight.sheet(issuer),
-        deeds=[lines.deed_line(deed) for deed in shown],
+        deeds=[lines.deed_line(deed, own=issuer) for deed in shown],
         page=page,
         more=len(deeds) > page * DEEDS_A_PAGE,
         total=len(deeds),

@@ -120,18 +120,23 @@ def end_day(seconds: int) -> str:
     return say("directory.no_end") if seconds >= NO_END else spell_day(seconds)
 
 
-def key_end(_: str, signer_id: bytes) -> str:
-    """A signer for the public: the end of its number."""
-    return say("governance.signer", tail=signer_id.hex()[-TAIL:])
+def key_end(uscc: str, signer_id: bytes) -> str:
+    """A signer for the public: its role in the agency, if it has one now, and the end of its number."""
+    roles = current_app.extensions["ledger"].oversight.book.roles.roles(uscc)
+    held = next((one.role for one in roles if one.signer_id == signer_id and one.valid_until), None)
+    tail = signer_id.hex()[-TAIL:]
+    if held is None:
+        return say("governance.signer", tail=tail)
+    return say("governance.signer_role", role=role(held), tail=tail)
 
 
-def deed_line(deed: Deed, name_of: SignerName = key_end) -> DeedLine:
-    """One deed in words."""
+def deed_line(deed: Deed, name_of: SignerName = key_end, own: str = "") -> DeedLine:
+    """One deed in words; on the page of `own` that agency is not named again and again."""
     acting = deed.by or deed.issuer
     return DeedLine(
         at=deed.block.time,
         name=deed.name,
-        words=sentence(deed.name, deed.args, deed.issuer, name_of),
+        words=sentence(deed.name, deed.args, deed.issuer, name_of, own),
         agency=agency(deed.issuer),
         issuer=deed.issuer,
         by="" if deed.by is None else agency(deed.by),
@@ -169,7 +174,7 @@ def _plain(value: object) -> str:
     return str(value)
 
 
-def sentence(name: str, args: Mapping[str, Any], issuer: str, name_of: SignerName) -> str:
+def sentence(name: str, args: Mapping[str, Any], issuer: str, name_of: SignerName, own: str = "") -> str:
     """What one event says."""
     key = f"governance.deed_{name}"
     if name == "RoleSet" and not args["validUntil"]:
@@ -178,7 +183,8 @@ def sentence(name: str, args: Mapping[str, Any], issuer: str, name_of: SignerNam
         key += "_alone"
     if not has(key):
         return say("explorer.event_unknown")
-    values: dict[str, object] = {"agency": agency(issuer)}
+    here = say("governance.this_agency")
+    values: dict[str, object] = {"agency": here if issuer == own else agency(issuer)}
     for argument, value in args.items():
         values |= _said(argument, value, issuer, name_of)
     return say(key, **values)

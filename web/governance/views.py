@@ -58,7 +58,7 @@ def agency(issuer: str) -> str:
         "governance/agency.html",
         sheet=sheet,
         now=services().clock.now(),
-        deeds=[lines.deed_line(deed, name_of) for deed in shown],
+        deeds=[lines.deed_line(deed, name_of, issuer) for deed in shown],
         page=page,
         more=len(deeds) > page * DEEDS_A_PAGE,
         total=len(deeds),
