@@ -9,7 +9,7 @@ Decides nothing about what rows mean. Source: docs/formats.md, Snapshot.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal, NoReturn
 
@@ -93,20 +93,22 @@ def _columns(shape: Shape, rows: Mapping[Key, Row]) -> list[tuple[Any, ...]]:
     return list(zip(*((*key, *rows[key]) for key in sorted(rows)), strict=True))
 
 
-def _numbers(kind: Kind, column: Iterable[Any], pools: Mapping[Kind, Mapping[Any, int]]) -> list[int]:
+def _numbers(kind: Kind, column: Sequence[Any], pools: Mapping[Kind, Mapping[Any, int]]) -> list[int]:
     """What stands for the values: 0 for None, else a place in the pool or the integer, plus one."""
     if kind != "INTEGER":
         pool = pools[kind]
         return [0 if value is None else pool[value] for value in column]
-    numbers = [0 if value is None else value + 1 for value in column]
-    if numbers and not 0 <= min(numbers) <= max(numbers) <= _LARGEST + 1:
+    present = [value for value in column if value is not None]
+    if present and not 0 <= min(present) <= max(present) <= _LARGEST:
         raise ValueError("an integer of a snapshot lies in 0..2^63-1")
-    return numbers
+    return [0 if value is None else value + 1 for value in column]
 
 
 def _values(kind: Kind, numbers: Sequence[int], pools: Mapping[Kind, Sequence[Any]]) -> Sequence[Any]:
     """The inverse of _numbers."""
     if kind == "INTEGER":
+        if numbers and max(numbers) > _LARGEST + 1:
+            _refuse("an integer is larger than a table holds")
         return [None if number == 0 else number - 1 for number in numbers]
     pool = pools[kind]
     if numbers and max(numbers) >= len(pool):
