@@ -29,7 +29,7 @@ from ledger.bootstrap_people import PeopleParts, open_people
 from ledger.bootstrap_programs import ProgramsRoom
 from ledger.bootstrap_signing import SigningRoom
 from ledger.bootstrap_verified import VerifiedRoom
-from ledger.bootstrap_witnesses import open_witnesses
+from ledger.bootstrap_witnesses import open_changes, open_witnesses
 from ledger.bootstrap_work import Desk, open_desk
 from ledger.core.credential_type import CredentialType
 from ledger.core.errors import InputError, UnavailableError
@@ -37,6 +37,7 @@ from ledger.core.report import Report
 from ledger.core.status_list import lasts_s, parse_status_uri
 from ledger.ports import Limits
 from ledger.services.audit import AuditService
+from ledger.services.changes import ChangesService
 from ledger.services.directory import DirectoryService
 from ledger.services.documents import DocumentService
 from ledger.services.explorer import ExplorerService
@@ -192,6 +193,11 @@ class WebParts:
         if self.verifier.view is None:
             raise UnavailableError("VIEW_UNAVAILABLE", "This installation has no view of the ledger.")
         return open_witnesses(self.home, self.here.record, self.verifier.view, self.clock)
+
+    @cached_property
+    def changes(self) -> ChangesService:
+        """What changed between two moments."""
+        return open_changes(self.home, self.here.record, self.desk.view, self.oversight.book)
 
     @cached_property
     def verified(self) -> VerifiedService:

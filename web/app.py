@@ -25,6 +25,7 @@ from web import (
     api,
     approve,
     audit,
+    changes,
     check,
     directory,
     explorer,
@@ -185,6 +186,7 @@ def create_app(settings: WebSettings, services: WebServices) -> Flask:
     directory.register(app)
     governance.register(app)
     witnesses.register(app)
+    changes.register(app)
     statistics.register(app)
     guides.register(app)
     audit.register(app)

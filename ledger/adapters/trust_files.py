@@ -62,6 +62,13 @@ class TrustFolder:
         data = self.newest()
         return data if self.trust().version == number else None
 
+    def taken_at(self, number: int) -> int | None:
+        """When a version after the first was taken into use here, seconds; None when that is not known."""
+        try:
+            return int(self._version_file(number).stat().st_mtime)
+        except FileNotFoundError:
+            return None
+
     def versions(self) -> list[int]:
         """Numbers of the versions that are here, oldest first."""
         kept = {int(path.stem) for path in self._folder.glob("*.json") if path.stem.isdecimal()}
