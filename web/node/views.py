@@ -93,7 +93,6 @@ def _answer(data: bytes, kind: str, *, forever: bool) -> Response:
     response = make_response(data)
     response.mimetype = kind
     response.headers["Cache-Control"] = _FOR_EVER if forever else _ASK_AGAIN
-    response.headers["Vary"] = ""  # the same for everybody: caches may keep one copy
     response.set_etag(hashlib.sha256(data).hexdigest()[:32])
     response.make_conditional(request)
     return response
