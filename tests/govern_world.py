@@ -19,13 +19,13 @@ from ledger.adapters.format_sd_jwt import SdJwtFormat
 from ledger.adapters.pki import CertificateAuthority
 from ledger.adapters.signer_memory import MemoryChainSigner, MemoryCredentialSigner
 from ledger.adapters.system import ManualClock, SystemEntropy
-from ledger.demo_data import demo_uscc
 from ledger.core.directory import make_directory_entry, parse_directory_entry
 from ledger.core.eip712 import batch_digest, ecdsa_signature, ledger_domain
 from ledger.core.flow import BatchRecord
 from ledger.core.model import Batch, Purpose, ReasonClass, Role
 from ledger.core.report import Report
 from ledger.core.trust import ContractPin, load_trust_bytes, make_trust, sign_trust
+from ledger.demo_data import demo_uscc
 from ledger.ports import ContractCall, Step, TransactionOutcome
 from ledger.services.governance import Governance
 from ledger.services.governed import GovernedBook
@@ -266,7 +266,22 @@ class GovernWorld(World):
         self.follower.advance()
         return outcome
 
+    def use_new_key(self, issuer: str, name: str, authority: CertificateAuthority | None = None) -> None:
+        """Two admins register another credential key; the agency signs with it from now on."""
+        made = self.tree.new_key(issuer, "credential", name, authority or second_root())
+        end = self.now + 3 * YEAR_S
+        self.decide(
+            issuer,
+            self.act("registerKey", issuer, issuer, made.thumbprint, int(Purpose.CREDENTIAL), self.now, end),
+        )
+        self.tree.signers[issuer, "credential"] = made
+
     # What a verifier says.
+
+    @property
+    def anchors(self) -> list[bytes]:
+        """Certification authorities that the trust file names."""
+        return list(self._anchors)
 
     def trust_anchor(self, certificate: bytes) -> None:
         """The next version of the trust file names this certification authority too."""
