@@ -247,11 +247,14 @@ class Installation:
         return uri if is_here else f"file:/…/{who}/signing.key"
 
     def keys_in_use(self) -> set[bytes]:
-        """Thumbprints of the credential and status keys that this installation signs with.
+        """Thumbprints of the keys that this installation signs credentials, lists and checkpoints with.
 
-        Read from certificates, which need no password.
+        Read from certificates and from what was signed, which need no password.
         """
-        found = set()
+        from ledger.bootstrap_chain import open_book
+
+        newest = open_book(self.home).newest("operator")
+        found = set() if newest is None else {newest.thumbprint}
         for agency in self.record.agencies:
             for who in P256_ROLES:
                 x5c = load_certificates(self.agencies.uri(agency.uscc, who))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ledger.apps.cli_doctor_chain import CHAIN_TEXTS
+from ledger.apps.cli_doctor_checkpoints import CHECKPOINT_TEXTS
 from ledger.apps.cli_frame import Option, Session, Text, command
 
 MARKS = {"ok": "✔", "warning": "!", "problem": "✘"}
@@ -19,6 +20,7 @@ NOTHING = Text("", "")
 # code → what was found, what to do
 TEXTS: dict[str, tuple[Text, Text]] = {
     **CHAIN_TEXTS,
+    **CHECKPOINT_TEXTS,
     "DOCTOR_FAILED": (
         Text("检查「{what}」没有完成:{code}", "The question {what!r} could not be answered: {code}"),
         Text("按该错误的说明处理后再运行一次。", "Deal with that error, then run this again."),

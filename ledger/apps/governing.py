@@ -136,7 +136,7 @@ def register_key(
         waiting = govern(here, issuer, [act], admins)
         if waiting:
             return Registration(None, waiting)
-    if purpose in (Purpose.CREDENTIAL, Purpose.STATUS, Purpose.SEAL):
+    if purpose in (Purpose.CREDENTIAL, Purpose.STATUS, Purpose.SEAL, Purpose.CHECKPOINT):
         here.use_key(issuer, purpose.name.lower(), uri)
     number = _number(here, issuer, signer.thumbprint)
     if number is None:
