@@ -15,9 +15,11 @@ from pathlib import Path
 from typing import Any
 
 from ledger.adapters.case_files import CaseFiles
+from ledger.adapters.chain_embedded.reader import EmbeddedReader
 from ledger.adapters.chain_view_open import FollowingView
 from ledger.adapters.chain_view_sql import SqlView
 from ledger.adapters.home_files import P256_ROLES
+from ledger.adapters.restore_sql import SqlRestoreBook
 from ledger.adapters.signer_file import load_certificates
 from ledger.adapters.system import SystemClock
 from ledger.adapters.token_files import TokenFiles
@@ -25,6 +27,8 @@ from ledger.adapters.vault import looks_sealed, stored_names
 from ledger.adapters.vitals_sql import SqlVitals
 from ledger.bootstrap import Installation, load_trust
 from ledger.bootstrap_chain import chain_reader, rpc_record
+from ledger.bootstrap_checkpoints import look_at_checkpoints
+from ledger.bootstrap_guard import look
 from ledger.bootstrap_people import audit_fault
 from ledger.bootstrap_work import is_chain_free
 from ledger.core.errors import InputError, LedgerError
@@ -69,10 +73,12 @@ def examine(here: Installation) -> list[Finding]:
         _lock,
         _heartbeat,
         _backups,
+        _set_back,
         _view,
         _nodes,
         _overlaps,
         _trust,
+        _checkpoints,
         _certificates,
         _permanent,
         _lists,
@@ -180,6 +186,22 @@ def _backups(here: Installation) -> Iterator[Finding]:
     )
 
 
+def _set_back(here: Installation) -> Iterator[Finding]:
+    """A part of the data directory that was put back to an older copy, and what a restore left to be done."""
+    if rpc_record(here.record) is not None:
+        return
+    chain = EmbeddedReader(here.home.chain_file)
+    found = look(here, chain, here.view)
+    for error in found:
+        yield Finding(PROBLEM, f"DOCTOR_{error.code}", error.detail)
+    lost = SqlRestoreBook(here.store.database).lost_rows()
+    if lost:
+        roots = ", ".join("0x" + one.root.hex() for one in lost)
+        yield Finding(WARNING, "DOCTOR_LOST_ROWS", {"batches": len(lost), "roots": roots})
+    if not found:
+        yield Finding(OK, "DOCTOR_ONE_HISTORY")
+
+
 def _view(here: Installation) -> Iterator[Finding]:
     if not here.home.view_file.exists():
         yield Finding(OK, "DOCTOR_NO_VIEW")
@@ -190,6 +212,8 @@ def _view(here: Installation) -> Iterator[Finding]:
     lag = chain.number if head is None else chain.number - head.block.number
     if head is not None and head.forked:
         yield Finding(PROBLEM, "DOCTOR_VIEW_FORKED")
+    elif lag < 0:
+        return  # the chain is older than its view: told by _set_back
     elif lag and not is_chain_free(here.home.path) and here.clock.now() - chain.time > 60:
         yield Finding(PROBLEM, "DOCTOR_VIEW_BEHIND", {"blocks": lag})
     else:
@@ -249,6 +273,14 @@ def _trust(here: Installation) -> Iterator[Finding]:
         yield Finding(WARNING, "DOCTOR_TRUST_ENDS", detail)
     else:
         yield Finding(OK, "DOCTOR_TRUST", detail)
+
+
+def _checkpoints(here: Installation) -> Iterator[Finding]:
+    """The chain that is sealed here is signed for, and as many witnesses follow as the trust file demands."""
+    if rpc_record(here.record) is not None or not here.record.agencies:
+        return
+    for fact in look_at_checkpoints(here):
+        yield Finding(fact.outcome, fact.code, fact.detail)
 
 
 def _certificates(here: Installation) -> Iterator[Finding]:

@@ -29,7 +29,7 @@ from ledger.bootstrap import Installation, load_trust
 from ledger.core.checkpoint import SignedCheckpoint
 from ledger.core.errors import ConflictError, LedgerError, NotFoundError, UnavailableError
 from ledger.core.model import BlockRef
-from ledger.services.block_pull import Heard, forked_here, listen, require_one_history
+from ledger.services.block_pull import Heard, forked_here, is_void, listen, require_one_history
 from ledger.services.granting import RegistryView
 from ledger.services.healing import Healing
 
@@ -126,11 +126,12 @@ def _view_head(home: Home) -> BlockRef | None:
 
 def _statements(here: Installation) -> Sequence[SignedCheckpoint]:
     """What the operator's own key and the witnesses of the trust file have signed, the highest of each."""
-    keys = load_trust(here.home.trust_file).witnesses.keys
+    trust = load_trust(here.home.trust_file)
     with closing(CheckpointFile(here.home.checkpoints_file, read_only=True)) as book:
         own = book.newest("operator")
-        witnesses = [one for one in book.newest_of_each() if one.thumbprint in keys]
-    return [*witnesses, *([] if own is None else [own])]
+        witnesses = [one for one in book.newest_of_each() if one.thumbprint in trust.witnesses.keys]
+    found = [*witnesses, *([] if own is None else [own])]
+    return [one for one in found if not is_void(one, trust)]
 
 
 def require_newest(here: Installation, chain: ChainFile) -> None:
@@ -139,16 +140,17 @@ def require_newest(here: Installation, chain: ChainFile) -> None:
     Raises:
         ConflictError: CHAIN_SET_BACK, CHAIN_FORKED_HERE.
     """
-    head = chain.head()
-    for known in known_blocks(here):
+    known_all = tuple(known_blocks(here))
+    nonces = SqlRestoreBook(here.store.database).newest_nonces()
+    head = chain.head()  # after what others know: a worker may be sealing
+    for known in known_all:
         if known.block.number > head.number:
             raise chain_set_back(head, known)
         ours = chain.block(known.block.number)
         if ours is not None and ours.hash != known.block.hash:
             raise forked_here(known.block.number, ours.hash, known.block.hash, known.where)
-    for sender, nonce in SqlRestoreBook(here.store.database).newest_nonces().items():
-        if nonce >= chain.next_nonce(sender):
-            raise chain_set_back(head, Known(head, here.home.store_file.name))
+    if any(nonce >= chain.next_nonce(sender) for sender, nonce in nonces.items()):
+        raise chain_set_back(head, Known(head, here.home.store_file.name))
 
 
 def chain_set_back(head: BlockRef, known: Known) -> ConflictError:

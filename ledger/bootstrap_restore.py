@@ -133,6 +133,8 @@ def heal(here: Installation, how: How, hooks: Hooks | None = None) -> HealDone:
             notice = _notice(here, chain, is_whole=how.nothing_lost or pulled is not None)
             mark = {**mark, "notice": None if notice is None else notice_object(notice)}
             set_mark(here.home, **{**mark, "phase": "heal"})
+        if mark["notice"] is not None:
+            _lay_statements_aside(here, chain)
         with closing(SqlView(here.home.view_file, view_kind(here.record))) as view:
             Follower(chain, view, here.clock, f"heal:{os.getpid()}").rebuild()
             healing = Healing(
@@ -202,6 +204,16 @@ def _notice(here: Installation, chain: EmbeddedChain, *, is_whole: bool) -> Rest
     if newest is None:
         return RestoreNotice(first, last, now)
     return RestoreNotice(first, last, now, newest.number, newest.hash)
+
+
+def _lay_statements_aside(here: Installation, chain: EmbeddedChain) -> None:
+    """Statements about lost blocks are evidence and no head of this ledger any more; witnesses sign anew."""
+    file = here.home.checkpoints_file
+    strays = [known for known in known_blocks(here) if known.where == file.name]
+    if all(chain.block(known.block.number) == known.block for known in strays):
+        return
+    for part in (file, *file.parent.glob(f"{file.name}-*")):
+        part.replace(part.with_name(part.name.replace(".db", f".lost-{here.clock.now()}.db", 1)))
 
 
 def _clear_released(here: Installation, mending: Mending) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 from ledger.apps.cli_doctor_chain import CHAIN_TEXTS
 from ledger.apps.cli_doctor_checkpoints import CHECKPOINT_TEXTS
+from ledger.apps.cli_doctor_restore import RESTORE_FINDINGS
 from ledger.apps.cli_frame import Option, Session, Text, command
 
 MARKS = {"ok": "✔", "warning": "!", "problem": "✘"}
@@ -21,6 +22,7 @@ NOTHING = Text("", "")
 TEXTS: dict[str, tuple[Text, Text]] = {
     **CHAIN_TEXTS,
     **CHECKPOINT_TEXTS,
+    **RESTORE_FINDINGS,
     "DOCTOR_FAILED": (
         Text("检查「{what}」没有完成:{code}", "The question {what!r} could not be answered: {code}"),
         Text("按该错误的说明处理后再运行一次。", "Deal with that error, then run this again."),

@@ -6,8 +6,10 @@ A code without a text here is shown with its own English sentence, so nothing is
 from __future__ import annotations
 
 from ledger.apps.cli_frame import Text
+from ledger.apps.cli_texts_restore import RESTORE_ERRORS
 
 ERRORS: dict[str, Text] = {
+    **RESTORE_ERRORS,
     # settings and home
     "SETTING_INVALID": Text(
         "环境变量 {name} 的值 {value!r} 不对,请改正后重试。",

@@ -125,7 +125,17 @@ def _counts(signed: SignedCheckpoint, info: ChainInfo, trust: Trust, keys: Seque
         require_signed(signed)
     except LedgerError:
         return False
+    if is_void(signed, trust):
+        return False
     return signed.thumbprint in trust.witnesses.keys or operator_key(signed, keys) is not None
+
+
+def is_void(signed: SignedCheckpoint, trust: Trust) -> bool:
+    """Whether a restore notice says that this block was lost after it was signed."""
+    number, at = signed.checkpoint.block.number, signed.checkpoint.signed_at
+    return any(
+        one.first_block <= number <= one.last_block and at <= one.restored_at for one in trust.restore_notices
+    )
 
 
 def require_one_history(chain: OwnChain, words: Sequence[Word]) -> None:
