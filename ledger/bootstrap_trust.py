@@ -96,11 +96,12 @@ def take_files(place: TrustFolder, paths: Sequence[Path]) -> Trust:
     return taken
 
 
-def before(place: TrustFolder | None, trust: Trust) -> Trust | None:
-    """The version before, if it is known here and really that one."""
-    if place is None or trust.previous is None:
+def before(settings: Settings, trust: Trust) -> Trust | None:
+    """The version before, if this data directory has it and it is really that one."""
+    home = Home(settings.home)
+    if trust.previous is None or not home.trust_file.exists():
         return None
-    data = place.version(trust.version - 1)
+    data = HomeTrust(home).version(trust.version - 1)
     found = None if data is None else load_trust_bytes(data)
     return found if found is not None and found.fingerprint == trust.previous else None
 

@@ -49,7 +49,7 @@ from ledger.bootstrap_programs import ask_contract, make_standing
 from ledger.bootstrap_verified import VerifiedRoom
 from ledger.core.directory import parse_directory_entry
 from ledger.core.errors import ConflictError, InputError, LedgerError, RefusedError, UnavailableError
-from ledger.core.flow import Job, JobKind, Lease
+from ledger.core.flow import BatchRecord, BatchState, Job, JobKind, Lease
 from ledger.core.grants import GrantState, covering_grant, grant_state
 from ledger.core.identifiers import parse_uscc
 from ledger.core.model import ChainInfo
@@ -193,6 +193,15 @@ class Desk:
     def finality(self) -> HomeFinality:
         """Which blocks are final by the trust file in use."""
         return HomeFinality(HomeTrust(self.here.home))
+
+    def waits_for_witnesses(self, batch: BatchRecord) -> bool:
+        """The batch is on chain, and too few witnesses have signed its block yet."""
+        if batch.state is not BatchState.APPROVED or batch.root is None:
+            return False
+        evidence = self.view.evidence(batch.issuer, batch.root, None)
+        if evidence is None or evidence.anchor is None:
+            return False
+        return evidence.anchor.block.number > self.finality.height(evidence.head)
 
     @cached_property
     def released(self) -> FileReleaseFolder:

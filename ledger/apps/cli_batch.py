@@ -42,6 +42,10 @@ MADE = Text(
     "Batch {batch} is signed by its maker and waits for the approver {approver}: "
     "ecert batch approve {batch} --key {key}",
 )
+WITNESSES = Text(
+    "批次 {batch} 已上链,等待见证机构签名;签名一到,后台任务自动放行。",
+    "Batch {batch} is on chain and waits for the witnesses; the worker releases it as soon as they have signed.",
+)
 APPROVED = Text("批次 {batch} 已审批,正在上链……", "Batch {batch} is approved and on its way to the chain…")
 RELEASED = Text(
     "批次 {batch} 已上链并放行:{count} 份,在 {folder}",
@@ -189,8 +193,9 @@ def _approve(session: Session, batch_ids: tuple[int, ...], key: str, *, queue: b
         session.show(APPROVED.format(batch=batch_id))
 
     def is_done() -> bool:
-        states = {here.store.batches.batch(batch_id).state for batch_id in batch_ids}
-        return states <= {BatchState.RELEASED, BatchState.DEAD, BatchState.REFUSED}
+        found = [here.store.batches.batch(batch_id) for batch_id in batch_ids]
+        ended = (BatchState.RELEASED, BatchState.DEAD, BatchState.REFUSED)
+        return all(batch.state in ended or desk.waits_for_witnesses(batch) for batch in found)
 
     if not queue:
         work_or_wait(here, is_done, on_wait=lambda: session.remark(OTHER_WORKER))
@@ -200,6 +205,8 @@ def _approve(session: Session, batch_ids: tuple[int, ...], key: str, *, queue: b
         if batch.state is BatchState.RELEASED:
             folder = desk.released.path(batch.issuer, batch.id)
             session.show(RELEASED.format(batch=batch.id, count=batch.size, folder=folder))
+        elif desk.waits_for_witnesses(batch):
+            session.show(WITNESSES.format(batch=batch.id))
         elif not queue:
             session.exit_code = 1
             session.show(NOT_RELEASED.format(batch=batch.id, state=_state(batch), reason=batch.reason))

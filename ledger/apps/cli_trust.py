@@ -63,9 +63,8 @@ def _show(session: Session, file: Path | None) -> None:
     from ledger.core.trust import parse_trust
     from ledger.core.trust_next import signatures_of
 
-    place = trust_place(session.settings, file)
-    trust = parse_trust(place.newest())
-    signed = signatures_of(trust, before(place, trust))
+    trust = parse_trust(trust_place(session.settings, file).newest())
+    signed = signatures_of(trust, before(session.settings, trust))
     session.emit(_json(trust, signed))
     _tell(session, trust, signed)
 
