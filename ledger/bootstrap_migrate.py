@@ -209,7 +209,8 @@ class Mover:
     def _state(self) -> LedgerState:
         """Of the old ledger, without its lock: a worker may go on meanwhile."""
         here = self._here
-        return read_state(here.view, chain_reader(self._home, here.record), here.clock.now())
+        reader = chain_reader(self._home, here.record)
+        return read_state(here.view, reader, here.clock.now(), with_batches=True)
 
     def _require_idle(self) -> None:
         """Signatures are for one ledger: what was signed and is not on chain yet would be lost."""
@@ -356,6 +357,7 @@ class Mover:
             folder = self._home.previous / old.ledger_id.hex()[:_NAME_DIGITS]
             if not is_switched:
                 put_away(self._home, folder)
+                self._here.store.transactions.leave_chain()
                 lists = {
                     agency.uscc: self._here.store.batches.newest_list(agency.uscc)
                     for agency in record.agencies

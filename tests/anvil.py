@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import subprocess
+import threading
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -77,6 +78,24 @@ class Anvil:
         if at is not None:
             self.rpc("evm_setNextBlockTimestamp", at)
         self.rpc("evm_mine")
+
+    @contextlib.contextmanager
+    def mining(self) -> Iterator[None]:
+        """A block whenever something waits, for as long as this lasts; its time is a second after the last."""
+        done = threading.Event()
+
+        def mine() -> None:
+            while not done.wait(0.02):
+                if self.waiting():
+                    self.mine()
+
+        miner = threading.Thread(target=mine, daemon=True)
+        miner.start()
+        try:
+            yield
+        finally:
+            done.set()
+            miner.join()
 
     def reorganise(self, depth: int) -> None:
         """Replace the newest blocks by empty ones: what was in them is gone."""

@@ -18,13 +18,17 @@ import traceback
 from pathlib import Path
 from typing import Any
 
+from ledger.adapters.chain_rpc.chain import RpcChain
 from ledger.adapters.system import ManualClock
+from ledger.bootstrap import open_home
+from ledger.bootstrap_migrate import Mover, plan_target
 from ledger.core.intake import IntakeState
 from ledger.core.model import ReasonClass
 from ledger.core.paper import PrintKind
 from ledger.core.status import Status
 from ledger.services.kill_points import KillPoint
 from ledger.services.status import Grounds
+from ledger.settings import Settings
 from tests.flow_world import START, World, chain_signer, deposit_table
 from tests.intake_world import IssuingOffice, spoiled
 
@@ -54,6 +58,9 @@ class KillAt:
 def run(command: dict[str, Any]) -> None:
     """The whole flow over some rows, however far earlier processes came."""
     home = Path(command["home"])
+    if command.get("move"):
+        move(home, command)
+        return
     logging.basicConfig(filename=home / "worker.log", level=logging.INFO, force=True)
     hooks = KillAt(command.get("point"), command.get("nth", 1))
     world = World(home, ManualClock(START), hooks, owner="sealer")
@@ -71,6 +78,27 @@ def run(command: dict[str, Any]) -> None:
     if command.get("print"):
         print_all(world)
     world.close()
+
+
+def move(home: Path, command: dict[str, Any]) -> None:
+    """Move an installation to a node, killed when a step begins, or when so many transactions were handed over."""
+    def say(step: str, _count: int) -> None:
+        if step == command.get("step"):
+            tell("point", os.getpid(), step)
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    left = [command.get("sends", 0)]
+    given = RpcChain.send
+
+    def send(chain: RpcChain, raw: bytes) -> None:
+        given(chain, raw)
+        left[0] -= 1
+        if left[0] == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    RpcChain.send = send  # type: ignore[method-assign]  # reason: dies between two of its transactions
+    mover = Mover(open_home(Settings(home)), (), (), say, look_every_s=0.02)
+    mover.run(mover.plan(plan_target(command["move"], "immediate", None, 0)))
 
 
 def print_all(world: World) -> None:

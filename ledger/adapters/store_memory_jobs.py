@@ -262,3 +262,9 @@ class MemoryTransactionLog(Part):
         with self._locked() as data:
             at = next(i for i, each in enumerate(data.transactions) if each.id == transaction.id)
             data.transactions[at] = replace(data.transactions[at], state=state)
+
+    def leave_chain(self) -> int:
+        with self._locked() as data:
+            living = [one for one in data.transactions if one.state is not TransactionState.DROPPED]
+            data.transactions[:] = [replace(one, state=TransactionState.DROPPED) for one in data.transactions]
+        return len(living)

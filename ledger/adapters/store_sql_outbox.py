@@ -330,6 +330,15 @@ class SqlTransactionLog:
                 .values(state=state)
             )
 
+    def leave_chain(self) -> int:
+        with self._database.write() as connection:
+            done = connection.execute(
+                sa.update(chain_transaction)
+                .where(chain_transaction.c.state != TransactionState.DROPPED)
+                .values(state=TransactionState.DROPPED)
+            )
+        return done.rowcount
+
 
 def _transaction(row: Row[Any]) -> StoredTransaction:
     return StoredTransaction(

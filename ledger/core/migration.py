@@ -103,8 +103,11 @@ class ImportedBatch:
         return _ANCHOR_GAS + _WORD_GAS * sum(1 for word in self.words if word)
 
 
+ROLE_EVENTS: Final = frozenset({"RoleSet", "RolesReset"})
+
+
 def roles_at(events: Iterable[LedgerEvent], now: int) -> tuple[Held, ...]:
-    """Roles held at `now` or later, from all events of a registry; those of earlier epochs are over."""
+    """Roles held at `now` or later, from all ROLE_EVENTS of a registry; those of earlier epochs are over."""
     epochs: dict[str, int] = {}
     found: dict[tuple[str, int, int, bytes], tuple[int, Held]] = {}
     for event in events:

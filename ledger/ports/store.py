@@ -280,6 +280,9 @@ class TransactionLog(Protocol):
 
     def settle(self, transaction: StoredTransaction, state: TransactionState) -> None: ...
 
+    def leave_chain(self) -> int:
+        """Drops every transaction, since the ledger moved to another chain, where nonces begin anew; how many."""
+
 
 class Store(Protocol):
     """Everything durable of one installation but keys, chain and view."""

@@ -23,6 +23,7 @@ from ledger.core.eip712 import (
 from ledger.core.errors import ConflictError, RefusedError, UnavailableError
 from ledger.core.migration import (
     FOREVER,
+    ROLE_EVENTS,
     CarriedGrant,
     Held,
     ImportedBatch,
@@ -74,10 +75,10 @@ class Side:
     advance: Callable[[], object]
     now: Callable[[], int]
 
-    def state(self) -> LedgerState:
-        """What it holds at its head."""
+    def state(self, *, with_batches: bool = False) -> LedgerState:
+        """What it holds at its head; batches and statuses are many, and read where they matter."""
         self.advance()
-        return read_state(self.view, self.chain, self.now())
+        return read_state(self.view, self.chain, self.now(), with_batches=with_batches)
 
     def ask(self, function: str, *args: object) -> object:
         """A view of its ledger contract."""
@@ -105,11 +106,11 @@ class Side:
             )
 
 
-def read_state(view: RegistryView, chain: EventSource, now: int) -> LedgerState:
-    """Everything that a ledger holds; roles, which no view tells, from its events."""
+def read_state(view: RegistryView, chain: EventSource, now: int, *, with_batches: bool) -> LedgerState:
+    """What a ledger holds; roles, which no view tells, from its events."""
     issuers = tuple(sorted(view.issuers(), key=lambda one: (one.level, one.admitted_at, one.issuer)))
     types = view.types()
-    anchors = tuple(view.anchors())
+    anchors = tuple(view.anchors()) if with_batches else ()
     grants = {
         (record.issuer, one.type_id): history
         for record in issuers
@@ -121,13 +122,10 @@ def read_state(view: RegistryView, chain: EventSource, now: int) -> LedgerState:
         types=types,
         grants=grants,
         keys={record.issuer: view.keys(record.issuer) for record in issuers},
-        roles=roles_at(chain.events(0, chain.head().number), now),
+        roles=roles_at(chain.events(0, chain.head().number, ROLE_EVENTS), now),
         standings=view.standings(),
         anchors=anchors,
-        words={
-            (one.issuer, one.root): view.status_words(one.issuer, one.root) for one in anchors if one.type_id
-        }
-        | {(one.issuer, one.root): {} for one in anchors if not one.type_id},
+        words={(one.issuer, one.root): view.status_words(one.issuer, one.root) for one in anchors},
     )
 
 
@@ -198,7 +196,7 @@ class Migration:
         self._governance = governance
         self._now = decided_at
         self._say = say
-        self._wanted = old.state()
+        self._wanted = old.state(with_batches=True)
         self._registry = Registry(new.chain, new.carrier)
 
     def carry(self) -> None:
@@ -229,7 +227,7 @@ class Migration:
     def compare(self) -> None:
         """Raises: ConflictError(MIGRATE_DIFFERS) where a verdict would change."""
         self._say("compare", 0)
-        found = differences(self._wanted, self._new.state())
+        found = differences(self._wanted, self._new.state(with_batches=True))
         if found:
             shown = ", ".join(f"{one.what} {one.issuer} {one.name}".strip() for one in found[:_SHOWN])
             raise ConflictError(
@@ -381,7 +379,8 @@ class Migration:
 
     def _standings(self) -> None:
         """Standing approvals that run, signed anew by their approver: a signature is for one ledger."""
-        have = {_terms(one) for one in self._new.state().standings}
+        self._new.advance()
+        have = {_terms(one) for one in self._new.view.standings()}
         now, info = self._new.now(), self._new.chain.info()
         calls = []
         for one in _standings(self._wanted, now):
@@ -404,7 +403,8 @@ class Migration:
                 self._act([self._signed(by, "dissolveIssuer", record.issuer.encode("ascii"), successor)])
 
     def _batches(self) -> None:
-        have = {(one.issuer, one.root) for one in self._new.state().anchors}
+        self._new.advance()
+        have = {(one.issuer, one.root) for one in self._new.view.anchors()}
         missing = [
             batch
             for batch in imported_batches(self._wanted)

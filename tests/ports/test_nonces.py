@@ -1,4 +1,4 @@
-"""Nonces of status changes, of both stores."""
+"""Nonces of status changes and of transactions, of both stores."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import pytest
 from ledger.adapters.store_memory import MemoryStore
 from ledger.adapters.store_sql import open_store
 from ledger.adapters.system import ManualClock, SeededEntropy
-from ledger.ports import Store
+from ledger.core.flow import JobKind, NewJob, TransactionState
+from ledger.ports import PreparedTransaction, Store
 from tests.flow_world import ISSUER, START
 
 
@@ -52,3 +53,23 @@ class TestNonces:
             drawn.append(opened.nonces.draw(ISSUER, SeededEntropy(seed)))
             opened.close()
         assert drawn == [drawn[0], drawn[0] + 1, drawn[0] + 2]
+
+
+def test_on_another_chain_the_nonces_of_accounts_begin_anew(store: Store) -> None:
+    sender = b"s" * 20
+
+    def prepared(nonce: int) -> PreparedTransaction:
+        return PreparedTransaction(nonce.to_bytes(32), b"raw", sender, nonce)
+
+    leases = []
+    for name in "ab":
+        store.outbox.enqueue(NewJob(JobKind.CALL, name))
+        lease = store.outbox.claim([JobKind.CALL], "tester", 30)
+        assert lease is not None
+        leases.append(lease)
+    before = store.transactions.record(leases[0], sender, 7, prepared)
+    store.transactions.settle(before, TransactionState.FINAL)
+    assert store.transactions.leave_chain() == 1
+    assert store.transactions.leave_chain() == 0
+    assert store.transactions.current(leases[0].job.id) is None
+    assert [store.transactions.record(lease, sender, 0, prepared).nonce for lease in leases] == [0, 1]

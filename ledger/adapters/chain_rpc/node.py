@@ -7,17 +7,18 @@ for "there is nothing". No retries here: nodes.py decides about them.
 
 from __future__ import annotations
 
+import base64
 import json
 import re
-import threading
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
-import requests
 import urllib3
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from ledger.core.errors import InputError
 from ledger.core.model import BlockRef
@@ -25,6 +26,7 @@ from ledger.core.model import BlockRef
 CONNECT_S = 2.0
 ANSWER_S = 8.0
 _LARGEST_ANSWER = 64 * 1024 * 1024
+_CONNECTIONS = 8  # kept open: one for each thread that asks at the same time
 _REVERT_CODES = frozenset(
     {3, -32000, -32003, -32015, -32521}
 )  # geth, anvil 3; Besu, Nethermind, FISCO others
@@ -112,10 +114,17 @@ class Node:
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise InputError("CHAIN_URL", "A node's address must look like https://node.example:8545.")
-        self._url = url
         self.name = parts.hostname if parts.port is None else f"{parts.hostname}:{parts.port}"
-        self._answer_s = answer_s
-        self._sessions = threading.local()
+        self._path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        self._headers = {"Content-Type": "application/json", **_authority(parts)}
+        kind = HTTPSConnectionPool if parts.scheme == "https" else HTTPConnectionPool
+        self._pool: HTTPConnectionPool = kind(
+            parts.hostname,
+            parts.port,
+            timeout=urllib3.Timeout(CONNECT_S, answer_s),
+            maxsize=_CONNECTIONS,
+            retries=False,
+        )
 
     def __repr__(self) -> str:
         return f"Node({self.name})"  # the address itself may hold a password
@@ -139,23 +148,23 @@ class Node:
         return answer["result"]
 
     def _post(self, body: Any) -> bytes:
-        session = getattr(self._sessions, "session", None)
-        if session is None:
-            session = self._sessions.session = requests.Session()
-            session.trust_env = False  # settings.py alone reads the environment
+        """A plain connection pool: redirects, cookies and the environment's proxies are never looked at."""
         try:
-            with session.post(
-                self._url,
-                data=json.dumps(body).encode(),
-                headers={"Content-Type": "application/json"},
-                timeout=(CONNECT_S, self._answer_s),
-                allow_redirects=False,
-                stream=True,
-            ) as response:
-                if response.status_code != requests.codes.ok:
-                    raise NodeSilentError(f"HTTP {response.status_code}")
-                content: bytes = response.raw.read(_LARGEST_ANSWER + 1, decode_content=True)
-        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+            response = self._pool.urlopen(
+                "POST",
+                self._path,
+                body=json.dumps(body).encode(),
+                headers=self._headers,
+                redirect=False,
+                preload_content=False,
+            )
+            try:
+                if response.status != HTTPStatus.OK:
+                    raise NodeSilentError(f"HTTP {response.status}")
+                content: bytes = response.read(_LARGEST_ANSWER + 1, decode_content=True)
+            finally:
+                response.close()  # one that was read to its end has given its connection back
+        except (urllib3.exceptions.HTTPError, OSError) as error:
             raise NodeSilentError(type(error).__name__) from error
         if len(content) > _LARGEST_ANSWER:
             raise NodeSilentError("an answer larger than 64 MiB")
@@ -308,6 +317,14 @@ class Node:
         return _sized(self.ask("eth_sendRawTransaction", _hex(raw)), _HASH_BYTES)
 
 
+def _authority(parts: SplitResult) -> dict[str, str]:
+    """User and password of the address, as HTTP carries them."""
+    if parts.username is None:
+        return {}
+    pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}".encode()
+    return {"Authorization": "Basic " + base64.b64encode(pair).decode("ascii")}
+
+
 def _parsed(content: bytes) -> Any:
     try:
         return json.loads(content)
@@ -319,7 +336,7 @@ def _refusal(error: Any) -> Exception:
     if not isinstance(error, dict) or not isinstance(error.get("code"), int):
         return NodeSilentError("an error without code")
     code, message = error["code"], str(error.get("message", ""))[:200]
-    if code in (-32005, -32016) or code == requests.codes.too_many:  # EIP-1474: limit exceeded
+    if code in (-32005, -32016) or code == HTTPStatus.TOO_MANY_REQUESTS:  # EIP-1474: limit exceeded
         return NodeSilentError(f"limit: {message}")
     return NodeRefusedError(code, message, error.get("data"))
 
