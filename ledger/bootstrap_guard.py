@@ -26,6 +26,7 @@ from ledger.adapters.home_files import Home, write_file
 from ledger.adapters.restore_sql import SqlRestoreBook
 from ledger.adapters.tables_people import audit_row
 from ledger.bootstrap import Installation, load_trust
+from ledger.core.audit import Head
 from ledger.core.checkpoint import SignedCheckpoint
 from ledger.core.errors import ConflictError, LedgerError, NotFoundError, UnavailableError
 from ledger.core.model import BlockRef
@@ -171,7 +172,7 @@ def require_rows(here: Installation, view: RegistryView) -> None:
     Raises: ConflictError(STORE_SET_BACK).
     """
     noted = AuditHeadFile(here.home.path / AUDIT_HEAD).load()
-    if noted is not None and noted.number and not _has_audit_row(here, noted.number, noted.link):
+    if noted is not None and noted.number and not has_audit_row(here, noted):
         raise _store_set_back("audit-head.json", f"row {noted.number} of the audit log")
     book = SqlRestoreBook(here.store.database)
     here_known = book.roots() | {one.root for one in book.lost_rows()}
@@ -181,11 +182,12 @@ def require_rows(here: Installation, view: RegistryView) -> None:
                 raise _store_set_back("chain.db", f"batch 0x{anchor.root.hex()}")
 
 
-def _has_audit_row(here: Installation, number: int, link: bytes) -> bool:
-    query = sa.select(audit_row.c.link).where(audit_row.c.number == number)
+def has_audit_row(here: Installation, noted: Head) -> bool:
+    """Whether the database has the row that was noted outside of it."""
+    query = sa.select(audit_row.c.link).where(audit_row.c.number == noted.number)
     with here.store.database.read() as connection:
         found = connection.execute(query).scalar()
-    return found is not None and bytes(found) == link
+    return found is not None and bytes(found) == noted.link
 
 
 def _store_set_back(where: str, what: str) -> ConflictError:

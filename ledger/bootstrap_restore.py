@@ -36,6 +36,7 @@ from ledger.bootstrap_guard import (
     AUDIT_HEAD,
     MARK,
     NEXT_TRUST,
+    has_audit_row,
     is_announced,
     known_blocks,
     read_mark,
@@ -232,7 +233,7 @@ def _note(here: Installation, mending: Mending, pulled: Pulled | None) -> bool:
 
     file = here.home.path / AUDIT_HEAD
     noted = AuditHeadFile(file).load()
-    if noted is not None and mending.is_store_behind:
+    if noted is not None and noted.number and not has_audit_row(here, noted):
         file.replace(file.with_name(f"audit-head.lost-{noted.number}.json"))
     try:
         command_audit(here).note(

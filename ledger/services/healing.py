@@ -47,6 +47,9 @@ class RestoreBook(Protocol):
     def settled(self) -> Iterator[Settled]:
         """Transactions that were final or reverted, oldest first."""
 
+    def lost_rows(self) -> tuple[LostRows, ...]:
+        """Anchors without rows that were noted before."""
+
     def apply(self, mending: Mending, now: int) -> None:
         """All of it in one transaction; a second time has no effect."""
 
@@ -126,6 +129,7 @@ class Healing:
             one.id for one in lost_batches if _holds(one, now) and _place(one) not in lost.withdrawn
         )
         known = {_place(one) for one in batches if one.root is not None}
+        known |= {(one.issuer, one.root) for one in self._book.lost_rows()}
         unknown = [one for place, one in anchors.items() if place not in known]
         return Mending(
             dropped=tuple(one.id for one in gone),
