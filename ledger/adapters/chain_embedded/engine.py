@@ -45,6 +45,7 @@ from eth_utils.exceptions import ValidationError
 from lru import LRU
 
 from ledger.adapters.abi import BLOCK_GAS
+from ledger.adapters.chain_embedded.interpreter import LedgerComputation
 from ledger.adapters.chain_embedded.store import (
     OUT_OF_GAS,
     ChainStore,
@@ -162,6 +163,7 @@ class _Executor(PragueTransactionExecutor):
 class LedgerState(PragueState):
     """Prague; delegated accounts (EIP-7702) cannot occur, their transactions are refused."""
 
+    computation_class = LedgerComputation
     transaction_executor_class = _Executor
 
 
