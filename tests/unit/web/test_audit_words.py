@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 from ledger.core.audit import AuditRow
@@ -24,7 +25,13 @@ ABOUT_WHOM = {"uscc", "person"}  # columns of their own
 KNOWN = Known({7: "周敏"}, {"ISSUER": "中心"}, lambda code: f"<{code}>")
 
 
-def calls() -> Iterator[tuple[Path, ast.Call]]:
+@cache
+def calls() -> tuple[tuple[Path, ast.Call], ...]:
+    """Read once."""
+    return tuple(_calls())
+
+
+def _calls() -> Iterator[tuple[Path, ast.Call]]:
     """Every call of something named `note` that is handed an action or hands one on."""
     for folder in ("ledger", "web"):
         for path in sorted((ROOT / folder).rglob("*.py")):
