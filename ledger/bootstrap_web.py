@@ -51,6 +51,7 @@ from ledger.services.oversight import OversightService
 from ledger.services.page import PageService
 from ledger.services.people import PeopleService
 from ledger.services.people_ports import Providers
+from ledger.services.proving import ProvingService
 from ledger.services.statistics import StatisticsService
 from ledger.services.verified import VerifiedService
 from ledger.services.witnessing import WitnessService
@@ -198,6 +199,12 @@ class WebParts:
     def changes(self) -> ChangesService:
         """What changed between two moments."""
         return open_changes(self.home, self.here.record, self.desk.view, self.oversight.book)
+
+    @cached_property
+    def proving(self) -> ProvingService:
+        """Proofs for auditors."""
+        witnesses = self.witnesses
+        return ProvingService(self.explorer, self.desk.view, witnesses.statements, witnesses.trust_of)
 
     @cached_property
     def verified(self) -> VerifiedService:

@@ -15,6 +15,7 @@ CHECKS = {
     "inclusion": Text("条目在这棵树里", "The entry lies in this tree"),
     "anchor": Text("这棵树的根已上链且未撤回", "The tree's root is anchored and not withdrawn"),
     "block": Text("所在区块与本账本相同", "The block is the same in this ledger"),
+    "witnesses": Text("见证方签过此区块或其后的区块", "Witnesses signed this block or a later one"),
 }
 NEEDS_TRUST = Text(
     "请用 --trust 指定信任文件(向账本运营单位索取)。",
@@ -26,7 +27,8 @@ EXIT_CANNOT_TELL = 3
 
 def _proof(session: Session, file: Path, trust: Path | None, ledger: Path | None) -> None:
     from ledger.bootstrap import default_ledger, load_trust, open_view, read_bundle
-    from ledger.core.proof import check_proof, parse_proof
+    from ledger.core.proof import Witnessing, check_proof, parse_proof
+    from ledger.services.proving import known_blocks
 
     home = default_ledger(session.settings)
     if trust is None:
@@ -39,11 +41,18 @@ def _proof(session: Session, file: Path, trust: Path | None, ledger: Path | None
     proof = parse_proof(read_bundle(file))
     receipt = proof.receipt
     evidence = None
+    known: dict[int, bytes] = {}
     if view is not None:
         evidence = view.evidence(
             receipt.issuer, receipt.root, receipt.leaf_index, block_number=receipt.block.number
         )
-    findings = check_proof(proof, (trusted.ledger_id, trusted.chain_id, trusted.ledger.address), evidence)
+        known = known_blocks(view, proof)
+    findings = check_proof(
+        proof,
+        (trusted.ledger_id, trusted.chain_id, trusted.ledger.address),
+        evidence,
+        Witnessing(trusted.witnesses.threshold, frozenset(trusted.witnesses.keys), known),
+    )
     for finding in findings:
         session.show(f"  {MARKS[finding.outcome]} {CHECKS[finding.check.value]} [{finding.code}]")
     if evidence is not None and evidence.anchor is not None:

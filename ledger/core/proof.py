@@ -2,23 +2,29 @@
 
 `{"version": 1, "entry": "0x…", "receipt": {…}}`: an entry hash and the receipt of docs/formats.md. Who
 holds a copy of the ledger checks it without asking anybody. It says that something was anchored by
-whom and when, not what it is nor whether it is in force.
+whom and when, not what it is nor whether it is in force. Version 2 also holds `statements`: signed
+checkpoints of operator and witnesses that cover the block.
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final, Literal
 
+from ledger.core.canonical_json import canonical_json
+from ledger.core.checkpoint import SignedCheckpoint, encode_checkpoint, parse_checkpoint, require_signed
 from ledger.core.errors import InputError
 from ledger.core.jose import read_json
 from ledger.core.merkle import hash_leaf, hash_node, root_from_inclusion_proof
 from ledger.core.model import ChainEvidence
 from ledger.core.receipt import Receipt, encode_receipt, parse_receipt
 
-VERSION: Final = 1
+BARE, WITNESSED = 1, 2
+"""Versions of the file: without and with statements."""
+MOST_STATEMENTS: Final = 32
 MAX_PROOF_BYTES: Final = 65_536
 _HASH_TEXT: Final = 66
 Outcome = Literal["passed", "failed", "unknown"]
@@ -32,6 +38,22 @@ class Proof:
 
     entry: bytes
     receipt: Receipt
+    statements: tuple[SignedCheckpoint, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Witnessing:
+    """What statements are judged by.
+
+    Attributes:
+        threshold: witnesses that the trust file demands; 0: a single operator's ledger.
+        keys: thumbprints of the trust file's witnesses.
+        known: hashes of blocks that the checker's own ledger has, by height.
+    """
+
+    threshold: int
+    keys: frozenset[bytes]
+    known: Mapping[int, bytes] = field(default_factory=dict)
 
 
 class ProofCheck(StrEnum):
@@ -41,6 +63,7 @@ class ProofCheck(StrEnum):
     INCLUSION = "inclusion"
     ANCHOR = "anchor"
     BLOCK = "block"
+    WITNESSES = "witnesses"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +87,13 @@ class Node:
 
 def encode_proof(proof: Proof) -> bytes:
     """UTF-8 JSON, two spaces deep: people look at it."""
-    document = {
-        "version": VERSION,
+    document: dict[str, Any] = {
+        "version": WITNESSED if proof.statements else BARE,
         "entry": "0x" + proof.entry.hex(),
         "receipt": encode_receipt(proof.receipt),
     }
+    if proof.statements:
+        document["statements"] = [json.loads(encode_checkpoint(one)) for one in proof.statements]
     return (json.dumps(document, ensure_ascii=False, indent=2) + "\n").encode()
 
 
@@ -76,7 +101,7 @@ def parse_proof(data: bytes) -> Proof:
     """Read a proof file.
 
     Raises:
-        InputError: PROOF_FILE, RECEIPT_*.
+        InputError: PROOF_FILE, RECEIPT_*, CHECKPOINT_SHAPE, JSON_NOT_CANONICAL.
     """
     if len(data) > MAX_PROOF_BYTES:
         raise InputError("PROOF_FILE", "A proof file has at most 64 KiB.", size=len(data))
@@ -86,9 +111,29 @@ def parse_proof(data: bytes) -> Proof:
         raise InputError("PROOF_FILE", "This is no proof file: not one JSON object.") from error
     if duplicate is not None or type(document) is not dict:
         raise InputError("PROOF_FILE", "A proof file is one JSON object without repeated names.")
-    if document.keys() != {"version", "entry", "receipt"} or document["version"] != VERSION:
-        raise InputError("PROOF_FILE", "A proof file has version 1, an entry and a receipt.")
-    return Proof(_hash(document["entry"]), parse_receipt(document["receipt"]))
+    members = {
+        BARE: {"version", "entry", "receipt"},
+        WITNESSED: {"version", "entry", "receipt", "statements"},
+    }
+    version = document.get("version")
+    if type(version) is not int or document.keys() != members.get(version):
+        raise InputError(
+            "PROOF_FILE", "A proof file has version 1 or 2, an entry, a receipt, and statements in 2."
+        )
+    statements = _statements(document["statements"]) if version == WITNESSED else ()
+    return Proof(_hash(document["entry"]), parse_receipt(document["receipt"]), statements)
+
+
+def _statements(value: Any) -> tuple[SignedCheckpoint, ...]:
+    if (
+        type(value) is not list
+        or not 0 < len(value) <= MOST_STATEMENTS
+        or any(type(one) is not dict for one in value)
+    ):
+        raise InputError(
+            "PROOF_FILE", "The statements are no list of signed checkpoints.", member="statements"
+        )
+    return tuple(parse_checkpoint(canonical_json(one)) for one in value)
 
 
 def _hash(value: Any) -> bytes:
@@ -101,7 +146,10 @@ def _hash(value: Any) -> bytes:
 
 
 def check_proof(
-    proof: Proof, trusted: TrustedLedger | None, evidence: ChainEvidence | None
+    proof: Proof,
+    trusted: TrustedLedger | None,
+    evidence: ChainEvidence | None,
+    witnessing: Witnessing | None = None,
 ) -> tuple[ProofFinding, ...]:
     """Every check of a proof; a missing ledger is `unknown`, never `failed`.
 
@@ -109,6 +157,7 @@ def check_proof(
         proof: as read.
         trusted: ledger id, chain id and contract of the trust file; None: not known.
         evidence: what the ledger says about (issuer, root, leaf index); None without a ledger.
+        witnessing: whose statements count; None: not known. Asked only of proofs that hold statements.
     """
     receipt = proof.receipt
     named = (receipt.ledger_id, receipt.chain_id, receipt.contract)
@@ -135,7 +184,43 @@ def check_proof(
     is_same = None if block_hash is None else block_hash == receipt.block.hash
     codes = ("PROOF_BLOCK_SAME", "PROOF_BLOCK_OTHER", "PROOF_BLOCK_NOT_KNOWN")
     found.append(_finding(ProofCheck.BLOCK, is_same, codes))
+    if proof.statements:
+        found.append(_witnesses(proof, witnessing))
     return tuple(found)
+
+
+def _witnesses(proof: Proof, witnessing: Witnessing | None) -> ProofFinding:
+    """Whether enough witnesses signed this block or a later one of this ledger.
+
+    A statement that is not about this ledger, not signed by its key, or about another block than the
+    receipt's or the checker's own ledger's is a lie of whoever made the file.
+    """
+    known = {} if witnessing is None else dict(witnessing.known)
+    known[proof.receipt.block.number] = proof.receipt.block.hash
+    if not all(_is_true(one, proof.receipt, known) for one in proof.statements):
+        return ProofFinding(ProofCheck.WITNESSES, "failed", "PROOF_STATEMENT_FALSE")
+    if witnessing is None:
+        return ProofFinding(ProofCheck.WITNESSES, "unknown", "PROOF_WITNESSES_NOT_KNOWN")
+    if witnessing.threshold == 0:
+        return ProofFinding(ProofCheck.WITNESSES, "passed", "PROOF_SINGLE_OPERATOR")
+    if len({one.thumbprint for one in proof.statements} & witnessing.keys) >= witnessing.threshold:
+        return ProofFinding(ProofCheck.WITNESSES, "passed", "PROOF_WITNESSED")
+    return ProofFinding(ProofCheck.WITNESSES, "unknown", "PROOF_WITNESS_MISSING")
+
+
+def _is_true(signed: SignedCheckpoint, receipt: Receipt, known: Mapping[int, bytes]) -> bool:
+    told = signed.checkpoint
+    if (told.ledger_id, told.chain_id) != (receipt.ledger_id, receipt.chain_id):
+        return False
+    if told.block.number < receipt.block.number:
+        return False
+    if known.get(told.block.number, told.block.hash) != told.block.hash:
+        return False
+    try:
+        require_signed(signed)
+    except InputError:
+        return False
+    return True
 
 
 def _finding(check: ProofCheck, answer: bool | None, codes: tuple[str, str, str]) -> ProofFinding:  # noqa: FBT001  the finding itself

@@ -28,6 +28,7 @@ PROOF_NUMBER: Final = re.compile(r"(?:[0-9A-F]{4}-){3}[0-9A-F]{4}")
 SERIAL_TEXT: Final = re.compile(r"[0-9A-Fa-f]{32}")
 LONGEST_QUESTION: Final = 300
 BLOCKS_A_PAGE: Final = 20
+HASH_BYTES: Final = 32
 ANCHORED: Final = (BatchState.ANCHORED, BatchState.RELEASED)
 
 
@@ -197,8 +198,18 @@ class ExplorerService:
             path=tree.inclusion_path(leaf_index),
             block=anchor.block,
         )
-        entry = entries[32 * leaf_index : 32 * leaf_index + 32]
+        entry = entries[HASH_BYTES * leaf_index : HASH_BYTES * (leaf_index + 1)]
         return EntryFacts(anchor, Proof(entry, receipt), anchor.type_id == 0)
+
+    def entries(self, issuer: str, root: bytes) -> list[bytes]:
+        """Every entry of an anchored batch, in leaf order.
+
+        Raises:
+            NotFoundError: SEARCH_NOTHING, PROOF_ELSEWHERE.
+        """
+        batch = self._batch_of(self.anchor(issuer, root))
+        joined = self._store.signing.entries(batch.id)
+        return [joined[start : start + HASH_BYTES] for start in range(0, len(joined), HASH_BYTES)]
 
     def _batch_of(self, anchor: AnchorRecord) -> BatchRecord:
         for batch in self._store.batches.batches(anchor.issuer, ANCHORED):

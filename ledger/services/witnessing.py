@@ -97,7 +97,7 @@ class WitnessService:
         evidence_file: Callable[[str], bytes],
     ) -> None:
         self.evidence_file = evidence_file
-        self._trust_of = trust_of
+        self.trust_of = trust_of
         self._view = view
         self._book = book
         self._blocks = blocks
@@ -109,7 +109,7 @@ class WitnessService:
         head = self._view.head()
         if head is None:
             return None
-        trust = self._trust_of()
+        trust = self.trust_of()
         state, evidence = self._mirror()
         return WitnessBoard(
             trust=trust,

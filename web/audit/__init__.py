@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Flask
 
 from ledger.core.people import Role
-from web.audit import views
+from web.audit import prove, views
 from web.navigation import Entry, add
 
 
@@ -14,4 +14,13 @@ def register(app: Flask) -> None:
     app.add_url_rule("/audit", "audit.log", views.log, methods=["GET"])
     app.add_url_rule("/audit/export/<string:kind>", "audit.export", views.export, methods=["GET"])
     app.add_url_rule("/audit/batch/<int:batch_id>", "audit.evidence", views.evidence, methods=["GET"])
+    app.add_url_rule("/audit/prove", "audit.prove", prove.choose, methods=["GET"])
+    app.add_url_rule("/audit/prove", "audit.look", prove.look, methods=["POST"])
+    app.add_url_rule("/audit/prove/file", "audit.take", prove.take, methods=["POST"])
+    app.add_url_rule(
+        "/audit/prove/<string(length=18):issuer>/<string(length=64):digits>/<int:leaf>",
+        "audit.proof",
+        prove.proof,
+        methods=["GET"],
+    )
     add(app, Entry("audit.log", "audit.nav", roles=frozenset({Role.AUDITOR, Role.ADMINISTRATOR}), order=60))

@@ -8,10 +8,12 @@ from itertools import pairwise
 
 import pytest
 
+from ledger.adapters.signer_memory import MemoryCredentialSigner
+from ledger.core.checkpoint import Checkpoint, SignedCheckpoint, sign_checkpoint
 from ledger.core.errors import InputError
 from ledger.core.merkle import MerkleTree, hash_node
 from ledger.core.model import AnchorRecord, BlockRef, ChainEvidence, ChainInfo, ViewHead
-from ledger.core.proof import Proof, ProofCheck, check_proof, encode_proof, parse_proof, way_up
+from ledger.core.proof import Proof, ProofCheck, Witnessing, check_proof, encode_proof, parse_proof, way_up
 from ledger.core.receipt import Receipt
 
 ISSUER = "12990100XXXX000190"
@@ -116,3 +118,66 @@ def test_bytes_that_are_no_proof_are_refused(data):
     with pytest.raises(InputError) as error:
         parse_proof(data)
     assert error.value.code == "PROOF_FILE"
+
+
+def statement(number: int, by: int = 0x77, **changes: object) -> SignedCheckpoint:
+    """A signed checkpoint of the proof's ledger at this height."""
+    block = BLOCK if number == BLOCK.number else BlockRef(number, bytes([number]) * 32, BLOCK.time + number)
+    told = Checkpoint(TRUSTED[0], TRUSTED[1], block, bytes(32), BLOCK.time + 9)
+    return sign_checkpoint(replace(told, **changes), MemoryCredentialSigner.from_private_number(by))  # type: ignore[arg-type]
+
+
+def witnessed(of: Proof, threshold: int = 1, known: dict[int, bytes] | None = None) -> str:
+    keys = frozenset({statement(9, by).thumbprint for by in (0x77, 0x78)})
+    rule = Witnessing(threshold, keys, known or {})
+    return check_proof(of, TRUSTED, evidence(of), rule)[-1].code
+
+
+def test_statements_of_witnesses_travel_with_the_proof():
+    of = replace(proof(5, 3), statements=(statement(7), statement(9, 0x78), statement(9, 0x79)))
+    data = encode_proof(of)
+    assert json.loads(data)["version"] == 2
+    assert parse_proof(data) == of
+    assert witnessed(of) == "PROOF_WITNESSED"
+    assert witnessed(of, 2) == "PROOF_WITNESSED"
+    assert witnessed(of, 3) == "PROOF_WITNESS_MISSING", "the third key is no witness of the trust file"
+    assert witnessed(of, 0) == "PROOF_SINGLE_OPERATOR"
+    assert outcomes(of, found=evidence(of))[ProofCheck.WITNESSES] == "PROOF_WITNESSES_NOT_KNOWN"
+
+
+def test_a_witness_counts_once_however_often_it_speaks():
+    of = replace(proof(5, 3), statements=(statement(8), statement(9), statement(10)))
+    assert witnessed(of, 2) == "PROOF_WITNESS_MISSING"
+
+
+def test_each_lie_in_a_statement_fails():
+    good = statement(9)
+    lies = {
+        "earlier than the receipt's block": statement(6),
+        "of another ledger": statement(9, ledger_id=b"\x09" * 32),
+        "of another chain": statement(9, chain_id=1),
+        "another block at the receipt's height": statement(7, block=replace(BLOCK, hash=b"\x0a" * 32)),
+        "another key's signature": replace(good, signature=statement(9, 0x78).signature),
+        "another text": replace(good, checkpoint=replace(good.checkpoint, signed_at=1)),
+    }
+    for what, lie in lies.items():
+        assert witnessed(replace(proof(5, 3), statements=(good, lie))) == "PROOF_STATEMENT_FALSE", what
+    of = replace(proof(5, 3), statements=(good,))
+    assert witnessed(of, known={9: b"\x0b" * 32}) == "PROOF_STATEMENT_FALSE", "the checker's ledger differs"
+    assert witnessed(of, known={9: bytes([9]) * 32}) == "PROOF_WITNESSED"
+
+
+def test_files_with_strange_statements_are_refused():
+    of = replace(proof(5, 3), statements=(statement(9),))
+    document = json.loads(encode_proof(of))
+    one = document["statements"][0]
+    for wrong in (
+        [], {}, None, [1], [{}], [one] * 33, [{**one, "version": 2}], [{**one, "block_number": 1.5}],
+        [{**one, "extra": 1}], [{**one, "signature": "AA"}],
+    ):  # fmt: skip
+        with pytest.raises(InputError):
+            parse_proof(json.dumps({**document, "statements": wrong}).encode())
+    with pytest.raises(InputError):
+        parse_proof(json.dumps({**document, "version": 1}).encode())
+    with pytest.raises(InputError):
+        parse_proof(json.dumps({**document, "version": True}).encode())
