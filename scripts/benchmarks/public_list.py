@@ -1,0 +1,102 @@
+"""A status changed by a command, until those who only read the public status list refuse.
+
+Each of the consumers came at another moment, keeps its copy for the `ttl` that the token names, and asks again
+when that is over, as the Token Status List draft has it. One change, many consumers: a minute or two,
+five where the list has no open batch.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from ledger.core.jose import b64url_decode
+from ledger.core.status_list import PUBLIC_BITS, PUBLIC_VALID, decode_status_list
+from scripts.benchmarks.measure import Figure, percentile, spread_figure
+from scripts.benchmarks.office import SETTINGS, demo_copy
+from scripts.benchmarks.rest import FUND, TYPE, ecert, served
+
+CONSUMERS = 40
+HOST = "127.0.0.1"
+PATIENCE = 3  # lifetimes of a copy
+
+
+def run(_rounds: int) -> list[Figure]:
+    """Seconds from the command to each consumer's refusal, as a share of the token's `ttl`."""
+    with demo_copy() as home, served(home, **SETTINGS) as port:
+        identifier, uri, idx = _credential(home)
+        ttl = _ask(port, uri)["ttl"]
+        readers = [_Reader(port, uri, idx, starts_s=ttl * number / CONSUMERS) for number in range(CONSUMERS)]
+        for reader in readers:
+            reader.start()
+        time.sleep(ttl)  # until the last one has its first copy
+        pressed = time.monotonic()
+        ecert(home, "status", "set", identifier, "--to", "suspended", "--reason", "security")
+        for reader in readers:
+            reader.join()
+    took = [reader.refused_at - pressed for reader in readers]
+    return [
+        spread_figure(
+            f"status by command to refused by {CONSUMERS} consumers of the public list (ttl {ttl} s): p95",
+            percentile(took, 0.95), took, "s", ttl,
+        )
+    ]  # fmt: skip
+
+
+@dataclass
+class _Reader(threading.Thread):
+    port: int
+    uri: str
+    idx: int
+    starts_s: float
+    refused_at: float = field(default=float("inf"), init=False)
+
+    def __post_init__(self) -> None:
+        super().__init__(daemon=True)
+
+    def __hash__(self) -> int:
+        return id(self)
+
+    def run(self) -> None:
+        time.sleep(self.starts_s)
+        for _ in range(PATIENCE):
+            token = _ask(self.port, self.uri)
+            values = decode_status_list(token["status_list"]["lst"], PUBLIC_BITS)
+            if values.value(self.idx) != PUBLIC_VALID:
+                self.refused_at = time.monotonic()
+                return
+            time.sleep(token["ttl"])
+
+
+def _credential(home: Path) -> tuple[str, str, int]:
+    """A released deposit proof: its identifier, the address of its list, its index."""
+    listed = ecert(home, "list", "--issuer", FUND, "--type", TYPE, "--limit", "1000")["credentials"]
+    entry = next(entry for entry in listed if entry["bundle"] is not None and entry["status"] == "VALID")
+    bundle = json.loads(Path(entry["bundle"]).read_bytes())
+    claims = _payload(bundle["credential"].split("~")[0])
+    reference = claims["status"]["status_list"]
+    return entry["identifier"], reference["uri"], reference["idx"]
+
+
+def _ask(port: int, uri: str) -> dict[str, Any]:
+    """The claims of the list token; the agency's host stands in the head, as a proxy passes it on."""
+    connection = http.client.HTTPConnection(HOST, port, timeout=10)
+    where = urlsplit(uri)
+    connection.request("GET", where.path, headers={"Host": where.netloc})
+    answer = connection.getresponse()
+    body = answer.read()
+    connection.close()
+    if answer.status != http.client.OK:
+        raise RuntimeError(f"the public list: {answer.status}")
+    return _payload(body.decode())
+
+
+def _payload(token: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(b64url_decode(token.split(".")[1]))
+    return found
