@@ -205,7 +205,8 @@ def test_other_forms_are_flasks(flask_saw: list[str], unusual: dict[str, str]) -
 def test_a_visitor_who_asks_too_often_is_refused(flask_saw: list[str]) -> None:
     services = Batch()
     services.limits = ScriptedServices(checks_per_minute=1).limits
-    answers = [client(services=services).post("/check/file", **form("A-1")) for _ in range(40)]
+    asker = client(services=services)
+    answers = [asker.post("/check/file", **form("A-1")) for _ in range(40)]
     good = [answer for answer in answers if answer.status_code == 200]
     assert len(good) == len(services.seen) < 40
     assert all(answer.status_code == 429 for answer in answers[len(good) :])
