@@ -6,12 +6,13 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+import jsonschema
 import pytest
 
 from ledger.bootstrap_web import open_web
 from ledger.settings import Settings
 from tests.cli.clerk import Clerk, clerk_of_a_copy
-from tests.cli.story import Ran, ecert
+from tests.cli.story import ROOT, Ran, ecert
 from web import WebSettings, create_app
 
 pytestmark = pytest.mark.xdist_group("demo")
@@ -108,6 +109,7 @@ def test_from_the_ledger_to_a_bank_without_one(gateway: Gateway) -> None:
     checks = {check["id"]: check for check in told["checks"]}  # type: ignore[union-attr,attr-defined]  # a list
     assert checks["status_age"]["evidence"]["source"] == "snapshot"
     shown = gateway.bank("snapshot", "show", monday, "--trust", trust)
+    jsonschema.validate(shown, json.loads((ROOT / "docs" / "cli" / "snapshot.schema.json").read_text()))
     assert (shown["trusted"], shown["follows"]) == ("SNAPSHOT_TRUSTED", None)
 
     gateway.bank("snapshot", "import", monday, "--trust", trust)

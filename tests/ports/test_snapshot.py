@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import struct
 import zlib
 from dataclasses import replace
 from hashlib import sha256
 from itertools import pairwise
+from pathlib import Path
 
+import jsonschema
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -42,6 +45,7 @@ def _small() -> tuple[SnapshotWorld, State, bytes]:
     return there, state, encode_snapshot(there.make(state))
 
 
+ROOT = Path(__file__).parents[2]
 THERE, STATE, FILE = _small()
 TRUST = THERE.trust
 
@@ -133,6 +137,15 @@ def _with_header(**changes: object) -> bytes:
 
 
 class TestHeader:
+    def test_it_is_as_the_schema_says(self) -> None:
+        schema = json.loads((ROOT / "docs" / "snapshot.schema.json").read_text(encoding="utf-8"))
+        said = THERE.statement(STATE, 5)
+        follows = Follows(0, bytes(32))
+        for changes in ({}, {"checkpoint": said, "cosignatures": (said,), "follows": follows}):
+            data = encode_snapshot(THERE.make(STATE, **changes))
+            size = int.from_bytes(data[len(MAGIC) : len(MAGIC) + 4])
+            jsonschema.validate(json.loads(data[len(MAGIC) + 4 : len(MAGIC) + 4 + size]), schema)
+
     @pytest.mark.parametrize("version", [0, 2, 999, "1", True, None])
     def test_another_format_version_says_so(self, version: object) -> None:
         assert code_of(_with_header(version=version)) == "SNAPSHOT_VERSION"
