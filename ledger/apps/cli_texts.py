@@ -6,9 +6,11 @@ A code without a text here is shown with its own English sentence, so nothing is
 from __future__ import annotations
 
 from ledger.apps.cli_frame import Text
+from ledger.apps.cli_texts_govern import GOVERN_ERRORS
 from ledger.apps.cli_texts_restore import RESTORE_ERRORS
 
 ERRORS: dict[str, Text] = {
+    **GOVERN_ERRORS,
     **RESTORE_ERRORS,
     # settings and home
     "SETTING_INVALID": Text(
@@ -200,10 +202,6 @@ ERRORS: dict[str, Text] = {
         "The job failed: {reason}. {advice_en}",
     ),
     # registry
-    "SAME_ADMIN": Text(
-        "提议和确认必须由两名不同的管理员完成。请给出两个不同的管理员密钥。",
-        "One admin proposes and another accepts. Name two different admin keys.",
-    ),
     "PROPOSAL_RACE": Text(
         "别的管理员正在同时修改登记。请重试。",
         "Other admins are changing the registry at the same moment. Try again.",

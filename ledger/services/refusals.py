@@ -15,6 +15,7 @@ from ledger.core.errors import RefusedError
 from ledger.core.flow import SHANGHAI_S
 
 ROLE_NAMES: Final = {1: "admin", 2: "operator", 3: "maker", 4: "approver", 5: "redeemer"}
+_ROLES_ZH: Final = {1: "管理员", 2: "操作员", 3: "经办人", 4: "审批人", 5: "核销人"}
 _ISSUER_BYTES = 18
 _WORD = 32
 _NO_END = 2**40 - 1
@@ -114,6 +115,9 @@ def refusal(function: str, code: str, values: Sequence[Any]) -> RefusedError:
     names, sentence = found
     detail = {name: _text(name, value) for name, value in zip(names, values, strict=False)}
     detail.update({name: "?" for name in names if name not in detail})
+    if "role" in names:
+        number = values[names.index("role")]
+        detail["role_zh"] = _ROLES_ZH.get(number, str(number))
     return RefusedError(code, sentence.format(**detail), call=function, **detail)
 
 

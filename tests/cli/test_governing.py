@@ -17,7 +17,17 @@ from ledger.demo_data import demo_uscc, deposit_rows
 from ledger.services.signing_desk import Signer
 from ledger.settings import load_settings
 from tests.authenticator import SITE, Authenticator
-from tests.cli.clerk import BUREAU, DEPOSIT, FUND, Clerk, batch_of, clerk_of_a_copy, results, written
+from tests.cli.clerk import (
+    BUREAU,
+    DEPOSIT,
+    FUND,
+    ROOT_ISSUER,
+    Clerk,
+    batch_of,
+    clerk_of_a_copy,
+    results,
+    written,
+)  # fmt: skip
 
 pytestmark = [pytest.mark.xdist_group("demo"), pytest.mark.timeout(900)]
 NEW_FUND = demo_uscc("12", "990200", "MAXXXX71")
@@ -46,9 +56,13 @@ def test_an_agency_is_admitted_granted_issues_and_loses_its_grant(clerk, tmp_pat
     assert clerk.ask(*issue, code=2)["error"]["code"] == "TYPE_NOT_GRANTED"
 
     grant = ("issuer", "grant", "--issuer", NEW_FUND, "--type", TYPE)
-    one = clerk.ask(*grant, "--admin", clerk.key("admin1", NEW_FUND), code=2)
-    assert one["error"]["code"] == "TWO_ADMINS"
-    assert clerk.run(*grant, *clerk.admins(NEW_FUND)).code == 1  # its own admins are not its parent's
+    one = clerk.ask(*grant, "--admin", clerk.key("admin1", NEW_FUND), code=1)
+    assert one["error"]["code"] == "NOT_AN_ADMIN"  # its own admins are not its parent's
+    two = clerk.ask(*grant, *clerk.admins(NEW_FUND), code=1)
+    assert two["error"]["code"] == "RegistryMissingRole"
+    assert ROOT_ISSUER in two["error"]["message"]["zh"]
+    three = clerk.ask(*grant, *clerk.admins(), "--admin", clerk.key("admin1"), code=2)
+    assert three["error"]["code"] == "TWO_ADMINS"
     clerk.ask(*grant, *clerk.admins())
     assert grants(clerk, NEW_FUND) == [(f"{TYPE}:1", True)]
     clerk.ask(*issue)
@@ -56,7 +70,7 @@ def test_an_agency_is_admitted_granted_issues_and_loses_its_grant(clerk, tmp_pat
     bundle = clerk.bundle(results(file)[0]["identifier"])
     assert clerk.ask("verify", bundle)["accepted"] is True
 
-    withdraw = ("issuer", "withdraw-grant", "--issuer", NEW_FUND, "--type", TYPE)
+    withdraw = ("issuer", "withdraw", "--issuer", NEW_FUND, "--type", TYPE)
     clerk.ask(*withdraw, "--cause", "reorganisation", *clerk.admins())
     assert grants(clerk, NEW_FUND) == [(f"{TYPE}:1", False)]
     assert clerk.ask("verify", bundle)["accepted"] is True  # anchored before, and the cause breaks nothing

@@ -1,0 +1,264 @@
+"""Admins who work apart, agencies that end or are lost, entries, and the whole life of each thing by `ecert show`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from ledger.core.directory import parse_directory_entry
+from ledger.core.receipt import parse_bundle
+from ledger.demo_data import demo_uscc, deposit_rows
+from tests.cli.clerk import (
+    BUREAU,
+    DEPOSIT,
+    FUND,
+    ROOT_ISSUER,
+    batch_of,
+    clerk_of_a_copy,
+    results,
+    written,
+)  # fmt: skip
+from tests.cli.test_read_only import schema
+
+pytestmark = [pytest.mark.xdist_group("demo"), pytest.mark.timeout(600)]
+DEPUTY = "0x00000000000000000000000000000000000000d1"
+NEW1, NEW2 = "0x00000000000000000000000000000000000000a1", "0x00000000000000000000000000000000000000a2"
+CITY = demo_uscc("12", "990300", "MAXXXX72")
+COUNTY = demo_uscc("12", "990301", "MAXXXX73")
+ELSEWHERE = demo_uscc("12", "990400", "MAXXXX74")
+
+
+@pytest.fixture(scope="module")
+def clerk(demo_home, tmp_path_factory):
+    return clerk_of_a_copy(demo_home, tmp_path_factory.mktemp("apart"))
+
+
+def error(clerk, *words, code=1):
+    found = clerk.ask(*words, code=code)["error"]
+    assert "出错" not in found["message"]["zh"], f"{found['code']} has no Chinese words"
+    return found["code"]
+
+
+def test_one_admin_proposes_a_deputy_and_another_accepts_elsewhere(clerk):
+    admin1, admin2 = clerk.key("admin1"), clerk.key("admin2")
+    propose = ("role", "propose", "--issuer", FUND, "--role", "approver", "--address", DEPUTY)
+    days = ("--from", "2030-01-07", "--until", "2030-01-21")
+    made = clerk.ask(*propose, *days, "--admin", admin1)
+    (proposal,) = made["proposals"]
+    assert made["done"] is False
+    waiting = clerk.ask("role", "waiting", "--key", admin2)
+    jsonschema.validate(waiting, schema("role-waiting"))
+    (mine,) = waiting["proposals"]
+    assert mine["number"] == proposal["number"]
+    assert mine["act"]["args"]["signer"] == DEPUTY
+    assert clerk.ask("role", "waiting", "--key", admin1)["proposals"] == []
+    said = clerk.run("role", "waiting").out
+    assert "2030-01-07 00:00:00 +08:00" in said
+    assert "审批人" in said
+
+    accept = ("role", "accept", proposal["number"], "--key")
+    assert error(clerk, *accept, admin1) == "SAME_ADMIN"
+    assert error(clerk, *accept, clerk.key("maker")) == "NOT_AN_ADMIN"
+    assert clerk.ask(*accept, admin2)["proposal"]["state"] == "accepted"
+    assert error(clerk, *accept, admin2) == "PROPOSAL_ENDED"
+    assert error(clerk, "role", "accept", 9999, "--key", admin2) == "PROPOSAL_UNKNOWN"
+    roles = clerk.ask("role", "list", "--issuer", FUND)
+    jsonschema.validate(roles, schema("role-list"))
+    (deputy,) = [one for one in roles["roles"] if one["signer"] == DEPUTY]
+    assert (deputy["role"], deputy["good"], deputy["valid_until"] - deputy["valid_from"]) == (
+        "approver", False, 14 * 86_400,
+    )  # fmt: skip
+
+    (other,) = clerk.ask(*propose, "--remove", *days, "--admin", admin1)["proposals"]
+    assert clerk.ask("role", "cancel", other["number"], "--key", admin2)["proposal"]["state"] == "cancelled"
+    assert "取消" in clerk.run("show", FUND).out
+
+
+def test_a_county_below_a_city_is_taken_over(clerk, tmp_path):
+    admit = ("--iss", "https://x.demo.example", "--type", "HPF_PERSONAL_DEPOSIT")
+    city = (
+        "issuer",
+        "admit",
+        "--uscc",
+        CITY,
+        "--name",
+        "市中心",
+        "--name-en",
+        "City",
+        "--division",
+        "990300",
+    )
+    clerk.ask(*city, *admit)
+    county = (
+        "issuer",
+        "admit",
+        "--uscc",
+        COUNTY,
+        "--name",
+        "县中心",
+        "--name-en",
+        "County",
+        "--division",
+        "990301",
+    )
+    clerk.ask(*county, "--iss", "https://y.demo.example", "--by", CITY, "--type", "HPF_PERSONAL_DEPOSIT")
+    found = {one["uscc"]: one for one in clerk.ask("issuer", "list")["issuers"]}
+    assert (found[COUNTY]["parent"], found[COUNTY]["level"]) == (CITY, 3)
+    file = written(tmp_path / "rows.csv", deposit_rows(1, first=5_100_000))
+    clerk.ask("issue", "--issuer", COUNTY, "--type", "HPF_PERSONAL_DEPOSIT", file)
+    batch = batch_of(file)
+    assert clerk.sign(batch, COUNTY)["state"] == "released"
+    identifier = results(file)[0]["identifier"]
+    bundle = clerk.bundle(identifier)
+
+    end = ("issuer", "successor", "--issuer", COUNTY, "--successor", FUND)
+    assert (
+        error(clerk, *end, *clerk.admins(CITY), "--by", CITY) == "RegistryNotAncestor"
+    )  # not above the fund
+    clerk.ask(*end, *clerk.admins())  # the root stands above both, and is found
+    county_now = clerk.ask("show", COUNTY)
+    assert (county_now["successor"], county_now["acts_for_it"]) == (FUND, FUND)
+    assert clerk.ask("verify", bundle)["accepted"] is True
+    void = ("status", "set", identifier, "--to", "void", "--reason", "issuer-error", "--key")
+    assert error(clerk, *void, clerk.key("maker", COUNTY)) == "WRONG_ROLE"
+    case = clerk.ask(*void, clerk.key("maker", FUND))["case"]
+    assert (case["issuer"], case["by"]) == (COUNTY, FUND)
+    assert clerk.ask("status", "approve", case["id"], "--key", clerk.key("approver", FUND))["done"] is True
+    assert clerk.ask("verify", bundle, code=1)["verdict"]["code"] == "VOID"
+    life = clerk.ask("show", batch)
+    jsonschema.validate(life, schema("show-timeline"))
+    assert [one["what"] for one in life["timeline"]] == ["BatchAnchored", "StatusChanged"]
+    assert life["timeline"][1]["by"] == FUND
+
+
+def test_lost_admins_are_replaced_after_a_day_by_an_agency_above_and_the_root_by_governance(clerk):
+    reset = ("role", "reset", "--issuer", BUREAU)
+    new = ("--new-admin", NEW1, "--new-admin", NEW2)
+    assert error(clerk, "issuer", "recover", "--issuer", BUREAU) == "RESET_NONE"
+    assert error(clerk, *reset, *new, *clerk.admins(FUND), "--by", FUND) == "RegistryNotAncestor"
+    announced = clerk.ask(*reset, *new, *clerk.admins())
+    assert announced["ready_at"] - announced["announced_at"] == 86_400
+    assert error(clerk, "issuer", "recover", "--issuer", BUREAU) == "RESET_TOO_EARLY"
+    assert clerk.ask("show", BUREAU)["reset_ready_at"] == announced["ready_at"]
+    clerk.ask(*reset, "--cancel", *clerk.admins(BUREAU))  # it has its admins after all
+    assert error(clerk, "issuer", "recover", "--issuer", BUREAU) == "RESET_NONE"
+
+    governance = ("--governance", clerk.key("governance", "ledger"))
+    assert error(clerk, *reset, *new, *governance) == "NOT_THE_ROOT"
+    root = ("role", "reset", "--issuer", ROOT_ISSUER)
+    assert (
+        error(clerk, *root, *new, "--governance", clerk.key("admin1", ROOT_ISSUER))
+        == "RegistryOnlyGovernance"
+    )
+    assert clerk.ask(*root, *new, *governance)["by"] is None
+    clerk.ask(*root, "--cancel", *clerk.admins())
+
+
+def test_an_agency_changes_its_name_and_old_bundles_keep_the_old_one(clerk, tmp_path):
+    before = clerk.home / "demo" / "good.ecert.json"
+    publish = (
+        "directory",
+        "publish",
+        "--issuer",
+        FUND,
+        "--name",
+        "示例市公积金中心(演示)",
+        "--phone",
+        "12329",
+    )
+    alone = clerk.ask(*publish, "--admin", clerk.key("admin1", ROOT_ISSUER))
+    assert alone["done"] is False
+    assert clerk.ask("show", FUND)["issuer"] == FUND
+    done = clerk.ask(*publish, *clerk.admins())
+    assert done["done"] is True
+    names = {one["uscc"]: one["name"] for one in clerk.ask("issuer", "list")["issuers"]}
+    assert names[FUND] == "示例市公积金中心(演示)"
+    assert clerk.ask("verify", before)["accepted"] is True
+    file = written(tmp_path / "rows.csv", deposit_rows(1, first=5_200_000))
+    clerk.ask("issue", *DEPOSIT, file)
+    clerk.sign(batch_of(file))
+    after = clerk.bundle(results(file)[0]["identifier"])
+    assert clerk.ask("verify", after)["accepted"] is True
+    named = parse_directory_entry(parse_bundle(Path(after).read_bytes()).directory_entry).name["zh"]
+    assert named == "示例市公积金中心(演示)"
+
+    entry = tmp_path / "entry.jws"
+    clerk.ask("directory", "sign", "--issuer", FUND, "--phone", "12333", "--out", entry)
+    other = ("directory", "publish", "--issuer", BUREAU, "--entry", entry, *clerk.admins())
+    assert error(clerk, *other, code=2) == "DIRECTORY_OTHER_ISSUER"
+    clerk.ask("directory", "publish", "--issuer", FUND, "--entry", entry, *clerk.admins())
+    assert clerk.ask("verify", before)["accepted"] is True
+    foreign = (
+        "issuer",
+        "admit",
+        "--uscc",
+        ELSEWHERE,
+        "--entry",
+        entry,
+        "--new-admin",
+        NEW1,
+        "--new-admin",
+        NEW2,
+    )
+    assert error(clerk, *foreign, *clerk.admins(), code=2) == "DIRECTORY_OTHER_ISSUER"
+
+
+def test_batches_are_found_by_a_key_and_withdrawn_by_root_from_above(clerk, tmp_path):
+    file = written(tmp_path / "rows.csv", deposit_rows(1, first=5_300_000))
+    clerk.ask("issue", *DEPOSIT, file)
+    batch = clerk.sign(batch_of(file))
+    found = clerk.ask("batch", "anchored", "--signer", batch["approver"])
+    jsonschema.validate(found, schema("batch-anchored"))
+    assert batch["root"] in {one["root"] for one in found["batches"]}
+    assert {tuple(one["signed_as"]) for one in found["batches"]} == {("approver",)}
+    assert clerk.ask("batch", "anchored", "--unknown")["batches"] == []
+    withdraw = ("batch", "withdraw", batch["root"], "--reason", "security", "--by", ROOT_ISSUER, "--key")
+    assert error(clerk, *withdraw, clerk.key("maker")) == "WRONG_ROLE"
+    case = clerk.ask(*withdraw, clerk.key("maker", ROOT_ISSUER))["case"]
+    assert (case["withdraws_root"], case["withdraws_batch"], case["by"]) == (batch["root"], None, ROOT_ISSUER)
+    assert (
+        clerk.ask("status", "approve", case["id"], "--key", clerk.key("approver", ROOT_ISSUER))["done"]
+        is True
+    )
+    bundle = clerk.bundle(results(file)[0]["identifier"])
+    assert clerk.ask("verify", bundle, code=1)["verdict"]["code"] == "BATCH_WITHDRAWN"
+    assert error(
+        clerk, "batch", "withdraw", "0x" + "5" * 64, "--reason", "security", "--key", clerk.key("maker")
+    ) == ("BATCH_NOT_ON_CHAIN")
+    assert "撤回" in clerk.run("show", batch["root"]).out
+
+
+def test_everything_is_shown_with_its_life(clerk):
+    key = clerk.ask("key", "list", "--issuer", FUND)["keys"][0]
+    standing = clerk.ask("standing", "list")["standing"][0]
+    life = clerk.ask("show", f"{FUND}/1")
+    assert life == clerk.ask("show", key["thumbprint"])
+    for subject in (FUND, ROOT_ISSUER, f"{FUND}/1", standing["id"], 1):
+        shown = clerk.ask("show", subject)
+        jsonschema.validate(shown, schema("show-timeline"))
+        assert shown["timeline"], subject
+        said = clerk.run("show", subject, "--lang", "en").out
+        assert "+08:00" in said
+        assert shown["timeline"][-1]["transaction"] in said
+    (registered,) = life["timeline"]
+    assert registered["what"] == "KeyRegistered"
+    assert len(registered["signers"]) == 2
+    assert error(clerk, "show", "9" * 18) == "ISSUER_UNKNOWN"
+    assert error(clerk, "show", f"{FUND}/99") == "KEY_UNKNOWN"
+    assert error(clerk, "show", "0x" + "7" * 64) == "SUBJECT_UNKNOWN"
+
+
+def test_a_standing_approval_is_added_and_revoked(clerk):
+    add = ("standing", "add", "--issuer", FUND, "--type", "HPF_PERSONAL_DEPOSIT", "--limit", 5)
+    made = clerk.ask(*add, "--key", clerk.key("approver"))
+    assert clerk.ask("standing", "revoke", made["id"], "--key", clerk.key("admin1"))["revoked"] is True
+    told = clerk.ask("show", made["id"])["timeline"]
+    assert [one["what"] for one in told] == ["StandingRegistered", "StandingRevoked"]
+
+
+def test_former_names_of_commands_still_work(clerk):
+    assert clerk.run("issuer", "withdraw-grant", "--help").code == 0
+    assert clerk.run("standing", "grant", "--help").code == 0
+    assert "withdraw-grant" not in clerk.run("issuer", "--help").out
