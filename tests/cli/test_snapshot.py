@@ -106,7 +106,7 @@ def test_from_the_ledger_to_a_bank_without_one(gateway: Gateway) -> None:
     signed = gateway.bank("snapshot", "sign", monday, "--key", gateway.key(2))
     assert len(signed["signatures"]) == 2  # type: ignore[arg-type]  # a list
     told = gateway.bank(*by_monday)
-    checks = {check["id"]: check for check in told["checks"]}  # type: ignore[union-attr,attr-defined]  # a list
+    checks = {check["id"]: check for check in told["checks"]}  # type: ignore[attr-defined]  # a list
     assert checks["status_age"]["evidence"]["source"] == "snapshot"
     shown = gateway.bank("snapshot", "show", monday, "--trust", trust)
     jsonschema.validate(shown, json.loads((ROOT / "docs" / "cli" / "snapshot.schema.json").read_text()))

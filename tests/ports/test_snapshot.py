@@ -141,8 +141,9 @@ class TestHeader:
         schema = json.loads((ROOT / "docs" / "snapshot.schema.json").read_text(encoding="utf-8"))
         said = THERE.statement(STATE, 5)
         follows = Follows(0, bytes(32))
-        for changes in ({}, {"checkpoint": said, "cosignatures": (said,), "follows": follows}):
-            data = encode_snapshot(THERE.make(STATE, **changes))
+        full = THERE.make(STATE, checkpoint=said, cosignatures=(said,), follows=follows)
+        for made in (THERE.make(STATE), full):
+            data = encode_snapshot(made)
             size = int.from_bytes(data[len(MAGIC) : len(MAGIC) + 4])
             jsonschema.validate(json.loads(data[len(MAGIC) + 4 : len(MAGIC) + 4 + size]), schema)
 
