@@ -318,7 +318,11 @@ class Bench:
         """Signs checkpoints of the chain that is sealed here; None on a chain that others run."""
         if not isinstance(self._chain, ChainFile):
             return None
-        return Checkpointer(self._chain, self.book, self._checkpoint_signer, self.here.clock)
+
+        def warn(code: str) -> None:
+            _log.error("no checkpoint was signed", extra={"code": code})
+
+        return Checkpointer(self._chain, self.book, self._checkpoint_signer, self.here.clock, warn)
 
     def _checkpoint_signer(self) -> CredentialSigner | None:
         """The root issuer's registered key of purpose checkpoint, None when it is not here."""

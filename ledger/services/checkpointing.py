@@ -7,7 +7,6 @@ anchoring do not wait for it.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 
 from ledger.core.checkpoint import Checkpoint, CheckpointSigner, sign_checkpoint
@@ -17,7 +16,6 @@ from ledger.ports.witness import BlockFile, CheckpointBook
 
 IDLE_EVERY_S = 20.0
 RETRY_EVERY_S = 5.0
-_log = logging.getLogger("ledger.worker")
 
 
 class Checkpointer:
@@ -28,6 +26,7 @@ class Checkpointer:
         book: where checkpoints are kept.
         signer: opens the registered key of purpose checkpoint; None when this installation has none.
         clock: dates checkpoints, paces the idle ones.
+        warn: told the code of what keeps it from signing, once.
     """
 
     def __init__(
@@ -36,11 +35,13 @@ class Checkpointer:
         book: CheckpointBook,
         signer: Callable[[], CheckpointSigner | None],
         clock: Clock,
+        warn: Callable[[str], None] = lambda _code: None,
     ) -> None:
         self._chain = chain
         self._book = book
         self._signer = signer
         self._clock = clock
+        self._warn = warn
         self._signed: int | None = None
         self._due_at = clock.monotonic()
         self._failure = ""
@@ -61,7 +62,7 @@ class Checkpointer:
             if error.code == "CLOCK_JUMP":
                 raise
             if error.code != self._failure:
-                _log.error("no checkpoint was signed", extra={"code": error.code})
+                self._warn(error.code)
             self._failure = error.code
             self._due_at = now + RETRY_EVERY_S
             return False

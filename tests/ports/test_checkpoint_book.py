@@ -93,8 +93,8 @@ def test_of_each_witness_the_highest_word_that_agrees_with_our_chain_counts(book
 def test_a_stolen_witness_key_does_not_fill_the_disk(
     book: CheckpointBook, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # reason: a thousand signatures take a second
     for module in ("checkpoint_file", "checkpoint_memory"):
+        # reason: a thousand signatures take a second
         monkeypatch.setattr(f"ledger.adapters.{module}.MOST_STRAY", 3)
     for number in range(20, 30):
         book.keep(said(ANNA, number), "witness", is_stray=True)

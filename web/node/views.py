@@ -237,15 +237,15 @@ def register(app: Flask) -> None:
     for path, view in (
         ("/ledger", card),
         ("/genesis", genesis),
-        ("/blocks/<number>", block),
-        ("/blocks/from/<first>", blocks_from),
+        ("/blocks/<string:number>", block),
+        ("/blocks/from/<string:first>", blocks_from),
         ("/checkpoint", checkpoint),
-        ("/checkpoints/<number>", statements),
+        ("/checkpoints/<string:number>", statements),
         ("/cosignatures", cosignatures),
-        ("/leaves/<issuer>/<root>/<tile>", leaf_tile),
-        ("/status/<issuer>/<root>/<tile>", status_tile),
+        ("/leaves/<string:issuer>/<string:root>/<string:tile>", leaf_tile),
+        ("/status/<string:issuer>/<string:root>/<string:tile>", status_tile),
         ("/trust", trust),
-        ("/trust/<version>", trust_version),
+        ("/trust/<string:version>", trust_version),
     ):
         app.add_url_rule(PREFIX + path, f"node.{view.__name__}", view, methods=["GET"])
     app.add_url_rule(f"{PREFIX}/cosignatures", "node.cosign", cosign, methods=["POST"])
