@@ -26,7 +26,7 @@ from ledger.adapters.token_files import TokenFiles
 from ledger.adapters.vault import looks_sealed, stored_names
 from ledger.adapters.vitals_sql import SqlVitals
 from ledger.bootstrap import Installation, load_trust
-from ledger.bootstrap_chain import chain_reader, rpc_record
+from ledger.bootstrap_chain import SNAPSHOT_KIND, chain_reader, rpc_record
 from ledger.bootstrap_checkpoints import look_at_checkpoints
 from ledger.bootstrap_guard import look
 from ledger.bootstrap_people import audit_fault
@@ -89,6 +89,8 @@ def examine(here: Installation) -> list[Finding]:
         _standing,
         _audit,
     )
+    if here.record.chain.get("kind") == SNAPSHOT_KIND:  # no store, no keys, no worker
+        questions = (_permissions, _databases, _disk, _snapshot, _overlaps, _trust)
     findings: list[Finding] = []
     for question in questions:
         try:
@@ -113,7 +115,10 @@ def _permissions(here: Installation) -> Iterator[Finding]:
 def _databases(here: Installation) -> Iterator[Finding]:
     home = here.home
     own_chain = [] if rpc_record(here.record) else [home.chain_file]
-    for path in (home.store_file, home.key_store_file, *own_chain, home.view_file):
+    needed = [home.store_file, home.key_store_file, *own_chain, home.view_file]
+    if here.record.chain.get("kind") == SNAPSHOT_KIND:
+        needed = [home.view_file]
+    for path in needed:
         if not path.exists():
             if path != home.view_file:  # the view is made by the first worker
                 yield Finding(PROBLEM, "DOCTOR_DATABASE_MISSING", {"path": str(path)})
@@ -261,6 +266,18 @@ def _overlaps(here: Installation) -> Iterator[Finding]:
             yield Finding(
                 PROBLEM, "DOCTOR_OVERLAP", {"issuer": alarm.issuer, "list": alarm.list, "roots": roots}
             )
+
+
+def _snapshot(here: Installation) -> Iterator[Finding]:
+    """The newest imported snapshot, and whether verification may still rely on it."""
+    head = here.view.head()
+    if head is None:
+        yield Finding(PROBLEM, "DOCTOR_SNAPSHOT_NONE")
+        return
+    age = here.clock.now() - head.confirmed_at
+    detail = {"block": head.block.number, "hours": age // 3600}
+    is_old = age > load_trust(here.home.trust_file).max_age_s["snapshot"]
+    yield Finding(PROBLEM if is_old else OK, "DOCTOR_SNAPSHOT_OLD" if is_old else "DOCTOR_SNAPSHOT", detail)
 
 
 def _trust(here: Installation) -> Iterator[Finding]:

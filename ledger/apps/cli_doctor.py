@@ -87,6 +87,24 @@ TEXTS: dict[str, tuple[Text, Text]] = {
     "DOCTOR_WORKER_RUNS": (Text("后台任务正在运行", "A worker runs"), NOTHING),
     "DOCTOR_VIEW": (Text("链视图落后 {blocks} 块", "The chain view is {blocks} blocks behind"), NOTHING),
     "DOCTOR_NO_VIEW": (Text("链视图将由后台任务建立", "The worker will make the chain view"), NOTHING),
+    "DOCTOR_SNAPSHOT": (
+        Text(
+            "快照到区块 {block},{hours} 小时前确认为最新",
+            "Snapshot up to block {block}, the newest {hours} hours ago",
+        ),
+        NOTHING,
+    ),
+    "DOCTOR_SNAPSHOT_OLD": (
+        Text(
+            "快照太旧(区块 {block},{hours} 小时前):核验一律「无法判断」",
+            "The snapshot is too old (block {block}, {hours} hours ago): every verdict is `cannot tell`",
+        ),
+        Text("导入新的快照:ecert snapshot import。", "Import a newer one: ecert snapshot import."),
+    ),
+    "DOCTOR_SNAPSHOT_NONE": (
+        Text("还没有导入快照", "No snapshot was imported yet"),
+        Text("运行 ecert snapshot import。", "Run ecert snapshot import."),
+    ),
     "DOCTOR_VIEW_BEHIND": (
         Text(
             "后台任务在运行,但链视图落后 {blocks} 块", "A worker runs, but the view is {blocks} blocks behind"
