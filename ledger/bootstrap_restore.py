@@ -32,6 +32,7 @@ from ledger.adapters.trust_files import HomeTrust
 from ledger.bootstrap import Installation
 from ledger.bootstrap_backup import REBUILD_MARK
 from ledger.bootstrap_chain import rpc_record, view_kind
+from ledger.bootstrap_chain_copy import rebuild_chain
 from ledger.bootstrap_guard import (
     AUDIT_HEAD,
     MARK,
@@ -62,11 +63,13 @@ class How:
         mirrors: addresses; none: nobody is asked.
         without_mirror: nobody else has the blocks: what is lost goes out again, and a notice says so.
         nothing_lost: whoever sealed was stopped before the copy was made: nothing can be missing.
+        rebuild: take the chain of the first mirror from its first block on, in place of the one here.
     """
 
     mirrors: tuple[str, ...] = ()
     without_mirror: bool = False
     nothing_lost: bool = False
+    rebuild: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +90,7 @@ def choose(here_mirrors: Sequence[str], how: How, home: Path) -> How:
     Raises:
         ConflictError: RESTORE_MIRROR when nothing says where missing blocks may be.
     """
-    if how.without_mirror or how.nothing_lost:
+    if (how.without_mirror or how.nothing_lost) and not how.rebuild:
         return How((), how.without_mirror, how.nothing_lost)
     mirrors = how.mirrors or tuple(here_mirrors)
     if not mirrors:
@@ -98,7 +101,7 @@ def choose(here_mirrors: Sequence[str], how: How, home: Path) -> How:
             "ones. --nothing-lost: the old installation was stopped before the backup.",
             path=str(home),
         )
-    return How(mirrors)
+    return How(mirrors, rebuild=how.rebuild)
 
 
 def heal(here: Installation, how: How, hooks: Hooks | None = None) -> HealDone:
@@ -124,6 +127,9 @@ def heal(here: Installation, how: How, hooks: Hooks | None = None) -> HealDone:
             "The chain of this ledger is run by others and was not restored: the worker compares the database "
             "with it when it starts.",
         )
+    if how.rebuild:
+        set_mark(here.home, **{**mark, "phase": "heal"})
+        rebuild_chain(here, how.mirrors[0])
     with closing(
         EmbeddedChain.open(here.home.chain_file, here.clock, accept_clock=here.settings.accept_clock)
     ) as chain:

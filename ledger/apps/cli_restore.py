@@ -101,10 +101,28 @@ NOTHING = Option(
 )
 
 
-def _how(session: Session, mirrors: tuple[str, ...], *, without_mirror: bool, nothing_lost: bool) -> How:
+REBUILD = Option(
+    ["--rebuild-chain"],
+    is_flag=True,
+    text=Text(
+        "chain.db 丢失、损坏或已分叉:从镜像的第一个区块起重建,旧文件另存。",
+        "chain.db is gone, damaged, or went its own way: take the mirror's from the first block on; the old file "
+        "is kept beside it.",
+    ),
+)
+
+
+def _how(
+    session: Session,
+    mirrors: tuple[str, ...],
+    *,
+    without_mirror: bool,
+    nothing_lost: bool,
+    rebuild_chain: bool = False,
+) -> How:
     from ledger.bootstrap_restore import How, choose
 
-    how = How(mirrors, without_mirror, nothing_lost)
+    how = How(mirrors, without_mirror, nothing_lost, rebuild_chain)
     return choose(session.settings.mirrors, how, session.settings.home)
 
 
@@ -158,17 +176,31 @@ def _restore(
     session.show(NEXT if done.has_keys else BRING_KEYS.format(home=done.home))
 
 
-def _heal(session: Session, mirrors: tuple[str, ...], *, without_mirror: bool, nothing_lost: bool) -> None:
+def _heal(
+    session: Session,
+    mirrors: tuple[str, ...],
+    *,
+    without_mirror: bool,
+    nothing_lost: bool,
+    rebuild_chain: bool,
+) -> None:
     from ledger.apps.cli_open import open_installation
     from ledger.bootstrap_restore import has_notice, heal
 
     here = open_installation(session)
-    if has_notice(here.home):
+    if has_notice(here.home) and not rebuild_chain:
         from ledger.bootstrap_restore import How
 
         done = heal(here, How())
     else:
-        done = heal(here, _how(session, mirrors, without_mirror=without_mirror, nothing_lost=nothing_lost))
+        how = _how(
+            session,
+            mirrors,
+            without_mirror=without_mirror,
+            nothing_lost=nothing_lost,
+            rebuild_chain=rebuild_chain,
+        )
+        done = heal(here, how)
     session.emit(_value(done))
     _tell(session, done)
     if done.announced is not False:
@@ -290,6 +322,10 @@ HEAL = command(
         "interrupted; stop the worker first. Fetches blocks from a mirror; what nobody has goes out again, people\n"
         "are asked where approvals ran out, and a restore notice is prepared. Can be repeated.",
     ),
-    params=[MIRROR, WITHOUT, NOTHING],
-    examples=("ecert heal --mirror https://mirror.example.gov.cn", "ecert heal --without-mirror"),
+    params=[MIRROR, WITHOUT, NOTHING, REBUILD],
+    examples=(
+        "ecert heal --mirror https://mirror.example.gov.cn",
+        "ecert heal --without-mirror",
+        "ecert heal --mirror https://mirror.example.gov.cn --rebuild-chain",
+    ),
 )(_heal)

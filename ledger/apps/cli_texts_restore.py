@@ -57,6 +57,10 @@ RESTORE_ERRORS: dict[str, Text] = {
         "The mirrors have no block that was signed by this ledger's operator or by a witness of the trust file; "
         "they cannot be used. Name another one.",
     ),
+    "MIRROR_OTHER_LEDGER": Text(
+        "{mirror} 提供的是另一个账本,与信任文件不符。",
+        "{mirror} serves another ledger than the trust file names.",
+    ),
     "CHAIN_NOT_OURS": Text(
         "本账本的链由他人运行,没有被恢复;后台任务启动时会与链核对,不需要 ecert heal。",
         "The chain of this ledger is run by others and was not restored; the worker compares with it when it starts, "

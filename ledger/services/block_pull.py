@@ -208,8 +208,17 @@ class BlockPull:
         first = self._chain.head().number + 1
         if newest.block.number < first:
             return Pulled(first, self._chain.head(), None, heard.silent)
-        head = self._chain.import_blocks(self._missing(newest, first), lambda: self._confirm(newest))
+        head = self._import(newest, first)
         return Pulled(first, head, newest.mirror.name, heard.silent)
+
+    def _import(self, word: Word, first: int) -> BlockRef:
+        try:
+            return self._chain.import_blocks(self._missing(word, first), lambda: self._confirm(word))
+        except ConflictError as error:
+            if error.code != "CHAIN_FORKED":
+                raise
+            ours, theirs = (bytes.fromhex(str(error.detail[name])) for name in ("ours", "theirs"))
+            raise forked_here(int(error.detail["number"]), ours, theirs, word.mirror.name) from error
 
     def _missing(self, word: Word, first: int) -> Iterator[bytes]:
         number = first

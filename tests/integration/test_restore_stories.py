@@ -194,6 +194,33 @@ class TestAllOfItIsYesterdays:
         assert "DOCTOR_OVERLAP" not in codes, "words that the chain has given away are not given again"
         assert roots_once(clerk.home)
 
+    def test_a_fork_that_was_born_is_given_up_for_the_mirror_s_history(
+        self, days: Days, tmp_path: Path
+    ) -> None:
+        """Nobody was asked, and yesterday's copy went on by itself."""
+        clerk = copied(days.yesterday, tmp_path / "home")
+        mirror = copied(days.today, tmp_path / "mirror")
+        file = written(tmp_path / "fork.csv", deposit_rows(3, 81, first=8_800_000))
+        clerk.ask("issue", *DEPOSIT, file)
+        clerk.sign(batch_of(file))
+        forked = clerk.home / "released" / FUND / str(batch_of(file))
+        stray = Path(shutil.copy(next(forked.glob("*.ecert.json")), tmp_path / "stray.ecert.json"))
+        assert verdict(clerk, days.bundles[0])[0] != "ACCEPTED"
+        with node_face(mirror.home) as url:
+            told = clerk.run("worker", "--once", "--json", ECERT_MIRRORS=url)
+            assert json.loads(told.out)["error"]["code"] in {"CHAIN_SET_BACK", "CHAIN_FORKED_HERE"}
+            assert clerk.ask("heal", "--mirror", url, code=1)["error"]["code"] == "CHAIN_FORKED_HERE"
+            (clerk.home / "chain.db").unlink()  # as if it were gone altogether
+            done = clerk.ask("heal", "--mirror", url, "--rebuild-chain")
+        assert (done["again"], len(done["lost_rows"])) == ([batch_of(file)], 1)
+        assert done["notice"]["announced"] is True
+        assert clerk.run("worker", "--once").code == 0
+        assert verdict(clerk, days.bundles[0])[0] == "ACCEPTED", "the witnessed history holds"
+        assert verdict(clerk, stray)[0] == "CHAIN_RESTORED"
+        clerk.ask("refresh", stray)
+        assert verdict(clerk, stray)[0] == "ACCEPTED"
+        assert roots_once(clerk.home)
+
     def test_mirrors_that_are_silent_stop_nobody_after_a_short_break(
         self, days: Days, tmp_path: Path
     ) -> None:
