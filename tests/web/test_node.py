@@ -135,8 +135,8 @@ def test_checkpoints_and_what_witnesses_said(world: WitnessedWorld, ask: FlaskCl
     }  # fmt: skip
     body = ask.get(f"/node/v1/checkpoints/{head}").get_json()
     assert (body["block"], len(body["checkpoints"])) == (head, 1)
-    assert body["cosignatures"] == [json.loads(encode_checkpoint(said))]
-    assert ask.get("/node/v1/cosignatures").get_json() == {"cosignatures": body["cosignatures"]}
+    assert json.loads(encode_checkpoint(said)) in body["cosignatures"]
+    assert json.loads(encode_checkpoint(said)) in ask.get("/node/v1/cosignatures").get_json()["cosignatures"]
     assert ask.get("/node/v1/checkpoints/0").get_json() == {"block": 0, "checkpoints": [], "cosignatures": []}
     same = ask.get("/node/v1/checkpoint", headers={"If-None-Match": newest.headers["ETag"]})
     assert same.status_code == 304
