@@ -20,10 +20,16 @@ from typing import Any
 import pytest
 
 from ledger import bootstrap_backup
+from ledger.adapters.backup_archive import ArchiveWriter
+from ledger.adapters.chain_embedded.reader import EmbeddedReader
 from ledger.adapters.erasure_list import ErasureList
+from ledger.adapters.restore_sql import SqlRestoreBook
+from ledger.adapters.store_sql import open_store
+from ledger.adapters.system import SystemClock
 from ledger.bootstrap import open_home, open_verifier
 from ledger.bootstrap_backup import back_up, restore
 from ledger.core.errors import ConflictError, InputError, LedgerError, NotFoundError
+from ledger.core.flow import BatchState
 from ledger.demo_data import deposit_rows
 from ledger.settings import load_settings
 from tests.cli.clerk import DEPOSIT, FUND, Clerk, batch_of, clerk_of_a_copy, results, written
@@ -134,6 +140,41 @@ def test_backed_up_under_load_it_goes_on_elsewhere_and_nothing_happens_twice(
         assert len(bundles) == ROWS
         assert verifier.verify(bundles[0].read_bytes()).accepted
     assert new.run("doctor").code == 0
+
+
+def test_a_batch_that_becomes_final_between_two_files_is_in_the_chain_and_not_in_the_database(
+    clerk: Clerk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Never the other way round, whatever happens while a backup is made."""
+    file = written(tmp_path / "between.csv", deposit_rows(2, 33, first=8_200_000))
+    clerk.ask("issue", *DEPOSIT, file)
+    batch = batch_of(file)
+    clerk.ask("batch", "make", batch, "--key", clerk.key("maker"))
+    copied: list[str] = []
+    add_database = ArchiveWriter.add_database
+
+    def add_and_anchor(writer: ArchiveWriter, name: str, path: Path, beside: Path) -> None:
+        add_database(writer, name, path, beside)
+        copied.append(name)
+        if len(copied) == 1:
+            clerk.ask("batch", "approve", batch, "--key", clerk.key("approver"))
+
+    # reason: no test can hit the moment between two files of a backup from outside
+    monkeypatch.setattr(ArchiveWriter, "add_database", add_and_anchor)
+    done = back_up(open_home(replace(load_settings(), home=clerk.home)), tmp_path / "made", silent)
+    assert (copied[0], copied[-1]) == ("store.db", "chain.db")
+    with tarfile.open(done.archive) as tar:
+        tar.extractall(tmp_path / "inside", filter="data")
+    store = open_store(tmp_path / "inside" / "store.db", SystemClock())
+    chain = EmbeddedReader(tmp_path / "inside" / "chain.db")
+    blocks = SqlRestoreBook(store.database).newest_blocks(1_000)
+    assert blocks
+    assert [chain.block(block.number) for block in blocks] == list(blocks)
+    found = store.batches.batch(batch)
+    assert found.state is BatchState.MADE
+    assert found.root is not None
+    assert chain.anchor_event(FUND, found.root) is not None
+    store.close()
 
 
 def test_released_bundles_are_not_in_it_and_are_the_same_afterwards(
