@@ -21,10 +21,10 @@ NODE_ADDRESS = Text(
 )
 NODE_PORT = 8421
 PASSWORDS = Text(
-    "\n\n无人值守启动:把服务密钥(operator、credential、status、vault)的口令各存一个文件,文件名为\n"
+    "\n\n无人值守启动:把服务密钥(operator、credential、status、checkpoint、vault)的口令各存一个文件,文件名为\n"
     "「机关代码-角色」(ledger-vault),权限 0600,用 ECERT_PASSWORD_FILE 指向该目录;\n"
     "或用 systemd 的 LoadCredential=机关代码-operator:/路径。停电重启后无需任何人输入。",
-    "\n\nUnattended start: keep each service key's password (operator, credential, status, vault) in a file\n"
+    "\n\nUnattended start: keep each service key's password (operator, credential, status, checkpoint, vault) in a file\n"
     "named `<USCC>-<role>` (ledger-vault), mode 0600, and set ECERT_PASSWORD_FILE to their folder; or use\n"
     "systemd's LoadCredential=<USCC>-operator:/path. After a power cut nobody has to type anything.",
 )
