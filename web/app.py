@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import IO, Any, Literal, Protocol
 
 from flask import Flask, Request
+from jinja2.bccache import Bucket, BytecodeCache
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from ledger.bootstrap_health import HealthService
@@ -154,6 +155,26 @@ class VerifyApp(Flask):
         _LOG.error("unexpected %s at %s", getattr(kind, "__name__", kind), " < ".join(reversed(frames)))
 
 
+class Compiled(BytecodeCache):
+    """Templates that some application of this process has compiled: most of the cost of its first page."""
+
+    def __init__(self) -> None:
+        self._codes: dict[str, bytes] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        """Give the code of a template; a changed source has another checksum and is compiled again."""
+        code = self._codes.get(bucket.key)
+        if code is not None:
+            bucket.bytecode_from_string(code)
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        """Keep it."""
+        self._codes[bucket.key] = bucket.bytecode_to_string()
+
+
+COMPILED = Compiled()
+
+
 def create_app(settings: WebSettings, services: WebServices) -> Flask:
     """The WSGI application.
 
@@ -168,6 +189,7 @@ def create_app(settings: WebSettings, services: WebServices) -> Flask:
     app.json = FastJson(app)
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
+    app.jinja_env.bytecode_cache = COMPILED
     app.extensions["ledger"] = services
     app.extensions["web-settings"] = settings
     quick.register(app)
