@@ -20,12 +20,13 @@ from typing import Any
 import sqlalchemy as sa
 
 from ledger.adapters.audit_head_file import AuditHeadFile
-from ledger.adapters.chain_embedded.reader import ChainFile
+from ledger.adapters.chain_embedded.reader import ChainFile, EmbeddedReader
 from ledger.adapters.checkpoint_file import CheckpointFile
 from ledger.adapters.home_files import Home, write_file
 from ledger.adapters.restore_sql import SqlRestoreBook
 from ledger.adapters.tables_people import audit_row
 from ledger.bootstrap import Installation, load_trust
+from ledger.bootstrap_chain import rpc_record
 from ledger.core.audit import Head
 from ledger.core.checkpoint import SignedCheckpoint
 from ledger.core.errors import ConflictError, LedgerError, NotFoundError, UnavailableError
@@ -88,6 +89,14 @@ def require_finished(home: Home) -> None:
             f"{home.path / NEXT_TRUST} (`ecert trust sign`), then run `ecert trust take` with it and `ecert heal`.",
             path=str(home.path / NEXT_TRUST),
         )
+
+
+def clear_mark(home: Home) -> None:
+    """After require_finished: a notice that verifiers can know needs no reminder."""
+    mark = read_mark(home)
+    if mark is not None and mark.get("phase") == "notice":
+        (home.path / NEXT_TRUST).unlink(missing_ok=True)
+        (home.path / MARK).unlink(missing_ok=True)
 
 
 def is_announced(home: Home, mark: Mapping[str, Any]) -> bool:
@@ -282,3 +291,18 @@ def adopt(here: Installation, view: RegistryView) -> None:
     mending = Healing(book, here.store.batches, None, view, issuers, here.clock).heal()
     (here.home.path / MARK).unlink(missing_ok=True)
     _log.info("compared with the chain after a restore", extra={"lost_rows": len(mending.lost_rows)})
+
+
+def obstacle(here: Installation) -> LedgerError | None:
+    """What keeps this installation from sealing, mirrors asked; None: nothing, or it seals no chain of its own."""
+    if rpc_record(here.record) is not None or not here.record.agencies or not here.home.chain_file.exists():
+        return None
+    with closing(EmbeddedReader(here.home.chain_file)) as chain:
+        found = look(here, chain, here.view)
+        if found:
+            return found[0]
+        try:
+            require_not_passed(here, chain, here.view)
+        except LedgerError as error:
+            return error
+    return None

@@ -42,7 +42,14 @@ from ledger.bootstrap_chain import Reader, chain_info, chain_reader, connect, op
 from ledger.bootstrap_check import CheckRoom
 from ledger.bootstrap_directory import entry_at
 from ledger.bootstrap_documents import DocumentRoom
-from ledger.bootstrap_guard import adopt, require_finished, require_newest, require_not_passed, require_rows
+from ledger.bootstrap_guard import (
+    adopt,
+    clear_mark,
+    require_finished,
+    require_newest,
+    require_not_passed,
+    require_rows,
+)
 from ledger.bootstrap_intake import open_intake_work
 from ledger.bootstrap_moved import earlier_lists, require_settled
 from ledger.bootstrap_programs import ask_contract, make_standing
@@ -397,6 +404,7 @@ def open_bench(here: Installation, hooks: Hooks | None = None) -> Iterator[Bench
         if isinstance(chain, ChainFile):
             require_rows(here, bench.view)
             require_not_passed(here, chain, bench.view)
+            clear_mark(here.home)
         else:
             adopt(here, bench.view)
         yield bench

@@ -20,6 +20,7 @@ NODE_ADDRESS = Text(
     "Node of the ledger: {address}node/v1/ledger (Ctrl-C stops it)",
 )
 NODE_PORT = 8421
+NOT_SEALING = Text("只提供核验,不出块:{reason}", "Verification only, nothing is sealed: {reason}")
 PASSWORDS = Text(
     "\n\n无人值守启动:把服务密钥(operator、credential、status、checkpoint、vault)的口令各存一个文件,文件名为\n"
     "「机关代码-角色」(ledger-vault),权限 0600,用 ECERT_PASSWORD_FILE 指向该目录;\n"
@@ -66,6 +67,7 @@ def _worker(session: Session, *, once: bool) -> None:
 
 
 def _serve(session: Session, host: str | None, port: int | None) -> None:
+    from ledger.apps.cli_errors import error_text
     from ledger.apps.serving import serve
 
     serve(
@@ -73,6 +75,7 @@ def _serve(session: Session, host: str | None, port: int | None) -> None:
         host or session.settings.host,
         session.settings.port if port is None else port,
         say=lambda address: announce(session, address),
+        warn=lambda error: session.remark(NOT_SEALING.format(reason=error_text(error))),
     )
     session.remark(STOPPED)
 

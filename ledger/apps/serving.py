@@ -20,11 +20,12 @@ from wsgiref.types import WSGIApplication
 
 from ledger.apps.bridge import Bridge
 from ledger.bootstrap import free_port, is_answering
+from ledger.bootstrap_guard import obstacle
 from ledger.bootstrap_node import open_node_parts
 from ledger.bootstrap_ops import log_web_to, metrics_token
 from ledger.bootstrap_web import open_web
 from ledger.bootstrap_work import PROBED_S, is_chain_free
-from ledger.core.errors import UnavailableError
+from ledger.core.errors import LedgerError, UnavailableError
 from ledger.settings import Settings, export_settings, load_settings
 
 STOP_S = 60
@@ -121,7 +122,13 @@ def _end_with(parent: int, number: signal.Signals) -> None:
     threading.Thread(target=look, daemon=True).start()
 
 
-def serve(settings: Settings, host: str, port: int, say: Callable[[str], None]) -> None:
+def serve(
+    settings: Settings,
+    host: str,
+    port: int,
+    say: Callable[[str], None],
+    warn: Callable[[LedgerError], None],
+) -> None:
     """Serve until told to stop.
 
     Args:
@@ -129,6 +136,8 @@ def serve(settings: Settings, host: str, port: int, say: Callable[[str], None]) 
         host: address to listen on.
         port: 0 picks a free one.
         say: told the address once connections are taken.
+        warn: told why no blocks will be sealed, when a part of the data directory is an older copy: the
+            pages answer all the same, with what is known.
 
     Raises:
         UnavailableError: WORKER_DIED.
@@ -136,6 +145,10 @@ def serve(settings: Settings, host: str, port: int, say: Callable[[str], None]) 
     parts = open_web(settings)  # says what is missing before anything is started
     # who only verifies has nothing to seal
     with_worker = bool(parts.here.record.agencies) and is_chain_free(settings.home, PROBED_S)
+    stopped_by = obstacle(parts.here) if with_worker else None
+    if stopped_by is not None:
+        warn(stopped_by)
+        with_worker = False
     _serve(settings, "make_bridge", host, port, say, with_worker=with_worker)
 
 

@@ -19,8 +19,9 @@ from ledger.adapters.chain_embedded.reader import EmbeddedReader
 from ledger.adapters.chain_embedded.store import ChainStore
 from ledger.adapters.system import ManualClock, free_port
 from ledger.bootstrap import open_home
-from ledger.bootstrap_guard import SHORT_STOP_S, require_not_passed
+from ledger.bootstrap_guard import SHORT_STOP_S, obstacle, require_not_passed
 from ledger.bootstrap_restore import How, heal
+from ledger.bootstrap_web import open_web
 from ledger.core.errors import UnavailableError
 from ledger.core.receipt import parse_bundle
 from ledger.demo_data import deposit_rows
@@ -29,6 +30,7 @@ from ledger.settings import load_settings
 from tests.cli.clerk import DEPOSIT, FUND, Clerk, batch_of, clerk_of_a_copy, written
 from tests.integration.test_backup import archive_in
 from tests.node_face import node_face
+from web import WebSettings, create_app
 
 pytestmark = [pytest.mark.xdist_group("served"), pytest.mark.timeout(600)]
 LATER = 4  # rows that are issued today
@@ -88,13 +90,21 @@ def put(home: Path, source: Path, *names: str) -> None:
                 shutil.copy2(file, home / file.name)
 
 
-def verdict(clerk: Clerk, bundle: Path, *options: object) -> tuple[int, set[str]]:
-    """National code and what is not in order."""
-    ran = clerk.run("verify", bundle, *options, "--json")
+def verdict(clerk: Clerk, bundle: Path) -> tuple[str, set[str]]:
+    """The code that decided, and all that is not in order."""
+    ran = clerk.run("verify", bundle, "--json")
     report = json.loads(ran.out)
     return report["verdict"]["code"], {
         one["code"] for one in report["checks"] if one["outcome"] in {"failed", "unknown"}
     }
+
+
+def page_says(home: Path, bundle: Path) -> str:
+    """The verdict on the public page of an installation."""
+    parts = open_web(replace(load_settings(), home=home))
+    client = create_app(WebSettings("demo", secure_cookies=False), parts).test_client()
+    answer = client.post("/verify", data=bundle.read_bytes(), content_type="application/vnd.ecert+json")
+    return str(answer.get_json()["verdict"]["code"])
 
 
 def anchors(home: Path) -> dict[bytes, int]:
@@ -122,7 +132,11 @@ class TestTheChainWasPutBack:
         self, days: Days, tmp_path: Path
     ) -> None:
         clerk = copied(days.today, tmp_path / "home")
-        put(clerk.home, days.yesterday, "chain.db")
+        put(clerk.home, days.yesterday, "chain.db", "view.db")
+        stopped_by = obstacle(open_home(replace(load_settings(), home=clerk.home)))
+        assert stopped_by is not None
+        assert stopped_by.code == "CHAIN_SET_BACK", "the page is served, nothing is sealed"
+        assert page_says(clerk.home, days.bundles[0]) == "CHAIN_BEHIND"
         height = EmbeddedReader(clerk.home / "chain.db").head().number
         refused = clerk.ask("worker", "--once", code=1)
         assert refused["error"]["code"] == "CHAIN_SET_BACK"
@@ -135,9 +149,10 @@ class TestTheChainWasPutBack:
         assert (done["again"], done["calls"], done["late"]) == ([days.batch], 1, 0)
         assert done["notice"]["announced"] is True
         assert done["notice"]["first_block"] == height + 1
-        assert verdict(clerk, days.bundles[0])[0] == "CHAIN_RESTORED"
+        assert page_says(clerk.home, days.bundles[0]) == "CHAIN_RESTORED"
         assert clerk.run("worker", "--once").code == 0
         assert roots_once(clerk.home)
+        assert page_says(clerk.home, days.bundles[0]) == "CHAIN_RESTORED"
         old = verdict(clerk, days.bundles[0])
         assert old == ("CHAIN_RESTORED", {"CHAIN_RESTORED"}), "its receipt names a block that is no more"
         fresh = tmp_path / "fresh.ecert.json"
@@ -156,14 +171,33 @@ class TestTheChainWasPutBack:
         mirror = copied(days.today, tmp_path / "mirror")
         newest = EmbeddedReader(mirror.home / "chain.db").head()
         put(clerk.home, days.yesterday, "chain.db")
+        assert page_says(mirror.home, days.bundles[0]) == "ACCEPTED"
         with node_face(mirror.home) as url:
             done = clerk.ask("heal", "--mirror", url)
+        assert page_says(mirror.home, days.bundles[0]) == "ACCEPTED"
         assert (done["pulled"] > 0, done["notice"], done["again"], done["calls"]) == (True, None, [], 0)
         assert EmbeddedReader(clerk.home / "chain.db").head() == newest
         assert clerk.run("worker", "--once").code == 0
         assert verdict(clerk, days.bundles[0])[0] == "ACCEPTED"
         assert verdict(clerk, days.suspended)[0] == "SUSPENDED"
         assert roots_once(clerk.home)
+        assert clerk.run("doctor").code == 0
+
+    def test_nothing_is_sealed_before_verifiers_can_know(self, days: Days, tmp_path: Path) -> None:
+        """The keys of the trust file lie elsewhere, as they should: people sign the notice."""
+        clerk = copied(days.today, tmp_path / "home")
+        put(clerk.home, days.yesterday, "chain.db")
+        away = shutil.move(clerk.home / "keys" / "ledger" / "trust", tmp_path / "safe")
+        done = clerk.ask("heal", "--without-mirror")
+        assert (done["notice"]["announced"], clerk.ask("heal")["notice"]["announced"]) == (False, False)
+        refused = clerk.ask("worker", "--once", code=1)
+        assert refused["error"]["code"] == "RESTORE_NOTICE_WAITS"
+        codes = {one["code"] for one in clerk.ask("doctor", code=1)["findings"]}
+        assert "DOCTOR_RESTORE_NOTICE_WAITS" in codes
+        clerk.ask("trust", "sign", done["next_trust"], "--key", f"file:{away}/signing.key")
+        clerk.ask("trust", "take", done["next_trust"])
+        assert clerk.run("worker", "--once").code == 0
+        assert verdict(clerk, days.bundles[0])[0] == "CHAIN_RESTORED"
         assert clerk.run("doctor").code == 0
 
 
