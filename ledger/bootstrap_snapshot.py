@@ -117,9 +117,20 @@ def export_snapshot(
         checkpoint=checkpoint,
         cosignatures=cosignatures,
     )
+    _require_readable(snapshot, base, state)
     snapshot = _signed(snapshot, settings, keys, ask, is_demo=record.mode == "demo")
     write_snapshot_file(out, encode_snapshot(snapshot))
     return snapshot
+
+
+def _require_readable(snapshot: Snapshot, base: State | None, state: State) -> None:
+    """Whoever takes it comes to the same state; a base of another history shows here at the latest."""
+    try:
+        SnapshotView(snapshot.header, read_state(snapshot, base))
+    except InputError as error:
+        if base is None:
+            raise
+        raise _no_base(base.block.number, state) from error
 
 
 def sign_snapshot_file(
