@@ -24,7 +24,7 @@ from ledger.adapters.trust_files import HomeTrust, read_trust_file
 from ledger.bootstrap import password_chain
 from ledger.bootstrap_chain import MIRROR_KIND, open_book
 from ledger.core.contradictions import SAYS, require_proof
-from ledger.core.errors import ConflictError, InputError, NotFoundError
+from ledger.core.errors import ConflictError, InputError, NotFoundError, UnavailableError
 from ledger.core.jose import jwk_thumbprint, kid_of
 from ledger.core.mirroring import MirrorState
 from ledger.core.trust import Trust, load_trust_bytes
@@ -184,7 +184,7 @@ def open_mirror(settings: Settings, ask: PasswordSource | None = None) -> Iterat
         _set_aside(home, state, clock)
         state = None
     with ExitStack() as stack:
-        copy = MirrorCopy.open(home.chain_file, clock, trust, node.genesis)
+        copy = MirrorCopy.open(home.chain_file, clock, trust, lambda: _genesis([node, *peers]))
         stack.callback(copy.close)
         book = open_book(home, read_only=False)
         stack.callback(book.close)
@@ -201,6 +201,16 @@ def open_mirror(settings: Settings, ask: PasswordSource | None = None) -> Iterat
             on_state=lambda told: _tell(home, told),
         )
         yield MirrorSite(home, Mirror(parts, node, peers, trust, signer, state), signer)
+
+
+def _genesis(sources: Sequence[NodeClient]) -> bytes:
+    """Block 0, from the first that answers; its hash is the ledger id, so it does not matter from whom."""
+    for source in sources[:-1]:
+        try:
+            return source.genesis()
+        except UnavailableError:
+            continue
+    return sources[-1].genesis()
 
 
 def _signer(

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import platform
 import shutil
+import subprocess
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -23,6 +25,7 @@ HINTS = {
     "forge": "no .tools/forge (scripts/setup forge makes it, with npm)",
     "halmos": "no .tools/halmos (scripts/setup halmos makes it)",
     "slither": "no .tools/slither (scripts/setup slither makes it)",
+    "netns": "network namespaces cannot be made here (needs root and `ip`, Debian: iproute2)",
     "chromium": "no chromium on PATH (Debian: apt-get install chromium)",
 }
 
@@ -63,6 +66,22 @@ def npm_command() -> list[str] | None:
     return [*node, str(script)] if script.exists() else None
 
 
+def can_make_namespaces() -> bool:
+    """Whether this machine lets us have network namespaces with wires between them."""
+    name, ip = f"ecert{os.getpid()}", shutil.which("ip")
+    if ip is None:
+        return False
+    made = _runs(ip, "netns", "add", name)
+    works = made and _runs(ip, "-n", name, "link", "add", "probe", "type", "veth", "peer", "name", "other")
+    if made:
+        _runs(ip, "netns", "del", name)
+    return works
+
+
+def _runs(*words: str) -> bool:
+    return subprocess.run(words, check=False, capture_output=True).returncode == 0
+
+
 def missing(tool: str) -> str | None:
     """Why `tool` cannot be used here, None if it can.
 
@@ -77,6 +96,7 @@ def missing(tool: str) -> str | None:
         "forge": any((ROOT / ".tools" / "forge").glob("node_modules/@foundry-rs/forge-*/bin/forge")),
         "halmos": HALMOS.exists(),
         "slither": SLITHER.exists(),
+        "netns": tool == "netns" and can_make_namespaces(),
         "chromium": chromium_path() is not None,
     }[tool]
     return None if present else hint

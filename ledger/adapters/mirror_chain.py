@@ -11,7 +11,7 @@ from ledger.adapters.chain_embedded.reader import HEARTBEAT, MIRROR_MARK
 from ledger.adapters.chain_view_follow import Follower
 from ledger.adapters.chain_view_reading import Fork, encode_fork
 from ledger.adapters.chain_view_sql import SqlView
-from ledger.core.errors import InputError, RefusedError
+from ledger.core.errors import InputError, NotFoundError, RefusedError
 from ledger.core.model import BlockRef, ChainInfo, Purpose
 from ledger.core.trust import Trust
 from ledger.ports import Clock, ContractCall
@@ -38,9 +38,9 @@ class MirrorCopy:
             genesis: fetches block 0, whose hash is the ledger id.
         Raises: InputError(BLOCK_INVALID, MIRROR_LEDGER), UnavailableError(CHAIN_LOCKED, NODE_SILENT).
         """
-        if path.is_file():
+        try:
             chain = EmbeddedChain.open(path, clock, accept_clock=True)
-        else:
+        except NotFoundError:  # none yet, or one whose beginning was cut short
             chain = EmbeddedChain.join(path, clock, chain_id=trust.chain_id, genesis_rlp=genesis())
         copy = cls(chain)
         found = chain.info()

@@ -101,7 +101,7 @@ class Mirror:
         self._trust = trust
         self._signer = signer
         self.state = state or MirrorState("starting", parts.chain.head(), since=parts.clock.now())
-        self._signed_for: SignedCheckpoint | None = None
+        self._confirmed: SignedCheckpoint | None = None
         self._unsent: dict[str, SignedCheckpoint] = {}
         self._asked_trust_at: int | None = None
         self._warning: str | None = None
@@ -187,9 +187,9 @@ class Mirror:
     def _compare(self, source: LedgerNode, offered: SignedCheckpoint) -> None:
         """A checkpoint at or below our head: ours again, older, or another story."""
         block, head = offered.checkpoint.block, self._chain.head()
-        newest = self._book.newest("operator")
-        if newest == offered and block.hash == head.hash:
+        if offered == self._confirmed and block.hash == head.hash:
             return  # the same word again
+        newest = self._book.newest("operator")
         self._require_operator(offered)
         if self._differs(offered):
             raise _ContradictedError(self._rewritten_below(source, offered))
@@ -323,9 +323,8 @@ class Mirror:
                 last_common = middle
             else:
                 first_other = middle
-        ours = None
         number = first_other
-        while (signed := self._ours(number)) is None:
+        while (signed := self._ours(number)) is None:  # our head has one: no block is kept without
             number += 1
         headers = self._linked(source, number, offered)
         return self._evidence("HISTORY_REWRITTEN", source, _by_time(signed, offered), headers)
@@ -390,9 +389,9 @@ class Mirror:
         """Our head is the operator's, as of its own clock, but never later than ours."""
         self._book.keep(offered, "operator")
         self._parts.view.advance(min(offered.checkpoint.signed_at, self._parts.clock.now()))
-        if self._signer is not None and offered != self._signed_for:
+        if self._signer is not None:
             self._cosign(self._signer, offered.checkpoint)
-            self._signed_for = offered
+        self._confirmed = offered
 
     def _cosign(self, signer: CheckpointSigner, stated: Checkpoint) -> None:
         number = stated.block.number

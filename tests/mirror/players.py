@@ -137,6 +137,18 @@ class Seen:
         head = self.head()
         return -1 if head is None else final_height(self.trust(), head)
 
+    def wait_for_block(self, number: int) -> None:
+        """Known here, and signed by as many witnesses as the trust file demands."""
+        wait_for(lambda: self.number() == number and self.final() == number)
+
+    def wait_for_status(self, issuer_: str, root: bytes, status: int) -> None:
+        """Of the first credential of a batch."""
+        wait_for(lambda: self.view.evidence(issuer_, root, 0).status == status, 10)
+
+    def wait_for_fork(self) -> None:
+        """The source told two stories."""
+        wait_for(lambda: self.head().forked)
+
     def close(self) -> None:
         if self.view is not None:
             self.view.close()

@@ -119,8 +119,7 @@ def test_two_mirrors_follow_co_sign_and_refuse_a_rewritten_block(
         _, root, number_text = sealing.ask("anchor")
         number = int(number_text)
     for seen in town.seen:
-        wait_for(lambda seen=seen: seen.number() == number)
-        wait_for(lambda seen=seen: seen.final() == number)
+        seen.wait_for_block(number)
         evidence = seen.view.evidence(ROOT, bytes.fromhex(root), 0)
         assert (evidence.status, evidence.head.kind) == (0, "mirror")
         assert len(evidence.head.witnessed) == 2
@@ -128,7 +127,7 @@ def test_two_mirrors_follow_co_sign_and_refuse_a_rewritten_block(
     _, changed = sealing.ask(f"suspend {root}")
     began = time.monotonic()
     for seen in town.seen:
-        wait_for(lambda seen=seen: seen.view.evidence(ROOT, bytes.fromhex(root), 0).status == SUSPENDED, 10)
+        seen.wait_for_status(ROOT, bytes.fromhex(root), SUSPENDED)
     assert time.monotonic() - began < 5
     wait_for(lambda: all(seen.final() == int(changed) for seen in town.seen))
     # the operator's process and node give way to ones with another history from block N-5 on
@@ -136,7 +135,7 @@ def test_two_mirrors_follow_co_sign_and_refuse_a_rewritten_block(
     serving.end()
     town.play(node(liar(town.home, town.folder / "liar", 5, 8).path, log, HOST, town.port))
     for settings, seen in zip(town.mirrors, town.seen, strict=True):
-        wait_for(lambda seen=seen: seen.head().forked)
+        seen.wait_for_fork()
         assert seen.number() == int(changed)
         assert run(["mirror", "status", "--json"], settings) == 1
         told = json.loads(capsys.readouterr().out)
