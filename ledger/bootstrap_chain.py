@@ -8,7 +8,6 @@ view.db, and ask the nodes only for what no view holds.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -16,7 +15,6 @@ from ledger.adapters.chain_embedded.reader import EmbeddedReader
 from ledger.adapters.checkpoint_file import CheckpointFile
 from ledger.adapters.home_files import Home, HomeRecord
 from ledger.adapters.system import SystemClock
-from ledger.core.errors import NotFoundError
 from ledger.core.model import BlockRef, ChainInfo, LedgerEvent
 from ledger.core.trust import ViewKind
 from ledger.ports import ChainSigner, Clock, ContractCall
@@ -27,6 +25,7 @@ if TYPE_CHECKING:
     from ledger.adapters.chain_rpc.nodes import SleepingClock
     from ledger.adapters.chain_rpc.record import RpcRecord
     from ledger.adapters.chain_rpc.sending import Sendings
+    from ledger.adapters.snapshot_reader import SnapshotReader
     from ledger.services.explorer import LedgerLog
 
 
@@ -79,12 +78,10 @@ def chain_reader(home: Home, record: HomeRecord) -> Reader:
     """Final blocks and events, without the lock.
 
     Raises:
-        NotFoundError: CHAIN_MISSING; SNAPSHOT_ONLY where the ledger is known from snapshots.
+        NotFoundError: CHAIN_MISSING, VIEW_MISSING.
     """
     if record.chain.get("kind") == SNAPSHOT_KIND:
-        raise NotFoundError(
-            "SNAPSHOT_ONLY", "This data directory knows its ledger from snapshots: its blocks are not here."
-        )
+        return _snapshot_reader(home)
     remote = rpc_record(record)
     if remote is None:
         return EmbeddedReader(home.chain_file)
@@ -96,6 +93,13 @@ def chain_reader(home: Home, record: HomeRecord) -> Reader:
     )
 
 
+def _snapshot_reader(home: Home) -> SnapshotReader:
+    from ledger.adapters.chain_view_snapshot import StoredSnapshotView
+    from ledger.adapters.snapshot_reader import SnapshotReader
+
+    return SnapshotReader(StoredSnapshotView(home.view_file, read_only=True))
+
+
 def chain_info(home: Home, record: HomeRecord) -> ChainInfo:
     """Which chain and which contracts, asking nobody.
 
@@ -103,13 +107,7 @@ def chain_info(home: Home, record: HomeRecord) -> ChainInfo:
         NotFoundError: CHAIN_MISSING, VIEW_MISSING.
     """
     if record.chain.get("kind") == SNAPSHOT_KIND:
-        from ledger.adapters.chain_view_snapshot import StoredSnapshotView
-
-        with closing(StoredSnapshotView(home.view_file, read_only=True)) as view:
-            found = view.info()
-        if found is None:
-            raise NotFoundError("VIEW_MISSING", "No snapshot was imported here yet.")
-        return found
+        return _snapshot_reader(home).info()
     remote = rpc_record(record)
     return EmbeddedReader(home.chain_file).info() if remote is None else remote.info()
 

@@ -188,6 +188,12 @@ class StoredSnapshotView(SqlView):
     def __init__(self, path: Path, *, read_only: bool = False) -> None:
         super().__init__(path, "snapshot", read_only=read_only)
 
+    def block(self, number: int) -> BlockRef | None:
+        """A block with an anchor, or the newest one; None for all others."""
+        with self._reading():
+            found = self._rows.get("block", (number,))
+        return None if found is None else BlockRef(number, *found)
+
     def replace(self, header: Header, state: State) -> None:
         """Hold this state and nothing else; readers see the old one or the new one.
 

@@ -89,8 +89,16 @@ class OversightService:
         for record in records:
             children.setdefault(record.parent if record.parent in known else None, []).append(record)
         good = self._rights_of_all()
-        resets = {reset.issuer for reset in self.book.resets()}
-        return self._nodes(children.get(None, []), children, good, resets)
+        return self._nodes(children.get(None, []), children, good, self._announced())
+
+    def _announced(self) -> frozenset[str]:
+        """Agencies whose roles are about to be reset; nobody where the ledger has no history (snapshots)."""
+        try:
+            return frozenset(reset.issuer for reset in self.book.resets())
+        except NotFoundError as error:
+            if error.code != "SNAPSHOT_ONLY":
+                raise
+            return frozenset()
 
     def _nodes(
         self,
