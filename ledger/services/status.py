@@ -157,16 +157,8 @@ class StatusService:
             )
         now = Status(evidence.status)
         kind = self._types.get(place.type_code)
-        if kind is not None and wanted not in kind.statuses and not now.is_final:
-            raise _not_of_type(name, kind, now, wanted)
         if wanted not in TRANSITIONS[now] or (kind is not None and not kind.allows(now, wanted)):
-            raise ConflictError(
-                "STATUS_TRANSITION",
-                f"{name.hex().upper()} is {now.name}; it cannot become {wanted.name}.",
-                serial=name.hex().upper(),
-                now=now.name,
-                wanted=wanted.name,
-            )
+            raise _cannot_become(name, kind, now, wanted)
         return Target(place, place.leaf_index, place.root, evidence.anchor.list, now)
 
     def suspend(
@@ -527,12 +519,22 @@ class StatusService:
         self._cases.save(case.id, sealed, waiting=_is_to_be_sent(case))
 
 
-def _not_of_type(name: bytes, kind: CredentialType, now: Status, wanted: Status) -> ConflictError:
+def _cannot_become(name: bytes, kind: CredentialType | None, now: Status, wanted: Status) -> ConflictError:
+    """STATUS_NOT_OF_TYPE where the type has no such status at all, else STATUS_TRANSITION."""
+    serial = name.hex().upper()
+    if kind is None or wanted in kind.statuses or now.is_final:
+        return ConflictError(
+            "STATUS_TRANSITION",
+            f"{serial} is {now.name}; it cannot become {wanted.name}.",
+            serial=serial,
+            now=now.name,
+            wanted=wanted.name,
+        )
     known = kind.transitions.get(now, frozenset()) & ENDINGS
     return ConflictError(
         "STATUS_NOT_OF_TYPE",
         f"Credentials of type {kind.ref} never become {wanted.name}.",
-        serial=name.hex().upper(),
+        serial=serial,
         type=kind.ref,
         wanted=wanted.name,
         instead=[status.name for status in sorted(known)],

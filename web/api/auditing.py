@@ -5,9 +5,10 @@ from __future__ import annotations
 from apiflask import APIBlueprint
 
 from web.access import actor, token_allowed
+from web.api.answers import hexed
 from web.api.frame import services
 from web.api.models import AuditOut, AuditQuery, AuditRowOut
-from web.api.paging import encode_cursor, parse_cursor
+from web.api.paging import following, parse_cursor
 
 API = APIBlueprint("audit", __name__, tag="Audit")
 
@@ -34,9 +35,9 @@ def rows(query_data: AuditQuery) -> AuditOut:
                 action=row.action,
                 subject=row.subject,
                 facts=row.facts,
-                link="0x" + row.link.hex(),
+                link=hexed(row.link),
             )
             for row in found
         ],
-        next=encode_cursor(found[-1].number) if len(found) == query_data.limit else None,
+        next=following(found, query_data.limit, lambda row: row.number),
     )

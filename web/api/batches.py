@@ -9,6 +9,7 @@ from apiflask import APIBlueprint
 from ledger.core.flow import BatchRecord, BatchState
 from ledger.core.model import DOCUMENT_TYPE, StandingAct
 from web.access import actor, must_own, token_allowed
+from web.api.answers import hexed, hexed_or_none
 from web.api.frame import services
 from web.api.models import (
     ApprovalOut,
@@ -22,7 +23,7 @@ from web.api.models import (
     StandingOut,
     StandingsOut,
 )
-from web.api.paging import encode_cursor, parse_cursor
+from web.api.paging import following, parse_cursor
 
 API = APIBlueprint("batches", __name__, tag="Batches")
 WAITING = (BatchState.SIGNED, BatchState.MADE, BatchState.APPROVED)
@@ -40,8 +41,8 @@ APPROVAL_STATES: dict[BatchState, Any] = {
 def batches(query_data: BatchesQuery) -> BatchesOut:
     """Batches, newest first."""
     states = () if query_data.state is None else (BatchState(query_data.state),)
-    found, following = _page(states, query_data)
-    return BatchesOut(items=[_batch(one) for one in found], next=following)
+    found, rest = _page(states, query_data)
+    return BatchesOut(items=[_batch(one) for one in found], next=rest)
 
 
 @API.get("/batches/<int:batch>")
@@ -61,8 +62,8 @@ def serials(batch: int, query_data: PageQuery) -> SerialsOut:
     found = _own(batch)
     after = parse_cursor(query_data.cursor) or 0
     rows = services().programs.pages.names(found.id, after, query_data.limit)
-    following = encode_cursor(rows[-1][0]) if len(rows) == query_data.limit else None
-    return SerialsOut(items=[name.hex() for _, name in rows], next=following)
+    rest = following(rows, query_data.limit, lambda row: row[0])
+    return SerialsOut(items=[name.hex() for _, name in rows], next=rest)
 
 
 @API.get("/approvals")
@@ -74,8 +75,8 @@ def approvals(query_data: PageQuery) -> ApprovalsOut:
 
     Approving needs a person with a key of their own: `page` is where they do it.
     """
-    found, following = _page(WAITING, query_data)
-    return ApprovalsOut(items=[_approval(one) for one in found], next=following)
+    found, rest = _page(WAITING, query_data)
+    return ApprovalsOut(items=[_approval(one) for one in found], next=rest)
 
 
 @API.get("/standing-approvals")
@@ -95,13 +96,13 @@ def standing_approvals() -> StandingsOut:
     return StandingsOut(
         items=[
             StandingOut(
-                id=_hex(one.terms.id),
+                id=hexed(one.terms.id),
                 issuer=one.terms.issuer,
                 type=refs.get(one.terms.type_id, str(one.terms.type_id)),
                 valid_from=one.terms.valid_from,
                 valid_until=one.terms.valid_until,
                 revoked_at=one.terms.revoked_at,
-                approver=_hex(one.terms.approver),
+                approver=hexed(one.terms.approver),
                 anchor_limit=one.terms.anchor_limit,
                 anchor_left=one.rest(StandingAct.ANCHOR),
                 supersede_limit=one.terms.supersede_limit,
@@ -115,7 +116,7 @@ def standing_approvals() -> StandingsOut:
 def _page(states: tuple[BatchState, ...], query: PageQuery) -> tuple[tuple[BatchRecord, ...], str | None]:
     before = parse_cursor(query.cursor)
     found = services().programs.pages.batches(actor().uscc, states, before, query.limit)
-    return found, encode_cursor(found[-1].id) if len(found) == query.limit else None
+    return found, following(found, query.limit, lambda batch: batch.id)
 
 
 def _own(number: int) -> BatchRecord:
@@ -133,13 +134,13 @@ def _batch(batch: BatchRecord) -> BatchOut:
         state=str(batch.state),
         size=batch.size,
         created_at=batch.created_at,
-        root=_hex_or_none(batch.root),
+        root=hexed_or_none(batch.root),
         list=batch.list,
-        standing_approval=_hex_or_none(batch.standing_id),
+        standing_approval=hexed_or_none(batch.standing_id),
         block=None
         if block is None
-        else BlockOut(number=block.number, hash=_hex(block.hash), time=block.time),
-        transaction=_hex_or_none(batch.tx_hash),
+        else BlockOut(number=block.number, hash=hexed(block.hash), time=block.time),
+        transaction=hexed_or_none(batch.tx_hash),
         reason=batch.reason,
     )
 
@@ -148,17 +149,9 @@ def _approval(batch: BatchRecord) -> ApprovalOut:
     return ApprovalOut(
         batch=batch.id,
         state=APPROVAL_STATES[batch.state],
-        maker=_hex_or_none(batch.maker),
-        approver=_hex_or_none(batch.approver),
-        standing_approval=_hex_or_none(batch.standing_id),
+        maker=hexed_or_none(batch.maker),
+        approver=hexed_or_none(batch.approver),
+        standing_approval=hexed_or_none(batch.standing_id),
         deadline=batch.deadline or None,
         page=f"/approve/{batch.id}",
     )
-
-
-def _hex(value: bytes) -> str:
-    return "0x" + value.hex()
-
-
-def _hex_or_none(value: bytes | None) -> str | None:
-    return None if value is None else _hex(value)

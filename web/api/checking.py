@@ -13,7 +13,8 @@ from ledger.core.merkle import entry_of
 from ledger.core.receipt import encode_receipt, parse_bundle
 from ledger.core.report import Report
 from web.access import token_allowed
-from web.api.frame import BUNDLE_TYPE, services
+from web.api.answers import bundle_body, hexed
+from web.api.frame import services
 from web.api.issuing import receipt_out
 from web.api.models import ReportOut, ReportsOut, VerifyManyIn
 
@@ -23,13 +24,7 @@ API = APIBlueprint("verify", __name__, tag="Checking")
 @API.post("/verify")
 @API.output(ReportOut)
 @API.doc(
-    extensions={
-        "requestBody": {
-            "required": True,
-            "description": "A bundle as it was handed in, byte for byte. Whatever it is, there is a report.",
-            "content": {BUNDLE_TYPE: {"schema": {}}, "application/json": {"schema": {}}},
-        }
-    }
+    extensions=bundle_body("A bundle as it was handed in, byte for byte. Whatever it is, there is a report.")
 )
 @token_allowed("verify")
 def verify() -> ReportOut:
@@ -67,7 +62,7 @@ def report_of(report: Report, data: bytes) -> ReportOut:
         bundle = parse_bundle(data)
     except InputError:
         return ReportOut.model_validate(document)
-    document["entry"] = "0x" + entry_of(bundle.credential.split("~", 1)[0].encode()).hex()
+    document["entry"] = hexed(entry_of(bundle.credential.split("~", 1)[0].encode()))
     if bundle.receipt is not None:
         document["receipt"] = receipt_out(encode_receipt(bundle.receipt))
     return ReportOut.model_validate(document)

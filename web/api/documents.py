@@ -6,15 +6,16 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from apiflask import APIBlueprint
-from flask import Response, g, request, url_for
+from flask import Response, g, url_for
 
-from ledger.core.errors import ConflictError, InputError, NotFoundError
+from ledger.core.errors import ConflictError, NotFoundError
 from ledger.core.flow import BatchState
 from ledger.core.paper import DOCUMENT_ID_BYTES, Print, PrintKind, PrintRun, PrintState
 from ledger.services.documents import DocumentService
 from web.access import must_own, token_allowed
-from web.api.frame import KEY_HEADER, note, services
-from web.api.issuing import KEY, own_place
+from web.api.answers import BINARY, PDF_TYPE, accepted, file_answer, hexed_or_none, request_key
+from web.api.frame import note, services
+from web.api.issuing import own_place
 from web.api.models import (
     DocumentIn,
     DocumentOut,
@@ -30,13 +31,7 @@ from web.api.models import (
 from web.api.paging import encode_cursor, parse_cursor
 
 API = APIBlueprint("documents", __name__, tag="Documents")
-PDF_TYPE = "application/pdf"
-FILE_ANSWERS: Any = {
-    200: {
-        "description": "The sealed PDF, the certificate's bundle attached",
-        "content": {PDF_TYPE: {"schema": {"type": "string", "format": "binary"}}},
-    }
-}
+FILE_ANSWERS: Any = file_answer("The sealed PDF, the certificate's bundle attached", PDF_TYPE, BINARY)
 FINAL = (BatchState.ANCHORED, BatchState.RELEASED)
 
 
@@ -65,8 +60,7 @@ def order(serial: str, json_data: DocumentIn) -> tuple[DocumentOut, int, dict[st
         document_id=drawn,
     )
     note("api.print", f"print/{ordered.id.hex()}", kind=str(ordered.kind), credential=serial)
-    answer = _document(ordered)
-    return answer, 202, {"Location": answer.href}
+    return accepted(_document(ordered))
 
 
 @API.get("/issues/<serial:serial>/documents")
@@ -119,8 +113,7 @@ def order_batch(batch: int, json_data: RunIn) -> tuple[RunOut, int, dict[str, st
     _own_batch(batch)
     run = _service().order_batch(batch, language=json_data.language, by=f"token/{g.token.id}")
     note("api.print_batch", f"batch/{batch}", prints=run.total, language=run.language)
-    answer = _run(run)
-    return answer, 202, {"Location": answer.href}
+    return accepted(_run(run))
 
 
 @API.get("/batches/<int:batch>/documents")
@@ -167,11 +160,9 @@ def _drawn() -> bytes | None:
 
     Raises: InputError(IDEMPOTENCY_KEY).
     """
-    given = request.headers.get(KEY_HEADER)
+    given = request_key()
     if given is None:
         return None
-    if not KEY.fullmatch(given):
-        raise InputError("IDEMPOTENCY_KEY", "An Idempotency-Key has 1 to 128 visible ASCII characters.")
     index: bytes = services().here.vault.index("print-request", f"{g.token.id} {given}")
     return index[:DOCUMENT_ID_BYTES]
 
@@ -208,7 +199,7 @@ def _document(one: Print) -> DocumentOut:
         ordered_at=one.ordered_at,
         made_at=one.made_at,
         withdrawn_at=one.revoked_at,
-        sha256=None if one.file_hash is None else "0x" + one.file_hash.hex(),
+        sha256=hexed_or_none(one.file_hash),
         anchored=batch is not None and batch.state in FINAL,
         file=url_for("documents.file", document=number) if is_made else None,
     )

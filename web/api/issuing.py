@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from apiflask import APIBlueprint
 from flask import Response, g, request, url_for
 
-from ledger.core.errors import ConflictError, InputError, NotFoundError
+from ledger.core.errors import ConflictError, NotFoundError
 from ledger.core.flow import BatchState, Place
 from ledger.core.receipt import encode_receipt, parse_bundle
 from ledger.core.singles import RequestKey, SingleResult
 from ledger.services.checking import IssuePlan
 from web.access import must_own, token_allowed
-from web.api.frame import BUNDLE_TYPE, KEY_HEADER, note, services
+from web.api.answers import accepted, file_answer, request_key
+from web.api.frame import BUNDLE_TYPE, note, services
 from web.api.models import (
     AcceptedManyOut,
     AcceptedOut,
@@ -28,13 +28,9 @@ from web.api.models import (
 )
 
 API = APIBlueprint("issues", __name__, tag="Issuing")
-KEY = re.compile(r"[!-~]{1,128}")
-BUNDLE_ANSWERS: Any = {
-    200: {
-        "description": "The whole certificate, for its holder (docs/formats.md)",
-        "content": {BUNDLE_TYPE: {"schema": {"type": "object"}}},
-    }
-}
+BUNDLE_ANSWERS: Any = file_answer(
+    "The whole certificate, for its holder (docs/formats.md)", BUNDLE_TYPE, {"type": "object"}
+)
 STATES: dict[BatchState, Any] = {
     BatchState.OPEN: "gathering",
     BatchState.CLOSED: "signing",
@@ -60,8 +56,7 @@ def issue(json_data: IssueIn) -> tuple[AcceptedOut, int, dict[str, str]]:
     """
     g.single_row = True
     (result,) = _issue(json_data, [json_data.fields])
-    accepted = _accepted(result)
-    return accepted, 202, {"Location": accepted.href}
+    return accepted(_accepted(result))
 
 
 @API.post("/issues/bulk")
@@ -149,11 +144,9 @@ def _issue(asked: IssueIn | IssuesIn, rows: Sequence[Mapping[str, Any]]) -> tupl
 
 
 def _request_key() -> RequestKey | None:
-    given = request.headers.get(KEY_HEADER)
+    given = request_key()
     if given is None:
         return None
-    if not KEY.fullmatch(given):
-        raise InputError("IDEMPOTENCY_KEY", "An Idempotency-Key has 1 to 128 visible ASCII characters.")
     body = hashlib.sha256(request.get_data()).hexdigest()
     return RequestKey(
         token=g.token.id,

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from ledger.core.errors import InputError
 from ledger.core.jose import b64url_decode, b64url_encode
 
+T = TypeVar("T")
 _SHAPE = re.compile(rb"c1:([1-9][0-9]{0,17})")
 
 
@@ -17,6 +20,11 @@ class CursorError(InputError):
 def encode_cursor(number: int) -> str:
     """After (or before) this row."""
     return b64url_encode(b"c1:%d" % number)
+
+
+def following(found: Sequence[T], limit: int, number: Callable[[T], int]) -> str | None:
+    """Cursor of the next page; None where this one is not full."""
+    return encode_cursor(number(found[-1])) if len(found) == limit else None
 
 
 def parse_cursor(text: str | None) -> int | None:

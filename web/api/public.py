@@ -14,6 +14,7 @@ from ledger.core.credential_type import CredentialType
 from ledger.core.errors import NotFoundError
 from ledger.core.status_list import status_uri
 from web.access import public
+from web.api.answers import TEXT, file_answer
 from web.api.frame import services
 from web.api.models import (
     FieldOut,
@@ -28,10 +29,7 @@ from web.api.models import (
 API = APIBlueprint("public", __name__, tag="Public")
 STATUS_LIST_TYPE = "application/statuslist+jwt"
 LIST_ANSWERS: Any = {
-    200: {
-        "description": "The signed list (IETF Token Status List)",
-        "content": {STATUS_LIST_TYPE: {"schema": {"type": "string"}}},
-    },
+    **file_answer("The signed list (IETF Token Status List)", STATUS_LIST_TYPE, TEXT),
     304: {"description": "The copy that `If-None-Match` names is still the newest", "content": {}},
 }
 _spec_cache: dict[int, bytes] = {}

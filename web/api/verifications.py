@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 from apiflask import APIBlueprint
 from flask import Response, request, url_for
@@ -13,8 +13,9 @@ from ledger.core.page import Kind
 from ledger.core.verified import ReceiptState, Verification, require_purpose
 from ledger.services.verified import VerifiedService
 from web.access import actor, token_allowed
+from web.api.answers import BINARY, PDF_TYPE, TEXT, accepted, bundle_body, file_answer
 from web.api.checking import report_of
-from web.api.frame import BUNDLE_TYPE, note, services
+from web.api.frame import note, services
 from web.api.models import (
     KeptQuery,
     PageQuery,
@@ -24,35 +25,21 @@ from web.api.models import (
     VerificationsOut,
     Words,
 )
-from web.api.paging import encode_cursor, parse_cursor
+from web.api.paging import following, parse_cursor
 
 API = APIBlueprint("verifications", __name__, tag="Verification receipts")
-TOKEN_TYPE, PDF_TYPE = "application/ecert-verification+jwt", "application/pdf"
-TOKEN_ANSWERS: Any = {
-    200: {
-        "description": "The receipt: a JWS (`ecert-verification+jwt`) under the agency's key of purpose seal",
-        "content": {TOKEN_TYPE: {"schema": {"type": "string"}}},
-    }
-}
-PAGE_ANSWERS: Any = {
-    200: {
-        "description": "The same as a sealed PDF, the token attached",
-        "content": {PDF_TYPE: {"schema": {"type": "string", "format": "binary"}}},
-    }
-}
+RECEIPT_TYPE = "application/ecert-verification+jwt"
+TOKEN_ANSWERS: Any = file_answer(
+    "The receipt: a JWS (`ecert-verification+jwt`) under the agency's key of purpose seal", RECEIPT_TYPE, TEXT
+)
+PAGE_ANSWERS: Any = file_answer("The same as a sealed PDF, the token attached", PDF_TYPE, BINARY)
 
 
 @API.post("/verifications")
 @API.input(KeptQuery, location="query")
 @API.output(VerificationMadeOut, status_code=202)
 @API.doc(
-    extensions={
-        "requestBody": {
-            "required": True,
-            "description": "A bundle as it was handed in, byte for byte: the receipt names its SHA-256.",
-            "content": {BUNDLE_TYPE: {"schema": {}}, "application/json": {"schema": {}}},
-        }
-    }
+    extensions=bundle_body("A bundle as it was handed in, byte for byte: the receipt names its SHA-256.")
 )
 @token_allowed("receipts")
 def verify(query_data: KeptQuery) -> tuple[VerificationMadeOut, int, dict[str, str]]:
@@ -77,8 +64,7 @@ def verify(query_data: KeptQuery) -> tuple[VerificationMadeOut, int, dict[str, s
     _service().order_receipt(number, {actor().uscc})
     note("api.receipt", f"check/{number}", purpose=str(purpose[0]), item=query_data.item_code)
     kept = _verification(_service().check(number, {actor().uscc}))
-    made = VerificationMadeOut(**kept.model_dump(), report=report_of(report, data))
-    return made, 202, {"Location": kept.href}
+    return accepted(VerificationMadeOut(**kept.model_dump(), report=report_of(report, data)))
 
 
 @API.get("/verifications")
@@ -89,8 +75,8 @@ def verifications(query_data: PageQuery) -> VerificationsOut:
     """Kept checks of the organisation, people's and programs', newest first."""
     before = parse_cursor(query_data.cursor)
     found = _service().history({actor().uscc}, before, query_data.limit)
-    following = encode_cursor(found[-1].id) if len(found) == query_data.limit else None
-    return VerificationsOut(items=[_verification(one) for one in found], next=following)
+    rest = following(found, query_data.limit, lambda one: one.id)
+    return VerificationsOut(items=[_verification(one) for one in found], next=rest)
 
 
 @API.get("/verifications/<int:check>")
@@ -106,9 +92,7 @@ def one_verification(check: int) -> VerificationOut:
 @token_allowed("receipts")
 def receipt_token(check: int) -> Response:
     """The signed receipt as a token; 409 RECEIPT_NOT_READY until it is made."""
-    token, _ = _service().receipt(check, {actor().uscc})
-    note("api.receipt_taken", f"check/{check}", form="jwt")
-    return Response(token, mimetype=TOKEN_TYPE)
+    return _taken(check, "jwt")
 
 
 @API.get("/verifications/<int:check>/receipt.pdf")
@@ -116,9 +100,13 @@ def receipt_token(check: int) -> Response:
 @token_allowed("receipts")
 def receipt_page(check: int) -> Response:
     """The signed receipt as a sealed page; 409 RECEIPT_NOT_READY until it is made."""
-    _, page = _service().receipt(check, {actor().uscc})
-    note("api.receipt_taken", f"check/{check}", form="pdf")
-    return Response(page, mimetype=PDF_TYPE)
+    return _taken(check, "pdf")
+
+
+def _taken(check: int, form: Literal["jwt", "pdf"]) -> Response:
+    token, page = _service().receipt(check, {actor().uscc})
+    note("api.receipt_taken", f"check/{check}", form=form)
+    return Response(token, mimetype=RECEIPT_TYPE) if form == "jwt" else Response(page, mimetype=PDF_TYPE)
 
 
 def _service() -> VerifiedService:
