@@ -177,8 +177,8 @@ def test_no_words_in_modules():
 
 # Codes of the command line, of set-up, of backups and of files that only an operator hands over.
 NOT_ON_PAGES = re.compile(
-    r"(BACKUP|RESTORE|ERASURES|BLOCK|GAS|TRANSACTION|DEPLOY|TRUST|METRICS|DIRECTORY|NONCE)_|"
-    r"(CHAIN_EXISTS|WRONG_CHAIN|SETTING_INVALID|PAGE_FACTS|FILE_NOT_WRITABLE)\Z"
+    r"(BACKUP|RESTORE|ERASURES|BLOCK|GAS|TRANSACTION|DEPLOY|TRUST|METRICS|DIRECTORY|NONCE|REFRESH|MIRRORS)_|"
+    r"(CHAIN_EXISTS|CHAIN_FORKED_HERE|MIRROR_UNSIGNED|WRONG_CHAIN|SETTING_INVALID|PAGE_FACTS|FILE_NOT_WRITABLE)\Z"
 )
 PLACES = ("core", "services", "adapters")
 KINDS = frozenset({"InputError", "RefusedError", "NotFoundError", "ConflictError", "UnavailableError"})
