@@ -113,7 +113,15 @@ def chain_info(home: Home, record: HomeRecord) -> ChainInfo:
 
 
 def explorer_log(reader: Reader) -> LedgerLog:
-    """Blocks and transactions for people who look."""
+    """Blocks and transactions for people who look.
+
+    Raises:
+        NotFoundError: SNAPSHOT_ONLY.
+    """
+    from ledger.adapters.snapshot_reader import SnapshotReader, not_here
+
+    if isinstance(reader, SnapshotReader):
+        raise not_here()
     if isinstance(reader, EmbeddedReader):
         from ledger.adapters.explorer_reader import ChainFileLog
 

@@ -6,7 +6,7 @@ Events and calls are not there, and saying "there were none" would be a lie: who
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, NoReturn
+from typing import Any
 
 from ledger.adapters.chain_view_snapshot import StoredSnapshotView
 from ledger.core.errors import NotFoundError
@@ -47,29 +47,30 @@ class SnapshotReader:
     def events(self, first: int, last: int, names: frozenset[str] | None = None) -> Iterator[LedgerEvent]:
         """Raises: NotFoundError(SNAPSHOT_ONLY)."""
         del first, last, names
-        _not_here()
+        raise not_here()
 
     def proposed(self, transaction_hash: bytes) -> tuple[ContractCall, bytes] | None:
         """Raises: NotFoundError(SNAPSHOT_ONLY)."""
         del transaction_hash
-        _not_here()
+        raise not_here()
 
     def encode(self, call: ContractCall) -> bytes:
         """Raises: NotFoundError(SNAPSHOT_ONLY)."""
         del call
-        _not_here()
+        raise not_here()
 
     def read(self, call: ContractCall) -> Any:
         """Raises: NotFoundError(SNAPSHOT_ONLY)."""
         del call
-        _not_here()
+        raise not_here()
 
 
 def _nothing() -> NotFoundError:
     return NotFoundError("VIEW_MISSING", "No snapshot was imported here yet.")
 
 
-def _not_here() -> NoReturn:
-    raise NotFoundError(
+def not_here() -> NotFoundError:
+    """What whoever asks for history is told."""
+    return NotFoundError(
         "SNAPSHOT_ONLY", "This data directory knows its ledger from snapshots: its history is not here."
     )
