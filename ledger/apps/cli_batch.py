@@ -495,6 +495,20 @@ def _ending() -> list[click.Command]:
             ),
         )(_reject),
         command(
+            "ask-again",
+            Text(
+                "审批过期后,由经办人重新提交。",
+                "After an approval expired: the maker asks again.",
+            ),
+            params=[BATCH_ID, KEY, APPROVER],
+            examples=("ecert batch ask-again 1 --key file:/media/maker/signing.key",),
+        )(_ask_again),
+    ]
+
+
+def _withdrawing() -> list[click.Command]:
+    return [
+        command(
             "withdraw",
             Text(
                 "撤回已上链的整个批次(终局,需双人)。\n\n经办人先签名,审批人再用 ecert status approve 签名。\n"
@@ -525,15 +539,6 @@ def _ending() -> list[click.Command]:
                 "ecert batch withdraw 0x5f… --reason security --key file:/media/maker/signing.key",
             ),
         )(_withdraw),
-        command(
-            "ask-again",
-            Text(
-                "审批过期后,由经办人重新提交。",
-                "After an approval expired: the maker asks again.",
-            ),
-            params=[BATCH_ID, KEY, APPROVER],
-            examples=("ecert batch ask-again 1 --key file:/media/maker/signing.key",),
-        )(_ask_again),
     ]
 
 
@@ -541,6 +546,6 @@ BATCH = BilingualGroup(
     "batch",
     text=Text("批次:查看、经办、审批、驳回、撤回。", "Batches: look, sign, approve, reject, withdraw."),
     params=common_options(),
-    commands=[*_looking(), *_signing(), *_ending()],
+    commands=[*_looking(), *_signing(), *_ending(), *_withdrawing()],
     examples=("ecert batch list", "ecert batch make 1 --key file:/media/maker/signing.key"),
 )

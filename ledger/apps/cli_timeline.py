@@ -288,10 +288,30 @@ class Shown:
         session.show(TIMELINE)
         if not deeds:
             session.show(NOTHING)
-        for deed in deeds:
-            who = ", ".join(names.signer(one) for one in deed.signers)
+        for deed in self._worth_a_line(deeds):
+            who = ", ".join(self._who(deed.by or deed.issuer, one) for one in deed.signers)
+            by = "" if deed.by is None else names.agency(deed.by)
             session.show(f"  {say_time(deed.block.time)}  {deed_text(deed, names)}")
-            session.show(f"      {deed.by or ''} {who}  0x{deed.tx_hash.hex()}")
+            session.show(f"      {by} {who}".rstrip())
+            session.show(f"      0x{deed.tx_hash.hex()}")
+
+    def _worth_a_line(self, deeds: tuple[Deed, ...]) -> list[Deed]:
+        """For people: an act that was accepted stands for its proposal and acceptance, and names both admins."""
+        accepted = {one.number for one in self._book.proposals() if one.state == "accepted"}
+        return [
+            deed
+            for deed in deeds
+            if deed.name not in ("ActProposed", "ActAccepted") or deed.args["proposalId"] not in accepted
+        ]
+
+    def _who(self, issuer: str, signer_id: bytes) -> str:
+        """A signer by name, else by role and address."""
+        name = self._names.person(signer_id)
+        if name is not None:
+            return self._names.signer(signer_id)
+        roles = [held.role for held in self._book.roles.roles(issuer) if held.signer_id == signer_id]
+        word = str(ROLE_WORDS[roles[-1].name.lower()]) + " " if roles else ""
+        return word + signer_text(signer_id)
 
     def _record(self, issuer: str) -> IssuerRecord:
         for record in self._here.view.issuers():

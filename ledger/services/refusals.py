@@ -116,8 +116,8 @@ def refusal(function: str, code: str, values: Sequence[Any]) -> RefusedError:
     detail = {name: _text(name, value) for name, value in zip(names, values, strict=False)}
     detail.update({name: "?" for name in names if name not in detail})
     if "role" in names:
-        number = values[names.index("role")]
-        detail["role_zh"] = _ROLES_ZH.get(number, str(number))
+        given = list(values)[names.index("role") :]
+        detail["role_zh"] = _ROLES_ZH.get(given[0], str(given[0])) if given else "?"
     return RefusedError(code, sentence.format(**detail), call=function, **detail)
 
 
