@@ -101,6 +101,7 @@ def demo_facts(parts: WebParts) -> dict[str, object]:
     return {
         "credential": bundles[0].name[:32],
         "standing": parts.signing.flow.standing.standings(FUND)[0].terms.id.hex(),
+        "root": next(one for one in parts.desk.view.anchors(FUND) if one.type_id).root.hex(),
         "person": parts.people.find("demo.guanli").id,
     }
 

@@ -18,7 +18,7 @@ def register(app: Flask) -> None:
     app.add_url_rule("/audit/prove", "audit.look", prove.look, methods=["POST"])
     app.add_url_rule("/audit/prove/file", "audit.take", prove.take, methods=["POST"])
     app.add_url_rule(
-        "/audit/prove/<string(length=18):issuer>/<string(length=64):digits>/<int:leaf>",
+        "/audit/prove/<string:issuer>/<string:digits>/<int:leaf>",
         "audit.proof",
         prove.proof,
         methods=["GET"],

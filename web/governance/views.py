@@ -42,7 +42,7 @@ def tree() -> str:
     )
 
 
-@pages.get("/<string(length=18):issuer>")
+@pages.get("/<string:issuer>")
 @allowed(*LOOKERS)
 def agency(issuer: str) -> str:
     """One agency: rights and what those above allow, keys, people's roles, standing approvals, timeline."""
