@@ -49,10 +49,9 @@ from ledger.adapters.vault import SqliteVault
 from ledger.bootstrap_chain import rpc_record
 from ledger.bootstrap_moved import require_settled
 from ledger.bootstrap_remote import RemoteSite, plan_remote
-from ledger.bootstrap_work import is_chain_free
 from ledger.core.credential_type import CredentialType
 from ledger.core.directory import make_directory_entry, parse_directory_entry
-from ledger.core.errors import ConflictError, NotFoundError, RefusedError, UnavailableError
+from ledger.core.errors import ConflictError, NotFoundError, RefusedError
 from ledger.core.flow import DAY_S, SHANGHAI_S
 from ledger.core.identifiers import parse_uscc
 from ledger.core.jose import b64url_encode
@@ -177,14 +176,14 @@ def plan_production(
         iss=iss,
         division=division,
         phone=phone,
-        types=_known_refs(types) or _known_refs([loaded.type.ref for loaded in load_types().all()]),
+        types=known_refs(types) or known_refs([loaded.type.ref for loaded in load_types().all()]),
     )
     return HomeRecord(
         mode="production", created_at=SystemClock().now(), agencies=(agency,), chain=dict(chain or {})
     )
 
 
-def _known_refs(names: Sequence[str]) -> tuple[str, ...]:
+def known_refs(names: Sequence[str]) -> tuple[str, ...]:
     """References of types named `CODE` or `CODE:VERSION`.
 
     Raises:
@@ -306,9 +305,13 @@ class Setup:
                 self._make_key(agency.uscc, who, create_credential_key)
         if self._signs_checkpoints():
             self._make_key(self._record.root.uscc, "checkpoint", create_credential_key)
+        self._make_ledgers_keys()
+        self._make_key(LEDGER_OWNER, "vault", create_vault_keys)
+
+    def _make_ledgers_keys(self) -> None:
+        """Of the ledger as a whole: who founds one has them."""
         self._make_key(LEDGER_OWNER, "governance", create_chain_key)
         self._make_key(LEDGER_OWNER, "trust", create_credential_key)
-        self._make_key(LEDGER_OWNER, "vault", create_vault_keys)
 
     def _signs_checkpoints(self) -> bool:
         """Only who seals blocks himself: on a chain that others run, they answer for it."""
@@ -552,47 +555,3 @@ def _chain_summary(info: ChainInfo) -> dict[str, str | int]:
         "registry": "0x" + info.registry.hex(),
         "ledger": "0x" + info.ledger.hex(),
     }
-
-
-def admit_agency(
-    home: Home,
-    tools: SetupTools,
-    *,
-    uscc: str,
-    name_zh: str,
-    name_en: str,
-    iss: str,
-    division: str,
-    phone: str | None,
-    types: Sequence[str],
-    parent: str | None = None,
-) -> HomeRecord:
-    """One more agency under `parent` (default: the root): set-up's steps, which leave alone what is there.
-
-    Raises:
-        RefusedError: DEMO_DIVISION.
-        NotFoundError: TYPE_NOT_HERE, HOME_MISSING.
-        UnavailableError: CHAIN_LOCKED while a worker runs.
-    """
-    agency = Agency(
-        uscc=uscc,
-        name_zh=name_zh,
-        name_en=name_en,
-        iss=iss,
-        division=division,
-        phone=phone,
-        types=_known_refs(types),
-        parent=parent or home.load().root.uscc,
-    )
-    home.load().agency(agency.parent or "")  # its admins' keys must be here
-
-    def add(record: HomeRecord) -> HomeRecord:
-        wanted = replace(record.with_agency(agency), ready=False)
-        require_divisions(wanted)
-        return wanted
-
-    if not is_chain_free(home.path):
-        raise UnavailableError(
-            "CHAIN_LOCKED", "Stop the worker first: admitting an agency writes to the chain itself."
-        )
-    return Setup(home, home.change(add), tools, uscc).run()

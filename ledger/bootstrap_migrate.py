@@ -25,6 +25,7 @@ from ledger.adapters.chain_view_memory import MemoryView
 from ledger.adapters.chain_view_sql import SqlView
 from ledger.adapters.founding import Founding
 from ledger.adapters.home_files import LEDGER_OWNER, PRIVATE_FOLDER, Home, HomeRecord, write_file
+from ledger.adapters.trust_files import HomeTrust
 from ledger.bootstrap import Installation, load_trust
 from ledger.bootstrap_chain import chain_reader, connect, rpc_record
 from ledger.bootstrap_remote import LEDGER_ID_BYTES, LOOK_EVERY_S, PATIENCE_S
@@ -33,7 +34,7 @@ from ledger.core.flow import BatchState, JobKind
 from ledger.core.jose import kid_of
 from ledger.core.migration import FOREVER, Held, LedgerState, Load, load_of
 from ledger.core.model import ChainInfo, Role
-from ledger.core.trust import ContractPin, Finality, Link, Trust, load_trust_bytes, sign_trust
+from ledger.core.trust import ContractPin, Finality, Link, Trust, sign_trust
 from ledger.core.trust_next import Changes, KeyChange, NewChain, next_trust
 from ledger.ports import ChainSigner
 from ledger.services.migrate import (
@@ -417,7 +418,7 @@ class Mover:
                 good=len(known),
                 threshold=before.keys.threshold,
             )
-        return take_trust(self._home, before, data)
+        return HomeTrust(self._home).take(data)
 
     def _trust_uris(self) -> list[str]:
         path = self._home.key_file(self._here.record, LEDGER_OWNER, "trust")
@@ -448,16 +449,6 @@ def next_document(before: Trust, info: ChainInfo, old: ChainInfo) -> dict[str, A
     witnesses = KeyChange(remove=[kid_of(thumbprint) for thumbprint in before.witnesses.keys], threshold=0)
     document: dict[str, Any] = json.loads(next_trust(before, Changes(chain=chain, witnesses=witnesses)))
     return document
-
-
-def take_trust(home: Home, before: Trust, data: bytes) -> Trust:
-    """Put the next version in the place of the one before, which is kept. Raises: InputError(TRUST_*)."""
-    trust = load_trust_bytes(data, before)
-    folder = home.path / "trust"
-    folder.mkdir(mode=PRIVATE_FOLDER, exist_ok=True)
-    write_file(folder / f"{before.version}.json", home.trust_file.read_bytes(), mode=0o644)
-    write_file(home.trust_file, data, mode=0o644)
-    return trust
 
 
 def require_own_chain(record: HomeRecord) -> None:

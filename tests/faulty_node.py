@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-import requests
+import urllib3
 
 SILENT_FAULTS = (
     "refuse",
@@ -44,8 +44,7 @@ class FaultyNode:
         self.asked: list[str] = []
         self.release = threading.Event()
         self._target = target
-        self._session = requests.Session()
-        self._session.trust_env = False
+        self._pool = urllib3.PoolManager(retries=False, timeout=10)
         self._lock = threading.Lock()
         self._server: ThreadingHTTPServer | None = None
         self.port = 0
@@ -144,7 +143,7 @@ class FaultyNode:
 
     def _forward(self, body: dict[str, Any]) -> bytes:
         with self._lock:
-            return self._session.post(self._target, json=body, timeout=10).content
+            return self._pool.request("POST", self._target, json=body).data
 
     def _reply(self, handler: BaseHTTPRequestHandler, content: bytes, status: int = 200) -> None:
         handler.send_response(status)

@@ -20,16 +20,19 @@ from typing import Any
 
 from ledger.adapters.chain_rpc.chain import RpcChain
 from ledger.adapters.system import ManualClock
+from ledger.apps.working import open_work
 from ledger.bootstrap import open_home
 from ledger.bootstrap_migrate import Mover, plan_target
+from ledger.core.flow import BatchState
 from ledger.core.intake import IntakeState
 from ledger.core.model import ReasonClass
 from ledger.core.paper import PrintKind
 from ledger.core.status import Status
+from ledger.services.issue import IssuePlan
 from ledger.services.kill_points import KillPoint
 from ledger.services.status import Grounds
 from ledger.settings import Settings
-from tests.flow_world import START, World, chain_signer, deposit_table
+from tests.flow_world import START, TYPE_REF, World, chain_signer, deposit_table
 from tests.intake_world import IssuingOffice, spoiled
 
 
@@ -61,6 +64,9 @@ def run(command: dict[str, Any]) -> None:
     if command.get("move"):
         move(home, command)
         return
+    if command.get("installed"):
+        issue_here(home, command)
+        return
     logging.basicConfig(filename=home / "worker.log", level=logging.INFO, force=True)
     hooks = KillAt(command.get("point"), command.get("nth", 1))
     world = World(home, ManualClock(START), hooks, owner="sealer")
@@ -82,6 +88,7 @@ def run(command: dict[str, Any]) -> None:
 
 def move(home: Path, command: dict[str, Any]) -> None:
     """Move an installation to a node, killed when a step begins, or when so many transactions were handed over."""
+
     def say(step: str, _count: int) -> None:
         if step == command.get("step"):
             tell("point", os.getpid(), step)
@@ -99,6 +106,26 @@ def move(home: Path, command: dict[str, Any]) -> None:
     RpcChain.send = send  # type: ignore[method-assign]  # reason: dies between two of its transactions
     mover = Mover(open_home(Settings(home)), (), (), say, look_every_s=0.02)
     mover.run(mover.plan(plan_target(command["move"], "immediate", None, 0)))
+
+
+def issue_here(home: Path, command: dict[str, Any]) -> None:
+    """Some rows through the worker of a real installation, however far earlier processes came."""
+    here = open_home(Settings(home))
+    issuer = command["installed"]
+    maker, approver = (here.agencies.chain_signer(issuer, who) for who in ("maker", "approver"))
+    with open_work(here, KillAt(command.get("point"), command.get("nth", 1))) as work:
+        desk = work.bench.desk
+        table = deposit_table(range(command["first"], command["last"]))
+        plan = IssuePlan(issuer=issuer, credential_type=here.credential_type(TYPE_REF).type, mode="demo")
+        report = desk.issue.import_rows(table, plan, table.digest)
+        if report.job_id is not None and report.accepted:
+            desk.issue.close_import(report.job_id)
+        work.until_idle()
+        for batch in here.store.batches.batches(issuer, states=(BatchState.SIGNED,)):
+            desk.approve.make(batch.id, maker, approver.signer_id)
+        for batch in here.store.batches.batches(issuer, states=(BatchState.MADE,)):
+            desk.approve.approve(batch.id, approver)
+        work.until_idle()
 
 
 def print_all(world: World) -> None:

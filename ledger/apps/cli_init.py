@@ -49,6 +49,25 @@ Next: ecert doctor, then ecert issue --issuer {uscc} --type TYPE FILE""",
 )
 
 
+JOINED = Text(
+    """
+已加入他人的账本:{home}
+  机关      {name}({uscc})
+  信任文件  {trust}  —— 新版到达后用 ecert trust take 启用
+keys/{uscc}/ 下 admin1、admin2、maker、approver 请交给四个人保管,从本机移走。
+下一步:等待上级授权证照类型(ecert issuer list),然后 ecert doctor、ecert serve。""",
+    """
+Joined a ledger of others: {home}
+  agency      {name} ({uscc})
+  trust file  {trust}  — take later versions with `ecert trust take`
+Give admin1, admin2, maker and approver under keys/{uscc}/ to four people and move them off this machine.
+Next: wait for the grants of the agency above (ecert issuer list), then ecert doctor and ecert serve.""",
+)
+NEEDS_TRUST = Text(
+    "加入他人的账本需要 --trust 指定其信任文件。", "Joining a ledger needs its trust file: --trust FILE."
+)
+
+
 class NewPasswords:
     """Passwords of keys that are about to be made, each long enough and its own (PasswordSource).
 
@@ -119,6 +138,9 @@ def _init(
     finality: str,
     quorum: int | None,
     gas_ceiling: int,
+    trust: Path | None,
+    *,
+    join: bool,
 ) -> None:
     from ledger.bootstrap_init import Home, plan_production, plan_remote, run_setup, system_tools
 
@@ -144,7 +166,15 @@ def _init(
         say=lambda step: session.remark(SAY[step]),
         accept_clock=session.settings.accept_clock,
     )
-    record = run_setup(home, wanted, tools, mode="production")
+    if join:
+        if trust is None:
+            raise click.UsageError(str(NEEDS_TRUST))
+        from ledger.bootstrap import LARGEST_TRUST_FILE, read_bundle
+        from ledger.bootstrap_join import join_setup
+
+        record = join_setup(home, wanted, tools, read_bundle(trust, LARGEST_TRUST_FILE))
+    else:
+        record = run_setup(home, wanted, tools, mode="production")
     root = record.root
     session.emit(
         {
@@ -156,7 +186,7 @@ def _init(
         }
     )
     session.show(
-        NEXT.format(
+        (JOINED if join else NEXT).format(
             home=home.path,
             name=Text(root.name_zh, root.name_en),
             uscc=root.uscc,
@@ -220,6 +250,20 @@ INIT = command(
             ),
         ),
         *CHAIN_RULES,
+        Option(
+            ["--trust"],
+            type=click.Path(path_type=Path, dir_okay=False),
+            metavar="FILE",
+            text=Text("要加入的账本的信任文件。", "Trust file of the ledger that is joined."),
+        ),
+        Option(
+            ["--join"],
+            is_flag=True,
+            text=Text(
+                "加入他人部署的合约(另一机关为根机关),由上级接纳。",
+                "Join contracts that somebody else deployed; the agency above admits this one.",
+            ),
+        ),
     ],
     examples=(
         "ecert init --home /srv/ecert --uscc 12110000MB0000000X --name 某某市住房公积金管理中心 \\\n"

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import shutil
 import signal
+import sqlite3
 import time
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,9 +19,12 @@ from ledger.adapters.home_files import Home
 from ledger.adapters.system import SystemClock
 from ledger.adapters.token_files import TokenFiles
 from ledger.bootstrap import open_home, open_verifier
+from ledger.bootstrap_chain import chain_reader
 from ledger.bootstrap_migrate import load_plan
+from ledger.core.flow import BatchState
 from ledger.core.model import AnchorRecord
 from ledger.ports import ContractCall
+from ledger.services.kill_points import KillPoint
 from ledger.services.status_list import check_token
 from ledger.settings import Settings
 from tests.anvil import Anvil, running
@@ -29,6 +34,10 @@ from tests.integration.test_kill import Nursery
 pytestmark = [pytest.mark.needs("anvil"), pytest.mark.xdist_group("demo move"), pytest.mark.timeout(300)]
 
 STEPS = ("contracts", "types", "keys", "roles", "batches", "compare", "handover", "open", "trust", "switch")
+POINTS = (
+    KillPoint.BATCH_CLOSED, KillPoint.TRANSACTION_RECORDED, KillPoint.TRANSACTION_SENT, KillPoint.VIEW_ADVANCED,
+    KillPoint.TRANSACTION_FINAL, KillPoint.ANCHOR_STORED, KillPoint.BUNDLES_WRITTEN, KillPoint.RELEASE_STORED,
+)  # fmt: skip
 SENDS = (2, 9, 30)
 """Transactions after which a run dies too: within the contracts, the agencies, the keys."""
 
@@ -41,6 +50,7 @@ class Moving:
     before: Path
     anvil: Anvil
     clerk: Clerk
+    nursery: Nursery
     kills: int
     anchors: tuple[AnchorRecord, ...]
 
@@ -60,8 +70,8 @@ def moved(demo_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
             kills += nursery.wait() == -signal.SIGKILL
         nursery.send(home=str(home), move=f"rpc:{anvil.url}")
         assert nursery.wait() == 0
+        yield Moving(home, before, anvil, Clerk(home), nursery, kills, anchors)
         nursery.close()
-        yield Moving(home, before, anvil, Clerk(home), kills, anchors)
 
 
 def test_it_was_killed_everywhere(moved: Moving) -> None:
@@ -97,9 +107,9 @@ def test_old_bundles_verify_with_the_new_trust_file(moved: Moving) -> None:
         seen.add(report.verdict.code)
         contract = next(check for check in report.checks if check.id.value == "contract")
         assert contract.code in {"LINKED_LEDGER", "WRONG_LEDGER"}
-        assert {
-            check.id: check.outcome for check in report.checks if check.id.value != "status_age"
-        } == {check.id: check.outcome for check in same.checks if check.id.value != "status_age"}
+        assert {check.id: check.outcome for check in report.checks if check.id.value != "status_age"} == {
+            check.id: check.outcome for check in same.checks if check.id.value != "status_age"
+        }
     assert {"ACCEPTED", "VOID"} <= seen
 
 
@@ -162,6 +172,36 @@ def test_new_batches_go_to_the_new_chain_and_lists_keep_both_addresses(moved: Mo
     assert report.verdict.code == "ACCEPTED"
 
 
+def end_leases(home: Path) -> None:
+    """As after half a minute: what a dead worker had claimed is anybody's."""
+    with sqlite3.connect(home / "store.db") as store:
+        store.execute("UPDATE outbox SET lease_until = 0 WHERE state = 'leased'")
+    store.close()
+
+
+def test_a_worker_on_a_node_killed_again_and_again_anchors_every_row_once(moved: Moving) -> None:
+    """One batch on its way; each process dies one step further on."""
+    command = {"home": str(moved.home), "installed": FUND, "first": 0, "last": 5}
+    for point in POINTS:
+        moved.nursery.send(**command, point=point)
+        assert moved.nursery.wait() == -signal.SIGKILL, point
+        end_leases(moved.home)
+    moved.nursery.send(**command)
+    assert moved.nursery.wait() == 0
+    here = open_home(Settings(moved.home))
+    newest = here.store.batches.batches(FUND, states=(BatchState.RELEASED,))[-1]
+    assert newest.size == 5
+    reader = chain_reader(here.home, here.record)
+    events = reader.events(0, reader.head().number, frozenset({"BatchAnchored"}))
+    roots = Counter(event.args["root"] for event in events)
+    assert roots[newest.root] == 1
+    assert set(roots.values()) == {1}
+    bundles = sorted((moved.home / "released" / FUND / str(newest.id)).glob("*.ecert.json"))
+    assert len(bundles) == 5
+    for bundle in bundles:
+        assert here.verifier.verify(bundle.read_bytes()).verdict.code == "ACCEPTED"
+
+
 def test_it_never_goes_back(moved: Moving) -> None:
     for target in ("embedded", f"rpc:{moved.anvil.url}"):
         ran = moved.clerk.run("migrate", "--to", target, "--yes", "--json")
@@ -181,10 +221,8 @@ def test_what_would_be_carried_and_giving_up(moved: Moving, tmp_path: Path) -> N
     assert (told["carried"]["batches"], told["carried"]["issuers"]) == (len(moved.anchors), 4)
     assert told["missing_keys"] == []
     assert not (home / "migration.json").exists()
-    nursery = Nursery()
-    nursery.send(home=str(home), move=f"rpc:{moved.anvil.url}", step="contracts")
-    assert nursery.wait() == -signal.SIGKILL
-    nursery.close()
+    moved.nursery.send(home=str(home), move=f"rpc:{moved.anvil.url}", step="contracts")
+    assert moved.nursery.wait() == -signal.SIGKILL
     refused = clerk.run("worker", "--once", "--json")
     assert refused.code == 1
     assert "MIGRATING" in refused.out
