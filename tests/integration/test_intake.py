@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import xlsxwriter
 
 from ledger.adapters.intake_sheets import escape_formula, example_row
 from ledger.adapters.row_readers import open_rows
@@ -31,7 +32,7 @@ from ledger.core.intake import (
 )
 from ledger.core.rows import RowChecker
 from ledger.core.status import Status
-from tests.flow_world import ISSUER, START, TYPE_REF, World, deposit_row, deposit_table, found
+from tests.flow_world import HEADER, ISSUER, START, TYPE_REF, World, deposit_row, deposit_table, found
 from tests.intake_world import PERSON, IssuingOffice, spoiled
 
 
@@ -255,6 +256,27 @@ def test_unicode_tricks_in_names_are_named_by_row_and_column(office: IssuingOffi
         (6, "姓名", "FORMULA"),
         (7, "姓名", "TEXT_HIDDEN_CHARACTER"),
     ]
+
+
+def test_formula_cells_of_a_workbook_are_refused_by_row_and_column(office: IssuingOffice) -> None:
+    """Also where the workbook holds the value that the formula once gave: somebody else may have calculated it."""
+    file = io.BytesIO()
+    with xlsxwriter.Workbook(file, {"in_memory": True}) as book:
+        sheet = book.add_worksheet()
+        sheet.write_row(0, 0, HEADER)
+        for number in range(4):
+            for column, cell in enumerate(deposit_row(number)):
+                sheet.write_string(number + 1, column, cell)
+        balance, name = HEADER.index("账户余额"), HEADER.index("姓名")
+        sheet.write_formula(2, balance, "=1000+1", None, "1001.00")
+        sheet.write_formula(4, name, '=HYPERLINK("https://a.example","王明")', None, "王明")
+    intake = office.checked(file.getvalue())
+    findings = office.intake.findings(intake.id, [FindingKind.ERROR], 0, 10)
+    assert [(finding.row, finding.column, finding.code) for finding in findings] == [
+        (3, "账户余额", "FORMULA"),
+        (5, "姓名", "FORMULA"),
+    ]
+    assert (intake.counts.valid, intake.counts.invalid) == (2, 2)
 
 
 def test_file_names_lose_their_folders_and_what_cannot_be_seen() -> None:
