@@ -119,7 +119,8 @@ def _admit(
     if name is None or name_en is None or iss is None or division is None:
         raise click.UsageError(str(NAME_IT))
     from ledger.apps.cli_init import setup_passwords
-    from ledger.bootstrap_init import Home, admit_agency, system_tools
+    from ledger.bootstrap_admit import admit_agency
+    from ledger.bootstrap_init import Home, system_tools
 
     home = Home(session.settings.home)
     new, old = setup_passwords(session, demo=home.load().mode == "demo")
