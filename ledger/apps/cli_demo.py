@@ -13,7 +13,7 @@ import click
 
 from ledger.apps.cli_frame import LANGUAGE, Option, Session, Text, command
 from ledger.apps.cli_steps import SAY
-from ledger.apps.cli_work import HOST, PORT, announce
+from ledger.apps.cli_work import HOST, PORT, announce, warn_of_rest
 
 DEFAULT_DEPOSITS = 300
 DEFAULT_LICENCES = 40
@@ -167,6 +167,7 @@ def _demo(
         host or session.settings.host,
         session.settings.port if port is None else port,
         say,
+        warn=lambda reason: warn_of_rest(session, reason),
     )
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from ledger.apps.cli_frame import Option, Session, Text, command
+from ledger.core.errors import LedgerError
 
 STARTED = Text("后台任务已启动:{home}(Ctrl-C 停止)", "Worker started: {home} (Ctrl-C stops it)")
 STOPPED = Text("已停止。", "Stopped.")
@@ -66,8 +67,14 @@ def _worker(session: Session, *, once: bool) -> None:
     session.remark(STOPPED)
 
 
-def _serve(session: Session, host: str | None, port: int | None) -> None:
+def warn_of_rest(session: Session, reason: LedgerError) -> None:
+    """Say that pages answer while nothing is sealed, and why."""
     from ledger.apps.cli_errors import error_text
+
+    session.remark(NOT_SEALING.format(reason=error_text(reason)))
+
+
+def _serve(session: Session, host: str | None, port: int | None) -> None:
     from ledger.apps.serving import serve
 
     serve(
@@ -75,7 +82,7 @@ def _serve(session: Session, host: str | None, port: int | None) -> None:
         host or session.settings.host,
         session.settings.port if port is None else port,
         say=lambda address: announce(session, address),
-        warn=lambda error: session.remark(NOT_SEALING.format(reason=error_text(error))),
+        warn=lambda reason: warn_of_rest(session, reason),
     )
     session.remark(STOPPED)
 
