@@ -130,6 +130,22 @@ ERRORS: dict[str, Text] = {
         "链的最新区块比本机时钟超前。请核对本机和链的时钟。",
         "The chain's newest block is ahead of this machine's clock. Check both clocks.",
     ),
+    "CHAIN_CLOCK_BEHIND": Text(
+        "链正在产生时间早已过去的区块。请核对本机和链的时钟。",
+        "The chain makes blocks of the past. Check this machine's clock and the chain's.",
+    ),
+    "JOIN_WAITING": Text(
+        "上级尚未以本机关的管理员接纳 {issuer}。请把 {entry}、管理员地址 {admins} 和(供下一版信任文件用的){authority} "
+        "交给上级,接纳后再次运行「ecert init --join」。",
+        "The agency above has not admitted {issuer} with our admins yet. Send it {entry}, the addresses {admins} and, "
+        "for the next trust file, {authority}; then run `ecert init --join` again.",
+    ),
+    "JOIN_DIFFERS": Text(
+        "这些节点上的账本与信任文件不符。({message})", "The ledger there is not the trust file's. ({message})"
+    ),
+    "JOIN_CHAIN": Text(
+        "请用 --chain rpc:URL,URL 指定账本的节点。", "Name the ledger's nodes: --chain rpc:URL,URL."
+    ),
     "CHAIN_TOO_DEAR": Text(
         "链的 gas 价格({price} wei)高于上限({ceiling} wei),稍后再试。",
         "The chain's gas price ({price} wei) is above the ceiling ({ceiling} wei); it is tried again later.",

@@ -349,6 +349,27 @@ def test_nothing_is_sent_to_a_chain_whose_clock_is_ahead(world, rig, ahead: int)
     assert made.chain.outcome(prepared.hash).state == "final"
 
 
+def test_nothing_is_sent_to_a_chain_that_makes_blocks_of_the_past(world, rig) -> None:
+    """A chain on which nothing happens is another thing: its newest block may be as old as it likes."""
+    made = rig(1)
+    prepared = made.anchor(world.batch(ROOT, 1, deadline=world.now + 5 * 86_400))
+    behind = made.clock.now()
+    made.clock.advance(3_600)
+    made.chain.step()
+    made.chain._require_clock()
+    made.anvil.mine(behind + 1)
+    made.clock.advance(2)
+    made.chain.step()
+    with pytest.raises(UnavailableError) as caught:
+        made.chain.send(prepared.raw)
+    assert caught.value.code == "CHAIN_CLOCK_BEHIND"
+    assert made.anvil.waiting() == 0
+    made.mine()
+    made.chain.send(prepared.raw)
+    made.mine()
+    assert made.chain.outcome(prepared.hash).state == "final"
+
+
 def test_a_killed_node_comes_back_and_nothing_is_lost_or_doubled(own_worlds) -> None:
     chain, clock = own_worlds.fresh()
     world = World(chain, clock)

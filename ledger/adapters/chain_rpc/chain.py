@@ -15,7 +15,7 @@ from typing import Any, Literal
 from ledger.adapters.abi import Artifacts, gas_limit_of
 from ledger.adapters.chain_rpc.fees import Fees
 from ledger.adapters.chain_rpc.finality import Finality
-from ledger.adapters.chain_rpc.node import Node, NodeRefusedError, Receipt
+from ledger.adapters.chain_rpc.node import Node, NodeRefusedError, NodeSilentError, Receipt
 from ledger.adapters.chain_rpc.nodes import Nodes, SleepingClock
 from ledger.adapters.chain_rpc.reader import Place, RpcReader
 from ledger.adapters.chain_rpc.sending import MemorySendings, Sending, Sendings
@@ -28,6 +28,8 @@ _log = logging.getLogger("ledger.chain")
 _LOOK_EVERY_S = 1.0
 _AGAIN_EVERY_S = 5.0
 _MOST_AHEAD_S = 120  # as far as an anchor may be ahead of its credentials' day
+_MOST_BEHIND_S = 600
+_PACE_S = 120.0  # a block that appeared between two looks so far apart was made between them
 STUCK_S = 120
 _HARMLESS = (
     "already known",
@@ -90,6 +92,9 @@ class RpcChain(RpcReader):
         self.holds_lock = holds_lock
         self._seen: BlockRef | None = None
         self._looked_at: float | None = None
+        self._newest: BlockRef | None = None
+        self._newest_at = 0.0
+        self._is_behind = False
         self._handed_at: dict[bytes, float] = {}
         self._block_gas = 0
 
@@ -147,8 +152,27 @@ class RpcChain(RpcReader):
         self._sendings.keep(_sending(transaction, transaction.hash, self._clock.now()))
         self._hand_over(self._sendings.family(transaction.hash)[-1])
 
+    def _look_at_clock(self) -> None:
+        """Whether the chain makes blocks of the past; an old newest block alone means that nothing happens there."""
+        newest = max(self.nodes.gather(_newest), key=lambda block: block.number)
+        now, before, looked_at = self._clock.monotonic(), self._newest, self._newest_at
+        self._newest, self._newest_at = newest, now
+        if newest.time >= self._clock.now() - _MOST_BEHIND_S:
+            self._is_behind = False
+        elif before is not None and newest.number > before.number and now - looked_at <= _PACE_S:
+            self._is_behind = True
+
     def _require_clock(self) -> None:
-        """A block's time is evidence. One clock of the two is wrong when blocks come from the future."""
+        """A block's time is evidence. One clock of the two is wrong when blocks are of the future or long past."""
+        if self._is_behind:
+            self._look_at_clock()
+        if self._is_behind and self._newest is not None:
+            raise UnavailableError(
+                "CHAIN_CLOCK_BEHIND",
+                "The chain makes blocks of the past: this machine's clock or the chain's is wrong.",
+                clock=self._clock.now(),
+                head=self._newest.time,
+            )
         head, now = self.head(), self._clock.now()
         if head.time > now + _MOST_AHEAD_S:
             raise UnavailableError(
@@ -269,6 +293,7 @@ class RpcChain(RpcReader):
         self._looked_at = now
         try:
             head = self.head()
+            self._look_at_clock()
             self._look_after()
         except UnavailableError as error:
             _log.warning("the chain does not answer", extra={"code": error.code})
@@ -330,6 +355,13 @@ class RpcChain(RpcReader):
         self._sendings.keep(sending)
         _log.info("a stuck transaction is replaced", extra={"nonce": old.nonce, "price": price})
         self._hand_over(sending)
+
+
+def _newest(node: Node) -> BlockRef:
+    found = node.block("latest")
+    if found is None:
+        raise NodeSilentError("no newest block", is_down=False)
+    return found
 
 
 def _final_receipt(node: Node, transaction_hash: bytes, height: int) -> Receipt | None:
