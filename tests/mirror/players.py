@@ -141,6 +141,10 @@ class Seen:
         """Known here, and signed by as many witnesses as the trust file demands."""
         wait_for(lambda: self.number() == number and self.final() == number)
 
+    def wait_for_number(self, number: int) -> None:
+        """Known here."""
+        wait_for(lambda: self.number() == number)
+
     def wait_for_status(self, issuer_: str, root: bytes, status: int) -> None:
         """Of the first credential of a batch."""
         wait_for(lambda: self.view.evidence(issuer_, root, 0).status == status, 10)
