@@ -15,7 +15,7 @@ from scripts.benchmarks.measure import Figure
 
 CASES = (
     "merkle", "chain", "verify", "issue", "memory", "paper", "start", "page", "desk", "single", "visit",
-    "snapshot", "restart", "public_list", "mirror",
+    "snapshot", "restart", "public_list", "mirror", "anchors",
 )  # fmt: skip
 
 

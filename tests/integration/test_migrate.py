@@ -62,7 +62,7 @@ def moved(demo_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     shutil.copytree(demo_home, home)
     shutil.copytree(demo_home, before)
     anchors = tuple(open_home(Settings(before)).view.anchors())
-    with running(int(time.time()) - 3_600) as anvil, anvil.mining():
+    with running(int(time.time()) - 300) as anvil, anvil.mining():
         nursery = Nursery()
         kills = 0
         for death in [*({"sends": sends} for sends in SENDS), *({"step": step} for step in STEPS)]:

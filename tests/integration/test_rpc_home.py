@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -19,13 +20,16 @@ from ledger.bootstrap import load_trust, open_home
 from ledger.bootstrap_chain import explorer_log, rpc_record
 from ledger.bootstrap_demo import plan_demo
 from ledger.bootstrap_init import CHEAP_SCRYPT, DrawnPasswords, SetupTools, run_setup
+from ledger.bootstrap_join import join_setup
 from ledger.bootstrap_remote import plan_remote
 from ledger.bootstrap_work import open_desk
 from ledger.core.errors import ConflictError, NotFoundError
-from ledger.demo_data import deposit_rows, write_csv
+from ledger.core.trust import sign_trust
+from ledger.core.trust_next import Changes, next_trust
+from ledger.demo_data import deposit_rows, licence_rows, write_csv
 from ledger.settings import Settings
 from tests.anvil import Anvil, running
-from tests.cli.clerk import FUND, Clerk
+from tests.cli.clerk import BUREAU, FUND, LICENCE, ROOT_ISSUER, Clerk
 from tests.cli.story import Ran, ecert
 from tests.faulty_node import FaultyNode, proxies
 
@@ -166,6 +170,69 @@ def test_doctor_looks_at_the_nodes(site: Site) -> None:
         for node in site.nodes[:2]:
             node.fail(None)
     assert {"DOCTOR_FAILED"} <= {finding["code"] for finding in ill["findings"]}
+
+
+def test_another_agency_joins_with_an_installation_of_its_own(site: Site, tmp_path: Path) -> None:
+    """It recognises the contracts, waits to be admitted, issues; verifiers take the trust file that names its CA."""
+    home = Home(tmp_path / "bureau")
+    drawn = DrawnPasswords(None)
+    tools = SetupTools(
+        SystemClock(), SystemEntropy(), drawn, drawn, lambda _step: None, scrypt_p=CHEAP_SCRYPT
+    )
+    bureau = replace(plan_demo().agencies[2], parent=None)
+    plan = replace(plan_demo(), agencies=(bureau,), chain=plan_remote(site.chain, "1", None, 0))
+    text = (site.home / "trust.json").read_bytes()
+    with pytest.raises(ConflictError) as waiting:
+        join_setup(home, plan, tools, text)
+    assert waiting.value.code == "JOIN_WAITING"
+    sent = waiting.value.detail
+    new_admins = [word for address in sent["admins"] for word in ("--new-admin", address)]
+    site.clerk.ask(
+        "issuer", "admit", "--uscc", BUREAU, "--entry", sent["entry"], *new_admins, *site.clerk.admins()
+    )
+    site.clerk.ask("issuer", "grant", "--issuer", ROOT_ISSUER, "--type", "BIZ_LICENSE", *site.clerk.admins())
+    site.clerk.ask("issuer", "grant", "--issuer", BUREAU, "--type", "BIZ_LICENSE", *site.clerk.admins())
+    record = join_setup(home, None, tools, text)
+    assert record.ready
+    assert not (home.keys / "ledger" / "governance").exists()
+    assert join_setup(home, None, tools, text) == record
+    before = load_trust(site.home / "trust.json")
+    named = next_trust(before, Changes(x509_anchors=[Path(sent["authority"]).read_bytes()]))
+    keyring = open_home(Settings(site.home)).keyring
+    signer = keyring.credential_signer(f"file:{site.home / 'keys' / 'ledger' / 'trust' / 'signing.key'}")
+    home.trust_file.write_bytes(sign_trust(json.loads(named), [signer]))
+    clerk = Clerk(home.path)
+    file = tmp_path / "licences.csv"
+    write_csv(file, licence_rows(2))
+    clerk.ask("issue", *LICENCE, file)
+    assert clerk.sign(1, BUREAU)["state"] == "released"
+    (bundle, _) = sorted((home.path / "released").glob("*/1/*.ecert.json"))
+    assert clerk.ask("verify", bundle)["accepted"] is True
+    assert site.clerk.run("worker", "--once").code == 0  # its view has the batch
+    stranger = site.clerk.ask("verify", bundle, code=1)
+    assert stranger["verdict"]["code"] == "X5C_UNKNOWN_ROOT"  # its own trust file does not name that CA yet
+
+
+def test_contracts_that_the_trust_file_does_not_name_are_not_joined(site: Site, tmp_path: Path) -> None:
+    document = json.loads((site.home / "trust.json").read_bytes())
+    keyring = open_home(Settings(site.home)).keyring
+    signer = keyring.credential_signer(f"file:{site.home / 'keys' / 'ledger' / 'trust' / 'signing.key'}")
+    drawn = DrawnPasswords(None)
+    tools = SetupTools(
+        SystemClock(), SystemEntropy(), drawn, drawn, lambda _step: None, scrypt_p=CHEAP_SCRYPT
+    )
+    bureau = replace(plan_demo().agencies[2], parent=None)
+    plan = replace(plan_demo(), agencies=(bureau,), chain=plan_remote(site.chain, "1", None, 0))
+    changed = {
+        "chain_id": "eip155:7",
+        "ledger_id": "0x" + "12" * 32,
+        "contracts": {**document["contracts"], "ledger": document["contracts"]["registry"]},
+    }
+    for number, (member, value) in enumerate(changed.items()):
+        other = sign_trust({**document, member: value}, [signer])
+        with pytest.raises(ConflictError) as refused:
+            join_setup(Home(tmp_path / str(number)), plan, tools, other)
+        assert refused.value.code == {"contracts": "CONTRACT_FOREIGN"}.get(member, "JOIN_DIFFERS")
 
 
 def test_init_writes_the_plan_of_the_command_line_first(tmp_path: Path) -> None:
