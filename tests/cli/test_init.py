@@ -136,7 +136,7 @@ def test_init_killed_anywhere_continues(tmp_path, kills, kill_dice):
     done = ecert(*PLAN, "--draw-passwords", str(passwords), home=home)
     assert done.code == 0, done.err
     keys = json.loads(ecert("key", "list", "--json", home=home).out)["keys"]
-    assert sorted(key["purpose"] for key in keys) == ["credential", "seal", "status"]
+    assert sorted(key["purpose"] for key in keys) == ["checkpoint", "credential", "seal", "status"]
     issuers = json.loads(ecert("issuer", "list", "--json", home=home).out)["issuers"]
     assert [(one["uscc"], len(one["types"])) for one in issuers] == [(USCC, 2)]
     assert ecert("doctor", home=home).code == 0
