@@ -15,6 +15,7 @@ from ledger.core.errors import InputError, NotFoundError
 from ledger.core.jose import jwk_thumbprint, kid_of, strict_json_object
 from ledger.core.trust import MAX_NAME, Trust, load_trust_bytes, parse_trust, sign_trust
 from ledger.core.trust_next import Changes, Signatures, next_trust, signatures_of
+from ledger.core.x5c import MAX_CERTIFICATE_BYTES, require_certificate
 from ledger.ports import PasswordSource
 from ledger.settings import Settings
 
@@ -113,6 +114,23 @@ def public_key(uri: str, name: str | None, settings: Settings, ask: PasswordSour
     signer = Keyring(password_chain(settings, demo=demo, ask=ask)).credential_signer(uri)
     jwk = {member: signer.public_jwk[member] for member in sorted(_PUBLIC)}
     return jwk if name is None else {**jwk, "name": name}
+
+
+def read_authority(path: Path) -> bytes:
+    """A root certificate in DER.
+
+    Raises:
+        InputError: FILE_UNREADABLE, X5C_NOT_CERTIFICATE.
+    """
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_CERTIFICATE_BYTES + 1)
+    except OSError as error:
+        raise InputError(
+            "FILE_UNREADABLE", f"{path} cannot be read: {error.strerror}.", path=str(path)
+        ) from error
+    require_certificate(data)
+    return data
 
 
 def read_public_key(path: Path) -> Mapping[str, str]:

@@ -146,7 +146,7 @@ def _tell_signed(session: Session, signed: Signatures) -> None:
 
 
 def _next(session: Session, out: Path, source: Path | None, until: str | None, **named: Any) -> None:
-    from ledger.bootstrap_trust import trusted, write_next
+    from ledger.bootstrap_trust import read_authority, trusted, write_next
     from ledger.core.trust_next import Changes
 
     _, trust = trusted(source, session.settings)
@@ -156,6 +156,7 @@ def _next(session: Session, out: Path, source: Path | None, until: str | None, *
         snapshots=_change("signer", named, named["signers"]),
         keys=_change("key", named, named["keys"]),
         restore_notices=notices,
+        x509_anchors=[read_authority(path) for path in named["add_authority"]],
         not_after=None if until is None else _day(until),
     )
     made = write_next(trust, changes, out.absolute())
@@ -296,6 +297,16 @@ def _making() -> list[click.Command]:
                 *_set_options("witness", "witnesses", "见证机构", "a witness"),
                 *_set_options("signer", "signers", "快照签署者", "a snapshot signer"),
                 *_set_options("key", "keys", "签署密钥", "a key that signs trust files"),
+                Option(
+                    ["--add-authority"],
+                    multiple=True,
+                    type=click.Path(path_type=Path, dir_okay=False),
+                    metavar="FILE",
+                    text=Text(
+                        "加入一家机关自己的证书颁发根证书(DER,可重复)。",
+                        "Trust the root certificate (DER) of an agency's own authority (repeatable).",
+                    ),
+                ),
                 Option(
                     ["--restore-notice", "restore_notices"],
                     multiple=True,

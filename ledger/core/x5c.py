@@ -184,6 +184,11 @@ _UNREADABLE = (
 )
 
 
+def require_certificate(der: bytes) -> None:
+    """Raises: InputError(X5C_NOT_CERTIFICATE) for bytes that are no certificate, or one that is too large."""
+    _certificate(der)
+
+
 def _certificate(der: bytes) -> x509.Certificate:
     """Read whole: names, key and every extension, so that nothing fails later."""
     try:

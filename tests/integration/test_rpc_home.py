@@ -25,7 +25,6 @@ from ledger.bootstrap_remote import plan_remote
 from ledger.bootstrap_work import open_desk
 from ledger.core.errors import ConflictError, NotFoundError
 from ledger.core.trust import sign_trust
-from ledger.core.trust_next import Changes, next_trust
 from ledger.demo_data import deposit_rows, licence_rows, write_csv
 from ledger.settings import Settings
 from tests.anvil import Anvil, running
@@ -196,11 +195,10 @@ def test_another_agency_joins_with_an_installation_of_its_own(site: Site, tmp_pa
     assert record.ready
     assert not (home.keys / "ledger" / "governance").exists()
     assert join_setup(home, None, tools, text) == record
-    before = load_trust(site.home / "trust.json")
-    named = next_trust(before, Changes(x509_anchors=[Path(sent["authority"]).read_bytes()]))
-    keyring = open_home(Settings(site.home)).keyring
-    signer = keyring.credential_signer(f"file:{site.home / 'keys' / 'ledger' / 'trust' / 'signing.key'}")
-    home.trust_file.write_bytes(sign_trust(json.loads(named), [signer]))
+    made = tmp_path / "trust-2.json"
+    site.clerk.ask("trust", "next", "--out", made, "--add-authority", sent["authority"])
+    site.clerk.ask("trust", "sign", made)
+    Clerk(home.path).ask("trust", "take", made)
     clerk = Clerk(home.path)
     file = tmp_path / "licences.csv"
     write_csv(file, licence_rows(2))
