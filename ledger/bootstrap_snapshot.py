@@ -380,49 +380,65 @@ def import_snapshots(
 
     Raises:
         NotFoundError: TRUST_MISSING.
-        ConflictError: HOME_OTHER_KIND.
+        ConflictError: HOME_OTHER_KIND, SNAPSHOT_TRUST_OTHER.
         InputError: SNAPSHOT_*, TRUST_*, CHECKPOINT_*.
         RefusedError: SNAPSHOT_ROLLBACK, SNAPSHOT_NO_SIGNERS.
     """
     home = Home(settings.home)
-    trust = _verifiers_home(home, trust_file)
+    if not paths:
+        raise InputError("SNAPSHOT_MISSING", "Name at least one snapshot.")
+    trust = _trust_of(home, trust_file)
+    for path in paths:  # before a directory is made for them
+        require_trusted(load_snapshot(path), trust)
+    if trust_file is not None and not home.exists():
+        _make_home(home, trust, trust_file)
     memory = memory_beside(home.trust_file)
     with closing(StoredSnapshotView(home.view_file)) as view:
         home.tighten()
         results = [_take(view, load_snapshot(path), trust, memory, allow_older=allow_older) for path in paths]
         anchors = tuple(view.anchors())
-    if not results:
-        raise InputError("SNAPSHOT_MISSING", "Name at least one snapshot.")
-    header = results[-1][0]
     is_news = any(news for _, news in results)
     credentials = sum(anchor.size for anchor in anchors if anchor.type_id)
-    return Imported(header, is_news, len(anchors), credentials)
+    return Imported(results[-1][0], is_news, len(anchors), credentials)
 
 
-def _verifiers_home(home: Home, trust_file: Path | None) -> Trust:
-    """The trust file of a verifier's data directory, which is made if need be."""
-    if home.exists():
-        record = home.load_ready()
-        if record.chain.get("kind") != SNAPSHOT_KIND:
-            raise ConflictError(
-                "HOME_OTHER_KIND",
-                f"{home.path} is no verifier's data directory: it follows its ledger itself. Name another one "
-                "with --home.",
-                path=str(home.path),
+def _trust_of(home: Home, trust_file: Path | None) -> Trust:
+    """The trust file of a verifier's data directory, or of the one that is about to be made."""
+    named = None if trust_file is None else load_trust(trust_file)
+    if not home.exists():
+        if named is None:
+            raise NotFoundError(
+                "TRUST_MISSING",
+                f"{home.path} has no trust file yet: name it with --trust (ask the ledger's operator for it).",
+                path=str(home.trust_file),
             )
-        return load_trust(home.trust_file)
-    if trust_file is None:
-        raise NotFoundError(
-            "TRUST_MISSING",
-            f"{home.path} has no trust file yet: name it with --trust (ask the ledger's operator for it).",
-            path=str(home.trust_file),
+        return named
+    if home.load_ready().chain.get("kind") != SNAPSHOT_KIND:
+        raise ConflictError(
+            "HOME_OTHER_KIND",
+            f"{home.path} is no verifier's data directory: it follows its ledger itself. Name another one "
+            "with --home.",
+            path=str(home.path),
         )
-    trust = load_trust(trust_file)
+    trust = load_trust(home.trust_file)
+    if named is not None and named.fingerprint != trust.fingerprint:
+        raise ConflictError(
+            "SNAPSHOT_TRUST_OTHER",
+            f"{home.path} has version {trust.version} of the trust file, the one named is version "
+            f"{named.version}; renew it with `ecert trust take`.",
+            path=str(home.path),
+            here=trust.version,
+            named=named.version,
+        )
+    return trust
+
+
+def _make_home(home: Home, trust: Trust, trust_file: Path) -> None:
+    """Killed on the way it is no data directory yet, and made again."""
     home.create()
     write_file(home.trust_file, trust_file.read_bytes())
     chain = {"kind": SNAPSHOT_KIND}
     home.save(HomeRecord(trust.mode, SystemClock().now(), agencies=(), ready=True, chain=chain))
-    return trust
 
 
 def _take(

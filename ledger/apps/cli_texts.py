@@ -424,6 +424,10 @@ ERRORS: dict[str, Text] = {
         "{path} 写不进去。请检查目录和权限。",
         "{path} cannot be written. Check the folder and its permissions.",
     ),
+    "SNAPSHOT_TRUST_OTHER": Text(
+        "{path} 里的信任文件是第 {here} 版,所给的是第 {named} 版。请先运行「ecert trust take」换版。",
+        "{path} has version {here} of the trust file, the one named is version {named}. Renew it with `ecert trust take`.",
+    ),
     "SNAPSHOT_ONLY": Text(
         "这个数据目录只有快照,没有账本的区块和历史。",
         "This data directory knows its ledger from snapshots: blocks and history are not here.",

@@ -155,11 +155,10 @@ def test_after_a_restore_notice_a_lower_block_is_taken_and_remembered(site: Site
     with pytest.raises(RefusedError, match="SNAPSHOT_ROLLBACK"):
         site.take("whole")
     first, second = (state.block for state in site.states)
-    write_trust(
-        site.there,
-        site.settings.home / "trust.json",
-        (RestoreNotice(first.number + 1, second.number, second.time),),
-    )
+    write_trust(site.there, site.trust, (RestoreNotice(first.number + 1, second.number, second.time),))
+    with pytest.raises(ConflictError, match="SNAPSHOT_TRUST_OTHER"):
+        site.take("whole")
+    (site.settings.home / "trust.json").write_bytes(site.trust.read_bytes())
     assert site.take("whole")
     memory = memory_beside(site.settings.home / "trust.json")
     assert memory.newest(site.there.info.ledger_id) == first
@@ -180,6 +179,13 @@ def test_a_directory_that_follows_its_ledger_takes_no_snapshots(site: Site) -> N
 def test_a_new_directory_needs_a_trust_file(site: Site) -> None:
     with pytest.raises(NotFoundError, match="TRUST_MISSING"):
         import_snapshots(site.settings, [site.file("whole")])
+    assert not site.settings.home.exists()
+
+
+def test_a_refused_file_makes_no_directory(site: Site) -> None:
+    site.file("unsigned").write_bytes(encode_snapshot(site.there.make(site.states[0], by=(0,))))
+    with pytest.raises(InputError, match="SNAPSHOT_SIGNERS"):
+        site.take("unsigned")
     assert not site.settings.home.exists()
 
 
