@@ -17,6 +17,8 @@ from ledger.core.model import GrantRecord, IssuerRecord, KeyRecord, StandingReco
 from ledger.ports import ChainView, Clock
 
 Names = Mapping[str, str]
+NO_ROOT = bytes(32)
+"""No batch has it: asked for what the ledger says about an agency alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +71,23 @@ class DirectoryService:
         self._entry_of = entry_of
         self._types = {(kind.type_code, kind.version): kind for kind in types}
         self._clock = clock
+        self._names: dict[bytes, Names] = {}
 
     def name(self, issuer: str) -> Names | None:
-        """Chinese and English name of an agency; None when it cannot be told."""
+        """Chinese and English name of an agency; None when it cannot be told.
+
+        A page asks for hundreds: an entry that was read once is known by its hash on the ledger.
+        """
         record = self._record(issuer)
-        entry = None if record is None else self._entry(record)
-        return None if entry is None else entry.name
+        if record is None or not record.directory:
+            return None
+        current = record.directory[-1][0]
+        if current not in self._names:
+            entry = self._entry(record)
+            if entry is None:
+                return None
+            self._names[current] = entry.name
+        return self._names[current]
 
     def type_name(self, type_id: int) -> Names | None:
         """Chinese, English and Tibetan name of a registered type; None when its file is not known."""
@@ -117,7 +130,8 @@ class DirectoryService:
         ]
 
     def _record(self, issuer: str) -> IssuerRecord | None:
-        return next((one for one in self._view.issuers() if one.issuer == issuer), None)
+        found = self._view.evidence(issuer, NO_ROOT, None)
+        return None if found is None else found.issuer
 
     def _in_tree_order(self) -> Sequence[IssuerRecord]:
         children: dict[str | None, list[IssuerRecord]] = {}
