@@ -13,9 +13,11 @@ from dataclasses import dataclass
 from ledger.apps.cli_open import chain_key, role_holders
 from ledger.apps.working import work_or_wait
 from ledger.bootstrap import Installation
+from ledger.bootstrap_directory import use_entry
 from ledger.bootstrap_init import LEAF_YEARS, YEAR_S
 from ledger.bootstrap_keys import certify
 from ledger.bootstrap_work import GrantFacts, issuer_facts, open_desk
+from ledger.core.directory import parse_directory_entry
 from ledger.core.eip712 import registry_domain
 from ledger.core.errors import InputError, NotFoundError
 from ledger.core.flow import DAY_S
@@ -97,14 +99,15 @@ def cancel(here: Installation, number: int, admin: str) -> Proposal:
 def follow_up(here: Installation, act: Act) -> None:
     """What this installation remembers once an act is on chain; others need nothing here."""
     issuer = act.args[1].decode("ascii")
-    if issuer not in {agency.uscc for agency in here.record.agencies}:
-        return
-    if act.function == "grantType":
-        ref = next((one.type.ref for one in here.types.all() if here.type_id(one.type) == act.args[2]), None)
-        if ref is not None:
-            here.allow_type(issuer, ref)
-    elif act.function == "setDirectory":
-        here.home.use_entry(issuer, act.args[2])
+    if act.function in ("setDirectory", "admitIssuer"):
+        text = here.home.kept_entry(issuer, act.args[-1])
+        if text is not None:  # made or sent here; else somebody else keeps it
+            use_entry(here, parse_directory_entry(text))
+    elif act.function == "grantType" and issuer in {agency.uscc for agency in here.record.agencies}:
+        numbers = {(one.code, one.version): one.type_id for one in here.view.types()}
+        for one in here.types.all():
+            if numbers.get((one.type.type_code, one.type.version)) == act.args[2]:
+                here.allow_type(issuer, one.type.ref)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ import json
 import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 from ledger.adapters.abi import word_change_tuples
@@ -74,13 +75,6 @@ class History:
     def _open_status(self) -> StatusService:
         world = self.world
 
-        def enqueue(
-            issuer: str, call: ContractCall, *, subject: str, not_after: int, publish: Sequence[int]
-        ) -> int:
-            return enqueue_call(
-                world.store, issuer, call, subject=subject, not_after=not_after, publish=publish
-            )
-
         return StatusService(
             batches=world.store.batches,
             view=world.view,
@@ -88,7 +82,7 @@ class History:
             info=world.chain.info(),
             vault=world.vault,
             cases=MemoryCases(),
-            enqueue=enqueue,
+            enqueue=partial(enqueue_call, world.store),
             clock=world.clock,
             entropy=SystemEntropy(),
             nonces=world.store.nonces,
