@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import pytest
 import rlp
 from hypothesis import given, settings
@@ -36,7 +38,5 @@ def test_what_is_no_block_of_ours_is_refused(block: bytes, position: int) -> Non
 @settings(max_examples=60, deadline=None)
 @given(st.binary(max_size=200), st.integers(0, 3))
 def test_any_bytes_are_read_or_refused(block: bytes, position: int) -> None:
-    try:
-        calldata_of(block, position)
-    except InputError as error:
-        assert error.code == "BLOCK_SHAPE"
+    with suppress(InputError):  # anything else that is raised fails the test
+        assert isinstance(calldata_of(block, position), bytes)
