@@ -9,7 +9,7 @@ are first asked for, so that a command pays for what it uses. Hence the imports 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -21,9 +21,10 @@ from ledger.adapters.home_files import LEDGER_OWNER, P256_ROLES, Home, HomeRecor
 from ledger.adapters.passwords import PasswordChain, key_name
 from ledger.adapters.signer_file import Keyring, load_certificates
 from ledger.adapters.system import SystemClock, SystemEntropy, free_port, is_answering
+from ledger.adapters.trust_files import TrustFolder
 from ledger.adapters.type_files import LoadedType, TypeFiles, load_types
 from ledger.core.credential_type import CredentialType
-from ledger.core.errors import InputError, NotFoundError
+from ledger.core.errors import InputError, LedgerError, NotFoundError
 from ledger.core.page import PageEvidence
 from ledger.core.predicates import derived_labels
 from ledger.core.report import Report
@@ -98,19 +99,48 @@ class BoundVerifier:
         clock: whose time "now" is.
         trust: what the verifier trusts.
         view: where the chain evidence comes from, or None.
+        renewed: the trust file as it is now, and a verifier that trusts it; None: it stays as it is.
     """
 
-    def __init__(self, verifier: Verifier, clock: Clock, trust: Trust, view: ChainView | None) -> None:
+    def __init__(
+        self,
+        verifier: Verifier,
+        clock: Clock,
+        trust: Trust,
+        view: ChainView | None,
+        renewed: tuple[Callable[[], Trust], Callable[[Trust], Verifier]] | None = None,
+    ) -> None:
         self._verifier = verifier
         self._clock = clock
-        self.trust = trust
+        self._trust = trust
+        self._renewed = renewed
         self.view = view
+
+    @property
+    def trust(self) -> Trust:
+        """What is trusted now."""
+        self._renew()
+        return self._trust
 
     def verify(self, data: bytes, page: PageEvidence | None = None) -> Report:
         """The report on one bundle, and on the page that carried it; never raises for any bytes."""
+        self._renew()
         return self._verifier.verify(data, now=self._clock.now(), page=page)
 
     __call__ = verify
+
+    def _renew(self) -> None:
+        """Somebody may have taken a next version into use; one that cannot be read changes nothing."""
+        if self._renewed is None:
+            return
+        now, make = self._renewed
+        try:
+            trust = now()
+        except LedgerError:
+            return
+        if trust is not self._trust and trust.fingerprint != self._trust.fingerprint:
+            self._verifier = make(trust)
+            self._trust = trust
 
 
 def open_verifier(
@@ -129,10 +159,17 @@ def open_verifier(
     from ledger.adapters.json_orjson import read_json
 
     told = clock or SystemClock()
-    trusted = load_trust(trust) if isinstance(trust, str | Path) else trust
     view = open_view(ledger, told) if isinstance(ledger, str | Path) else ledger
-    verifier = Verifier(trusted, SdJwtFormat(), load_types(), view, read_json)
-    return BoundVerifier(verifier, told, trusted, view)
+
+    def make(trusted: Trust) -> Verifier:
+        return Verifier(trusted, SdJwtFormat(), load_types(), view, read_json)
+
+    if not isinstance(trust, str | Path):
+        return BoundVerifier(make(trust), told, trust, view)
+    load_trust(trust)  # says what is wrong with it in its own words
+    source = TrustFolder(Path(trust))
+    trusted = source.trust()
+    return BoundVerifier(make(trusted), told, trusted, view, (source.trust, make))
 
 
 @dataclass

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import itertools
+import json
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ledger.adapters.chain_view_open import open_view
+from ledger.adapters.home_files import write_file
 from ledger.adapters.system import ManualClock
 from ledger.adapters.token_files import TokenFiles
+from ledger.bootstrap import open_verifier
 from ledger.core.checkpoint import encode_checkpoint, operator_key, parse_checkpoint, require_signed
 from ledger.core.flow import BatchRecord, BatchState
 from ledger.core.model import BlockRef
-from ledger.core.report import CheckId, Outcome
+from ledger.core.report import CheckId, CheckResult, Outcome, Report
 from ledger.core.status_list import parse_status_list_token
 from tests.flow_world import ISSUER, START, deposit_table
 from tests.witness_world import OPERATOR, WITNESSES, WitnessedWorld, found_with_checkpoints
@@ -76,11 +80,15 @@ def finality(world: WitnessedWorld, batch: BatchRecord) -> tuple[Outcome, str]:
     data = world.export.bundle(batch.id, 0)
     view = open_view(world.folder / "chain.db", world.clock)
     try:
-        report = world.verifier(view, world.rule.trust).verify(data, now=world.clock.now())
+        found = finality_of(world.verifier(view, world.rule.trust).verify(data, now=world.clock.now()))
     finally:
         view.close()
-    found = next(one for one in report.checks if one.id is CheckId.FINALITY)
     return found.outcome, found.code
+
+
+def finality_of(report: Report) -> CheckResult:
+    """Check 16."""
+    return next(one for one in report.checks if one.id is CheckId.FINALITY)
 
 
 def hurry(world: WitnessedWorld) -> None:
@@ -177,6 +185,8 @@ def test_every_block_and_every_idle_span_gets_a_checkpoint_of_the_registered_key
 
 
 def test_a_word_that_does_not_fit_our_chain_counts_for_nothing_and_is_kept(world: WitnessedWorld) -> None:
+    world.demand(0)
+    world.issue_all(deposit_table([next(NUMBERS) * 10]))  # a head that nobody signed yet
     head = world.chain.head()
     forked = world.statement(BEN, block=BlockRef(head.number, b"\x77" * 32, head.time))
     ahead = world.statement(BEN, block=BlockRef(head.number + 5, b"\x78" * 32, head.time + 5))
@@ -188,3 +198,32 @@ def test_a_word_that_does_not_fit_our_chain_counts_for_nothing_and_is_kept(world
     assert all(number < head.number for number in agreeing)
     strays = world.signed.stray(lambda number: getattr(world.chain.block(number), "hash", None), head.number)
     assert {encode_checkpoint(one) for one in strays} == {encode_checkpoint(one) for one in (forked, ahead)}
+
+
+def test_a_page_that_runs_takes_the_next_trust_file_without_a_restart(
+    world: WitnessedWorld, issue: Callable[..., BatchRecord], tmp_path: Path
+) -> None:
+    batch = issue(0)
+    data, file = world.export.bundle(batch.id, 0), tmp_path / "trust.json"
+
+    def put(threshold: int) -> None:
+        world.demand(threshold)
+        assert world.rule.trust is not None
+        write_file(file, json.dumps(world.rule.trust.raw).encode())
+
+    put(0)
+    verifier = open_verifier(file, world.folder / "chain.db", world.clock)
+    assert finality_of(verifier.verify(data)).code == "SINGLE_OPERATOR"
+    put(3)
+    assert (finality_of(verifier.verify(data)).code, verifier.trust.witnesses.threshold) == (
+        "WITNESS_MISSING",
+        3,
+    )
+    file.write_bytes(b"half a fi")  # somebody copied it by hand, and was interrupted
+    assert (finality_of(verifier.verify(data)).code, verifier.trust.witnesses.threshold) == (
+        "WITNESS_MISSING",
+        3,
+    )
+    put(0)
+    assert finality_of(verifier.verify(data)).code == "SINGLE_OPERATOR"
+    world.demand(1)
