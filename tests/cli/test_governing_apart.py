@@ -25,9 +25,7 @@ from tests.cli.test_read_only import schema
 pytestmark = [pytest.mark.xdist_group("demo"), pytest.mark.timeout(600)]
 DEPUTY = "0x00000000000000000000000000000000000000d1"
 NEW1, NEW2 = "0x00000000000000000000000000000000000000a1", "0x00000000000000000000000000000000000000a2"
-CITY = demo_uscc("12", "990300", "MAXXXX72")
 COUNTY = demo_uscc("12", "990301", "MAXXXX73")
-ELSEWHERE = demo_uscc("12", "990400", "MAXXXX74")
 
 
 @pytest.fixture(scope="module")
@@ -53,17 +51,14 @@ def test_one_admin_proposes_a_deputy_and_another_accepts_elsewhere(clerk):
     (mine,) = waiting["proposals"]
     assert mine["number"] == proposal["number"]
     assert mine["act"]["args"]["signer"] == DEPUTY
-    assert clerk.ask("role", "waiting", "--key", admin1)["proposals"] == []
     said = clerk.run("role", "waiting").out
     assert "2030-01-07 00:00:00 +08:00" in said
     assert "审批人" in said
 
     accept = ("role", "accept", proposal["number"], "--key")
     assert error(clerk, *accept, admin1) == "SAME_ADMIN"
-    assert error(clerk, *accept, clerk.key("maker")) == "NOT_AN_ADMIN"
     assert clerk.ask(*accept, admin2)["proposal"]["state"] == "accepted"
     assert error(clerk, *accept, admin2) == "PROPOSAL_ENDED"
-    assert error(clerk, "role", "accept", 9999, "--key", admin2) == "PROPOSAL_UNKNOWN"
     roles = clerk.ask("role", "list", "--issuer", FUND)
     jsonschema.validate(roles, schema("role-list"))
     (deputy,) = [one for one in roles["roles"] if one["signer"] == DEPUTY]
@@ -73,25 +68,10 @@ def test_one_admin_proposes_a_deputy_and_another_accepts_elsewhere(clerk):
 
     (other,) = clerk.ask(*propose, "--remove", *days, "--admin", admin1)["proposals"]
     assert clerk.ask("role", "cancel", other["number"], "--key", admin2)["proposal"]["state"] == "cancelled"
-    assert "取消" in clerk.run("show", FUND).out
 
 
-def test_a_county_below_a_city_is_taken_over(clerk, tmp_path):
-    admit = ("--iss", "https://x.demo.example", "--type", "HPF_PERSONAL_DEPOSIT")
-    city = (
-        "issuer",
-        "admit",
-        "--uscc",
-        CITY,
-        "--name",
-        "市中心",
-        "--name-en",
-        "City",
-        "--division",
-        "990300",
-    )
-    clerk.ask(*city, *admit)
-    county = (
+def test_a_county_below_the_fund_is_taken_over(clerk, tmp_path):
+    admit = (
         "issuer",
         "admit",
         "--uscc",
@@ -103,9 +83,9 @@ def test_a_county_below_a_city_is_taken_over(clerk, tmp_path):
         "--division",
         "990301",
     )
-    clerk.ask(*county, "--iss", "https://y.demo.example", "--by", CITY, "--type", "HPF_PERSONAL_DEPOSIT")
+    clerk.ask(*admit, "--iss", "https://y.demo.example", "--by", FUND, "--type", "HPF_PERSONAL_DEPOSIT")
     found = {one["uscc"]: one for one in clerk.ask("issuer", "list")["issuers"]}
-    assert (found[COUNTY]["parent"], found[COUNTY]["level"]) == (CITY, 3)
+    assert (found[COUNTY]["parent"], found[COUNTY]["level"]) == (FUND, 3)
     file = written(tmp_path / "rows.csv", deposit_rows(1, first=5_100_000))
     clerk.ask("issue", "--issuer", COUNTY, "--type", "HPF_PERSONAL_DEPOSIT", file)
     batch = batch_of(file)
@@ -113,31 +93,29 @@ def test_a_county_below_a_city_is_taken_over(clerk, tmp_path):
     identifier = results(file)[0]["identifier"]
     bundle = clerk.bundle(identifier)
 
-    end = ("issuer", "successor", "--issuer", COUNTY, "--successor", FUND)
+    end = ("issuer", "successor", "--issuer", COUNTY, "--successor", BUREAU)
     assert (
-        error(clerk, *end, *clerk.admins(CITY), "--by", CITY) == "RegistryNotAncestor"
-    )  # not above the fund
+        error(clerk, *end, *clerk.admins(FUND), "--by", FUND) == "RegistryNotAncestor"
+    )  # not above the bureau
     clerk.ask(*end, *clerk.admins())  # the root stands above both, and is found
     county_now = clerk.ask("show", COUNTY)
-    assert (county_now["successor"], county_now["acts_for_it"]) == (FUND, FUND)
+    assert (county_now["successor"], county_now["acts_for_it"]) == (BUREAU, BUREAU)
     assert clerk.ask("verify", bundle)["accepted"] is True
     void = ("status", "set", identifier, "--to", "void", "--reason", "issuer-error", "--key")
     assert error(clerk, *void, clerk.key("maker", COUNTY)) == "WRONG_ROLE"
-    case = clerk.ask(*void, clerk.key("maker", FUND))["case"]
-    assert (case["issuer"], case["by"]) == (COUNTY, FUND)
-    assert clerk.ask("status", "approve", case["id"], "--key", clerk.key("approver", FUND))["done"] is True
+    case = clerk.ask(*void, clerk.key("maker", BUREAU))["case"]
+    assert (case["issuer"], case["by"]) == (COUNTY, BUREAU)
+    assert clerk.ask("status", "approve", case["id"], "--key", clerk.key("approver", BUREAU))["done"] is True
     assert clerk.ask("verify", bundle, code=1)["verdict"]["code"] == "VOID"
     life = clerk.ask("show", batch)
     jsonschema.validate(life, schema("show-timeline"))
     assert [one["what"] for one in life["timeline"]] == ["BatchAnchored", "StatusChanged"]
-    assert life["timeline"][1]["by"] == FUND
+    assert life["timeline"][1]["by"] == BUREAU
 
 
 def test_lost_admins_are_replaced_after_a_day_by_an_agency_above_and_the_root_by_governance(clerk):
     reset = ("role", "reset", "--issuer", BUREAU)
     new = ("--new-admin", NEW1, "--new-admin", NEW2)
-    assert error(clerk, "issuer", "recover", "--issuer", BUREAU) == "RESET_NONE"
-    assert error(clerk, *reset, *new, *clerk.admins(FUND), "--by", FUND) == "RegistryNotAncestor"
     announced = clerk.ask(*reset, *new, *clerk.admins())
     assert announced["ready_at"] - announced["announced_at"] == 86_400
     assert error(clerk, "issuer", "recover", "--issuer", BUREAU) == "RESET_TOO_EARLY"
@@ -148,10 +126,6 @@ def test_lost_admins_are_replaced_after_a_day_by_an_agency_above_and_the_root_by
     governance = ("--governance", clerk.key("governance", "ledger"))
     assert error(clerk, *reset, *new, *governance) == "NOT_THE_ROOT"
     root = ("role", "reset", "--issuer", ROOT_ISSUER)
-    assert (
-        error(clerk, *root, *new, "--governance", clerk.key("admin1", ROOT_ISSUER))
-        == "RegistryOnlyGovernance"
-    )
     assert clerk.ask(*root, *new, *governance)["by"] is None
     clerk.ask(*root, "--cancel", *clerk.admins())
 
@@ -170,9 +144,9 @@ def test_an_agency_changes_its_name_and_old_bundles_keep_the_old_one(clerk, tmp_
     )
     alone = clerk.ask(*publish, "--admin", clerk.key("admin1", ROOT_ISSUER))
     assert alone["done"] is False
-    assert clerk.ask("show", FUND)["issuer"] == FUND
-    done = clerk.ask(*publish, *clerk.admins())
-    assert done["done"] is True
+    (proposal,) = alone["proposals"]
+    accepted = clerk.ask("role", "accept", proposal["number"], "--key", clerk.key("admin2", ROOT_ISSUER))
+    assert accepted["act"]["function"] == "setDirectory"
     names = {one["uscc"]: one["name"] for one in clerk.ask("issuer", "list")["issuers"]}
     assert names[FUND] == "示例市公积金中心(演示)"
     assert clerk.ask("verify", before)["accepted"] is True
@@ -186,15 +160,11 @@ def test_an_agency_changes_its_name_and_old_bundles_keep_the_old_one(clerk, tmp_
 
     entry = tmp_path / "entry.jws"
     clerk.ask("directory", "sign", "--issuer", FUND, "--phone", "12333", "--out", entry)
-    other = ("directory", "publish", "--issuer", BUREAU, "--entry", entry, *clerk.admins())
-    assert error(clerk, *other, code=2) == "DIRECTORY_OTHER_ISSUER"
-    clerk.ask("directory", "publish", "--issuer", FUND, "--entry", entry, *clerk.admins())
-    assert clerk.ask("verify", before)["accepted"] is True
     foreign = (
         "issuer",
         "admit",
         "--uscc",
-        ELSEWHERE,
+        BUREAU,
         "--entry",
         entry,
         "--new-admin",
@@ -203,6 +173,10 @@ def test_an_agency_changes_its_name_and_old_bundles_keep_the_old_one(clerk, tmp_
         NEW2,
     )
     assert error(clerk, *foreign, *clerk.admins(), code=2) == "DIRECTORY_OTHER_ISSUER"
+    other = ("directory", "publish", "--issuer", BUREAU, "--entry", entry, *clerk.admins())
+    assert error(clerk, *other, code=2) == "DIRECTORY_OTHER_ISSUER"
+    clerk.ask("directory", "publish", "--issuer", FUND, "--entry", entry, *clerk.admins())
+    assert clerk.ask("verify", before)["accepted"] is True
 
 
 def test_batches_are_found_by_a_key_and_withdrawn_by_root_from_above(clerk, tmp_path):
@@ -224,9 +198,6 @@ def test_batches_are_found_by_a_key_and_withdrawn_by_root_from_above(clerk, tmp_
     )
     bundle = clerk.bundle(results(file)[0]["identifier"])
     assert clerk.ask("verify", bundle, code=1)["verdict"]["code"] == "BATCH_WITHDRAWN"
-    assert error(
-        clerk, "batch", "withdraw", "0x" + "5" * 64, "--reason", "security", "--key", clerk.key("maker")
-    ) == ("BATCH_NOT_ON_CHAIN")
     assert "撤回" in clerk.run("show", batch["root"]).out
 
 
@@ -239,9 +210,9 @@ def test_everything_is_shown_with_its_life(clerk):
         shown = clerk.ask("show", subject)
         jsonschema.validate(shown, schema("show-timeline"))
         assert shown["timeline"], subject
-        said = clerk.run("show", subject, "--lang", "en").out
-        assert "+08:00" in said
-        assert shown["timeline"][-1]["transaction"] in said
+    said = clerk.run("show", FUND, "--lang", "en").out
+    assert "appointed approver" in said
+    assert life["timeline"][0]["transaction"] in said
     (registered,) = life["timeline"]
     assert registered["what"] == "KeyRegistered"
     assert len(registered["signers"]) == 2
