@@ -55,7 +55,7 @@ def test_every_error_code_is_documented():
     codes = {
         node.args[0].value
         for module in modules("ledger", "web")
-        for node in ast.walk(module.tree)
+        for node in module.nodes
         if isinstance(node, ast.Call)
         and isinstance(node.func, ast.Name)
         and node.func.id in classes
@@ -152,7 +152,7 @@ def test_every_port_has_two_implementations():
     assert len(ports) >= 6
     classes = {}
     for module in modules("ledger", "tests"):
-        for node in ast.walk(module.tree):
+        for node in module.nodes:
             if isinstance(node, ast.ClassDef) and module.name not in {"ledger.ports", "ledger.core.schema"}:
                 names = {part.name for part in node.body if isinstance(part, ast.FunctionDef)}
                 names |= {

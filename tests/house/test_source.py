@@ -52,7 +52,7 @@ def test_the_world_is_touched_only_in_its_places(kind):
     for module in modules("ledger", "web"):
         if module.where.startswith(PLACES[kind]):
             continue
-        for node in ast.walk(module.tree):
+        for node in module.nodes:
             if isinstance(node, ast.Attribute) and WORLD_CALLS[kind].match(dotted(node)):
                 problems.append(f"{module.where}:{node.lineno}: {dotted(node)} ({kind}); ask a port")
             if isinstance(node, ast.ImportFrom) and node.module in BARE_NAMES.get(kind, {}):
@@ -67,9 +67,7 @@ def test_the_world_is_touched_only_in_its_places(kind):
 
 
 def functions(module: Module):
-    return (
-        node for node in ast.walk(module.tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-    )
+    return (node for node in module.nodes if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
 
 
 def test_functions_and_files_fit():
@@ -104,7 +102,7 @@ def test_median_sizes_stay_small():
 def test_nothing_is_swallowed():
     problems = []
     for module in modules("ledger", "web", "scripts", "tests"):
-        for node in ast.walk(module.tree):
+        for node in module.nodes:
             if not isinstance(node, ast.ExceptHandler):
                 continue
             where = f"{module.where}:{node.lineno}"
@@ -135,7 +133,7 @@ def test_nothing_is_swallowed():
 def test_error_codes_are_stable_strings():
     problems = []
     for module in modules("ledger", "web"):
-        for node in ast.walk(module.tree):
+        for node in module.nodes:
             if (
                 isinstance(node, ast.Call)
                 and dotted(node.func).rpartition(".")[2] in ERROR_CLASSES
@@ -159,7 +157,7 @@ def test_patches_say_why():
     calls = re.compile(r"(mock\.)?patch(\.\w+)?\Z|(mocker|monkeypatch)\.(patch|setattr|setitem|delattr)\b.*")
     problems, patches, tests = [], 0, 0
     for module in modules("tests"):
-        for node in ast.walk(module.tree):
+        for node in module.nodes:
             if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
                 tests += 1
             if (

@@ -29,6 +29,11 @@ class Module:
     def where(self) -> str:
         return self.path.relative_to(ROOT).as_posix()
 
+    @functools.cached_property
+    def nodes(self) -> tuple[ast.AST, ...]:
+        """Every node of the tree: a dozen rules look through them all."""
+        return tuple(ast.walk(self.tree))
+
 
 @functools.cache
 def tracked_files() -> tuple[Path, ...]:
@@ -69,11 +74,18 @@ def text_files() -> tuple[tuple[str, str], ...]:
 @functools.cache
 def modules(*folders: str) -> tuple[Module, ...]:
     """Python files below these top folders (all of them when none is named)."""
+    return tuple(
+        module
+        for module in _all_modules()
+        if not folders or module.path.relative_to(ROOT).parts[0] in folders
+    )
+
+
+@functools.cache
+def _all_modules() -> tuple[Module, ...]:
     found = []
     for path in tracked_files():
         parts = path.relative_to(ROOT).parts
-        if folders and parts[0] not in folders:
-            continue
         text = None
         if path.suffix == ".py":
             text = path.read_text(encoding="utf-8")
@@ -92,7 +104,7 @@ def modules(*folders: str) -> tuple[Module, ...]:
 def imported_names(module: Module) -> Iterator[tuple[int, str]]:
     """(line, dotted name) of everything imported anywhere in a file, TYPE_CHECKING and functions included."""
     package = module.name if module.path.name == "__init__.py" else module.name.rpartition(".")[0]
-    for node in ast.walk(module.tree):
+    for node in module.nodes:
         if isinstance(node, ast.Import):
             yield from ((node.lineno, alias.name) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
