@@ -39,8 +39,8 @@ from tests.anvil import CHAIN_ID, running
 AGENCIES = (1, 10, 50)
 BATCHES = 100
 PER_BLOCK = 50
-GOAL_EMBEDDED = 20.0
-GOAL_NODE = 15.0
+GOAL_EMBEDDED = 5.0
+GOAL_NODE = 5.0
 ROOT = "99990000XXXX00010P"
 _DAY_S = 86_400
 _AT_ONCE = False  # credentials are VALID from the start, not PENDING
