@@ -85,7 +85,8 @@ def _words(
 
 
 def _pieces(node: NodeClient, first: int, last: int) -> Iterator[list[bytes]]:
-    number, piece = first, []
+    number = first
+    piece: list[bytes] = []
     while number <= last:
         found = node.blocks_from(number)[: last - number + 1]
         if not found:

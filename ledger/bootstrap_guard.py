@@ -58,12 +58,12 @@ class Known:
 def read_mark(home: Home) -> Mapping[str, Any] | None:
     """What a restore left to be finished, None when there is nothing."""
     try:
-        found: Mapping[str, Any] = json.loads((home.path / MARK).read_bytes())
+        found = json.loads((home.path / MARK).read_bytes())
     except FileNotFoundError:
         return None
     except ValueError:
-        return {"phase": "heal"}  # a torn mark still is one
-    return found
+        found = None
+    return found if isinstance(found, dict) else {"phase": "heal"}  # a damaged mark still is one
 
 
 def set_mark(home: Home, **values: Any) -> None:

@@ -17,9 +17,19 @@ import pytest
 
 from ledger.adapters.chain_embedded.reader import EmbeddedReader
 from ledger.adapters.chain_embedded.store import ChainStore
+from ledger.adapters.restore_sql import SqlRestoreBook
 from ledger.adapters.system import ManualClock, free_port
-from ledger.bootstrap import open_home
-from ledger.bootstrap_guard import SHORT_STOP_S, obstacle, require_not_passed
+from ledger.bootstrap import open_home, open_verifier
+from ledger.bootstrap_guard import (
+    ADOPT,
+    SHORT_STOP_S,
+    adopt,
+    obstacle,
+    read_mark,
+    require_finished,
+    require_not_passed,
+    set_mark,
+)
 from ledger.bootstrap_restore import How, heal
 from ledger.bootstrap_web import open_web
 from ledger.core.errors import UnavailableError
@@ -91,9 +101,8 @@ def put(home: Path, source: Path, *names: str) -> None:
 
 
 def verdict(clerk: Clerk, bundle: Path) -> tuple[str, set[str]]:
-    """The code that decided, and all that is not in order."""
-    ran = clerk.run("verify", bundle, "--json")
-    report = json.loads(ran.out)
+    """The code that decided, and all that is not in order, for somebody with this home's trust file and ledger."""
+    report = open_verifier(clerk.home / "trust.json", clerk.home).verify(bundle.read_bytes()).as_json()
     return report["verdict"]["code"], {
         one["code"] for one in report["checks"] if one["outcome"] in {"failed", "unknown"}
     }
@@ -288,6 +297,18 @@ class TestTheDatabaseWasPutBack:
         assert clerk.run("doctor").code == 0
         assert verdict(clerk, days.bundles[0])[0] == "ACCEPTED"
         assert roots_once(clerk.home)
+
+    def test_on_a_chain_of_others_the_worker_compares(self, days: Days, tmp_path: Path) -> None:
+        """Their chain lost nothing; the database learns what it has."""
+        clerk = copied(days.today, tmp_path / "home")
+        put(clerk.home, days.yesterday, "store.db")
+        here = open_home(replace(load_settings(), home=clerk.home))
+        set_mark(here.home, phase=ADOPT)
+        require_finished(here.home)
+        adopt(here, here.view)
+        assert [lost.size for lost in SqlRestoreBook(here.store.database).lost_rows()] == [LATER]
+        assert read_mark(here.home) is None
+        adopt(here, here.view)
 
 
 class TestFromABackup:
