@@ -324,12 +324,19 @@ EVIDENCE = command(
 class _MirrorGroup(BilingualGroup):
     """`ecert mirror URL` means `ecert mirror follow URL`."""
 
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """An address (or the word that stands for one in documents) is no name of a command."""
+        if "://" in cmd_name or cmd_name == "URL":
+            return FOLLOW
+        return super().get_command(ctx, cmd_name)
+
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        if args and "://" in args[0]:
-            return FOLLOW.name, FOLLOW, args
-        return super().resolve_command(ctx, args)
+        name, found, rest = super().resolve_command(ctx, args)
+        if found is FOLLOW and args[0] != FOLLOW.name:
+            return FOLLOW.name, FOLLOW, args  # the address is its argument
+        return name, found, rest
 
 
 MIRROR = _MirrorGroup(
