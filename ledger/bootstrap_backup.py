@@ -28,8 +28,9 @@ from ledger.adapters.system import SystemEntropy
 from ledger.adapters.vault import erase_in_file
 from ledger.adapters.vitals_sql import SqlVitals
 from ledger.bootstrap import Installation
-from ledger.bootstrap_chain import chain_info, rpc_record
+from ledger.bootstrap_chain import rpc_record
 from ledger.bootstrap_guard import ADOPT, MARK, NEXT_TRUST, read_mark, set_mark
+from ledger.bootstrap_moved import installation_id
 from ledger.core.errors import ConflictError, InputError, NotFoundError
 
 DATA_SUFFIX, KEYS_SUFFIX = ".tar", ".keys.tar"
@@ -96,7 +97,7 @@ def back_up(here: Installation, place: Path, say: Say, *, with_keys: bool = Fals
         "schema": SCHEMA_REVISION,
         "made_at": now,
         "mode": here.record.mode,
-        "ledger_id": chain_info(here.home, here.record).ledger_id.hex(),
+        "ledger_id": installation_id(here.home, here.record).hex(),
         "erasures": erasures.read().link,
         "pair": SystemEntropy().token(16).hex(),
         "left_out": list(LEFT_OUT),
@@ -161,7 +162,7 @@ def _plain(home: Home) -> Iterator[tuple[str, Path]]:
 
 
 def _erasures(here: Installation) -> ErasureList:
-    ledger_id = chain_info(here.home, here.record).ledger_id
+    ledger_id = installation_id(here.home, here.record)
     return ErasureList(here.home.path / FILE_NAME, ledger_id)
 
 

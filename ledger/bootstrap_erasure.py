@@ -9,7 +9,7 @@ from ledger.adapters.erasure_targets import ErasureBookFiles, SqlErasureTargets,
 from ledger.adapters.vitals_sql import SqlVitals
 from ledger.bootstrap import Installation
 from ledger.bootstrap_backup import REBUILD_MARK
-from ledger.bootstrap_chain import chain_info
+from ledger.bootstrap_moved import installation_id
 from ledger.bootstrap_work import Desk
 from ledger.core.flow import BatchState
 from ledger.services.audit import AuditService
@@ -18,7 +18,7 @@ from ledger.services.erasure import ErasureService
 
 def open_erasure(here: Installation, audit: AuditService) -> ErasureService:
     """The service; needs the key store's password."""
-    ledger_id = chain_info(here.home, here.record).ledger_id
+    ledger_id = installation_id(here.home, here.record)
     places = [f"{folder}/{FILE_NAME}" for folder in SqlVitals(here.store.database).backup_places()]
     places += [str(path) for path in here.settings.erasure_paths]
     return ErasureService(
@@ -33,7 +33,7 @@ def open_erasure(here: Installation, audit: AuditService) -> ErasureService:
 
 def finish_erasures(here: Installation) -> int:
     """Destroy keys that are on the list and came back, by a power cut or a restore; how many."""
-    ledger_id = chain_info(here.home, here.record).ledger_id
+    ledger_id = installation_id(here.home, here.record)
     noted = ErasureBookFiles(here.home, ledger_id, ()).noted()
     if not noted:
         return 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ledger.adapters.home_files import Home, HomeRecord
+from ledger.bootstrap_chain import chain_info
 from ledger.core.errors import ConflictError
 
 
@@ -24,3 +25,10 @@ def earlier_lists(record: HomeRecord) -> Mapping[bytes, Mapping[str, int]]:
     return {
         bytes.fromhex(str(one["ledger_id"]).removeprefix("0x")): dict(one["lists"]) for one in record.previous
     }
+
+
+def installation_id(home: Home, record: HomeRecord) -> bytes:
+    """The ledger that the installation began with, 32 bytes: what erasures and backups are named by, for life."""
+    if record.previous:
+        return bytes.fromhex(str(record.previous[0]["ledger_id"]).removeprefix("0x"))
+    return chain_info(home, record).ledger_id

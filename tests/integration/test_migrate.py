@@ -15,6 +15,7 @@ import pytest
 
 from ledger.adapters.chain_embedded.chain import EmbeddedChain
 from ledger.adapters.chain_embedded.reader import EmbeddedReader
+from ledger.adapters.erasure_list import FILE_NAME, NAME_BYTES, ErasureList
 from ledger.adapters.home_files import Home
 from ledger.adapters.system import SystemClock
 from ledger.adapters.token_files import TokenFiles
@@ -200,6 +201,17 @@ def test_a_worker_on_a_node_killed_again_and_again_anchors_every_row_once(moved:
     assert len(bundles) == 5
     for bundle in bundles:
         assert here.verifier.verify(bundle.read_bytes()).verdict.code == "ACCEPTED"
+
+
+def test_erasures_and_backups_go_on_under_the_installations_first_name(moved: Moving, tmp_path: Path) -> None:
+    """The demo's list of erasures began on the old chain."""
+    here = open_home(Settings(moved.home))
+    old = bytes.fromhex(str(here.record.previous[0]["ledger_id"]).removeprefix("0x"))
+    noted = ErasureList(moved.home / FILE_NAME, old)
+    noted.append([bytes(NAME_BYTES)], 1)
+    assert moved.clerk.ask("backup", tmp_path / "backups")["bytes"] > 0
+    assert noted.read().items[0][0] == bytes(NAME_BYTES)
+    assert ErasureList(tmp_path / "backups" / FILE_NAME, old).read().items == noted.read().items
 
 
 def test_it_never_goes_back(moved: Moving) -> None:
