@@ -127,9 +127,7 @@ PAGES: list[Visit] = [
     Visit("checks made", "/desk/checks", Role.VERIFIER),
     Visit("audit log", "/audit", Role.AUDITOR),
     Visit("what changed", "/changes", Role.AUDITOR),
-    Visit("what changed, no days", "/changes?since=x", Role.OPERATOR, status=422),
     Visit("proving", "/audit/prove", Role.AUDITOR),
-    Visit("proving nothing", "/audit/prove", Role.AUDITOR, do=send_nothing),
     Visit("a proof", "/audit/prove/12990100MAXXXX023E/{root}/0", Role.AUDITOR),
     Visit("operation", "/operate", Role.OPERATOR),
 ]
