@@ -181,7 +181,7 @@ def open_mirror(settings: Settings, ask: PasswordSource | None = None) -> Iterat
     signer = _signer(settings, home, record, ask)
     state = load_state(home.path)
     if state is not None and state.condition == "restored":
-        _set_aside(home, state, clock)
+        set_copy_aside(home, state, clock.now())
         state = None
     with ExitStack() as stack:
         copy = MirrorCopy.open(home.chain_file, clock, trust, lambda: _genesis([node, *peers]))
@@ -222,15 +222,15 @@ def _signer(
     return Keyring(password_chain(settings, demo=False, ask=ask)).credential_signer(f"file:{path}")
 
 
-def _set_aside(home: Home, state: MirrorState, clock: SystemClock) -> None:
-    """The copy of the history that was lost is evidence too; what follows is fetched and run anew.
+def set_copy_aside(home: Home, state: MirrorState, now: int) -> None:
+    """The copy of the history that was lost, and every word about it, is evidence too; what follows is run anew.
 
     Each step can run twice: the state file, which brings us here, goes last.
     """
-    moment = datetime.fromtimestamp(state.since or clock.now(), UTC).strftime("%Y%m%dT%H%M%SZ")
+    moment = datetime.fromtimestamp(state.since or now, UTC).strftime("%Y%m%dT%H%M%SZ")
     folder = home.path / EVIDENCE_FOLDER / f"copy-{moment}"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    for file in (home.chain_file, home.view_file):
+    for file in (home.chain_file, home.view_file, home.checkpoints_file):
         for suffix in ("-wal", "-shm", ""):
             path = file.with_name(file.name + suffix)
             if path.exists():

@@ -30,6 +30,8 @@ def follow(
     on_state: Callable[[MirrorState], None],
     wait: Callable[[float], bool],
     *,
+    listen: str | None = None,
+    on_address: Callable[[str], None] = lambda _address: None,
     once: bool = False,
 ) -> MirrorState:
     """Follow until told to stop.
@@ -39,13 +41,17 @@ def follow(
         ask: asks a person for the witness key's password.
         on_state: told after every round, and while catching up.
         wait: sleeps so many seconds; True: stop now.
+        listen: HOST:PORT of the mirror's own node; None: none. A copy that begins anew gets a new one.
+        on_address: told where the node is.
         once: one round, and another if the copy had to begin anew.
     Returns: the last state.
     Raises: as open_mirror, except that a silent node is waited for unless `once`.
     """
     while True:
         try:
-            with open_mirror(settings, ask) as site:
+            with open_mirror(settings, ask) as site, node_beside(settings, listen) as address:
+                if address is not None:
+                    on_address(address)
                 state = _rounds(site, on_state, wait, once=once)
         except UnavailableError as error:
             if once or error.code != "NODE_SILENT":

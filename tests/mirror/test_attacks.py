@@ -10,9 +10,11 @@ import pytest
 import rlp
 
 from ledger.adapters.chain_embedded.engine import decode_block
+from ledger.adapters.home_files import Home
 from ledger.adapters.mirror_files import load_state
 from ledger.adapters.signer_memory import MemoryCredentialSigner
 from ledger.adapters.system import ManualClock
+from ledger.bootstrap_mirror import set_copy_aside
 from ledger.core.checkpoint import Checkpoint, sign_checkpoint
 from ledger.core.contradictions import parse_evidence, require_proof
 from ledger.core.finality import final_height
@@ -257,8 +259,17 @@ def test_a_restore_without_mirrors_is_followed_anew_once_the_trust_file_says_so(
     town.node.trusts[2] = make_world_trust(town.operator, 2, previous=copy.trust, notices=[notice])
     town.operator.clock.advance(61)
     assert copy.step().condition == "restored"
-    assert copy.trust.version == 2
-    assert copy.mirror.trust.version == 2
+    assert copy.trust.version == copy.mirror.trust.version == 2
+    old_words = len(copy.book.newest_of_each())
+    set_copy_aside(Home(copy.folder), copy.mirror.state, town.operator.clock.now())
+    again = town.restarted(copy)
+    assert again.step().condition == "following"
+    assert again.head() == backup.chain.head()
+    assert not forked(again)
+    (kept,) = (again.folder / "evidence").glob("copy-*")
+    assert {path.name for path in kept.iterdir()} >= {"chain.db", "view.db", "checkpoints.db"}
+    assert len(again.book.newest_of_each()) == old_words == 1
+    assert again.evidence.names() != []
 
 
 def test_a_signed_block_that_does_not_run_is_refused(town: Town) -> None:

@@ -14,7 +14,7 @@ from ledger.adapters.chain_embedded.chain import EmbeddedChain
 from ledger.adapters.chain_embedded.reader import EmbeddedReader
 from ledger.adapters.checkpoint_file import CheckpointFile
 from ledger.adapters.home_files import Home
-from ledger.adapters.system import ManualClock
+from ledger.adapters.system import ManualClock, is_answering
 from ledger.adapters.trust_files import HomeTrust
 from ledger.apps.cli import run
 from ledger.core.status import Status
@@ -144,3 +144,26 @@ def test_two_mirrors_follow_co_sign_and_refuse_a_rewritten_block(
         (judged,) = json.loads(capsys.readouterr().out)["evidence"]
         assert judged["kind"] == "HISTORY_REWRITTEN"
         assert load_trust_bytes((settings.home / "trust.json").read_bytes()).version == 2
+
+
+def test_a_mirror_follows_a_mirror_and_says_how_it_stands(
+    town: Town, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log, port = town.folder / "log", free_port(HOST)
+    serving = town.play(node(town.home.path, log, HOST, town.port))
+    sealing = town.play(issuer(town.home.path, log))
+    first, _ = town.mirrors
+    town.play(mirror(first, log, listen=f"{HOST}:{port}"))
+    number = int(sealing.ask("anchor")[2])
+    town.seen[0].wait_for_number(number)
+    serving.end()
+    wait_for(lambda: is_answering(HOST, port, "/node/v1/ledger"))
+    second = Settings(home=town.folder / "second")
+    words = [f"http://{HOST}:{port}", "--trust", str(town.home.trust_file), "--once", "--json"]
+    assert run(["mirror", *words], second) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["condition"], told["head"]["number"]) == ("following", number)
+    assert run(["mirror", "status"], second) == 0
+    assert run(["worker", "--once"], second) == 1
+    assert "MIRROR_READ_ONLY" in capsys.readouterr().err
+    assert run(["mirror", "evidence"], second) == 0
