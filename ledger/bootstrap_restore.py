@@ -31,7 +31,7 @@ from ledger.adapters.restore_sql import SqlRestoreBook
 from ledger.adapters.trust_files import HomeTrust
 from ledger.bootstrap import Installation
 from ledger.bootstrap_backup import REBUILD_MARK
-from ledger.bootstrap_chain import rpc_record, view_kind
+from ledger.bootstrap_chain import view_kind
 from ledger.bootstrap_chain_copy import rebuild_chain
 from ledger.bootstrap_guard import (
     AUDIT_HEAD,
@@ -121,7 +121,7 @@ def heal(here: Installation, how: How, hooks: Hooks | None = None) -> HealDone:
     mark = read_mark(here.home) or {}
     if mark.get("phase") == "notice":
         return _announce(here, Mending(), None, mark, is_noted=True)
-    if rpc_record(here.record) is not None:
+    if here.record.chain.get("kind") is not None:  # run by others, or a mirror's
         raise ConflictError(
             "CHAIN_NOT_OURS",
             "The chain of this ledger is run by others and was not restored: the worker compares the database "
