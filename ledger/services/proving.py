@@ -15,6 +15,7 @@ from ledger.core.merkle import MerkleTree, entry_of
 from ledger.core.model import AnchorRecord
 from ledger.core.proof import (
     Proof,
+    ProofCheck,
     ProofFinding,
     TrustedLedger,
     Witnessing,
@@ -111,10 +112,13 @@ class ProvingService:
         witnessing = Witnessing(
             trust.witnesses.threshold, frozenset(trust.witnesses.keys), known_blocks(self._view, full)
         )
+        findings = check_proof(full, trusted, evidence, witnessing)
+        if trust.witnesses.threshold and not spoken:  # nobody has signed yet: that is no proof either
+            findings += (ProofFinding(ProofCheck.WITNESSES, "unknown", "PROOF_WITNESS_MISSING"),)
         names = trust.witnesses.names
         return Proven(
             proof=full,
-            findings=check_proof(full, trusted, evidence, witnessing),
+            findings=findings,
             anchor=None if evidence is None else evidence.anchor,
             recomputed=self._recomputed(receipt.issuer, receipt.root, receipt.tree_size),
             operator=operator,

@@ -189,6 +189,11 @@ def test_a_bundle_in_hand_is_proved_by_its_own_receipt(watched: Watched) -> None
     assert "暂时不能完全证明" in page
     assert "见证方签名还不够" in page
     assert "欧阳" not in page, "no value of the certificate"
+    proving = watched.office.parts.proving
+    kept, proving._statements = proving._statements, lambda _block: (None, ())
+    page = words(auditor.post_form("/audit/prove", {"file": (io.BytesIO(data), "proof.ecert.json")}))
+    proving._statements = kept
+    assert "暂时不能完全证明" in page, "nobody has signed at all"
     bundle = json.loads(data)
     bundle["receipt"]["root"] = "0x" + "ab" * 32
     forged = json.dumps(bundle).encode()
