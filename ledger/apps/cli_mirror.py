@@ -121,7 +121,7 @@ def _follow(
     once: bool,
 ) -> None:
     from ledger.apps.cli_ask import password_asker
-    from ledger.apps.mirroring import follow, node_beside
+    from ledger.apps.mirroring import follow
     from ledger.bootstrap_mirror import log_mirror_to, set_up_mirror
 
     home = set_up_mirror(session.settings, _plan(url, trust, peers, key))
@@ -131,10 +131,15 @@ def _follow(
         signal.signal(number, lambda *_: stop.set())
     teller = _Teller(session)
     session.remark(STARTED.format(home=home.path))
-    with node_beside(session.settings, listen) as address:
-        if address is not None:
-            session.remark(LISTENING.format(address=address))
-        state = follow(session.settings, password_asker(), teller.tell, stop.wait, once=once)
+    state = follow(
+        session.settings,
+        password_asker(),
+        teller.tell,
+        stop.wait,
+        listen=listen,
+        on_address=lambda address: session.remark(LISTENING.format(address=address)),
+        once=once,
+    )
     session.emit(state_json(state))
     session.exit_code = (
         REFUSING if state.condition == "refusing" else WAITING * (once and state.condition == "waiting")
