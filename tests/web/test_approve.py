@@ -267,7 +267,9 @@ def test_a_standing_approval_is_seen_and_taken_back_by_its_approver(office: Offi
     assert f"/standing-approvals/{mine}/revoke" not in shown, (
         "an administrator of the web has no key of the chain"
     )
-    assert admin.post_form(f"/standing-approvals/{mine}/revoke", {"key": "1"}).status_code == 404, "not the admin's"
+    assert admin.post_form(f"/standing-approvals/{mine}/revoke", {"key": "1"}).status_code == 404, (
+        "not the admin's"
+    )
     page = words(desk.approver.get(f"/standing-approvals/{mine}"))
     assert "用我的密钥撤销" in page
     assert f"/standing-approvals/{files}/revoke" not in words(
