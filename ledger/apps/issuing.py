@@ -96,7 +96,9 @@ def issue_file(
 def _batches_of(here: Installation, plan: IssuePlan, digest: bytes) -> tuple[BatchRecord, ...]:
     """Batches of this file that nobody has signed yet, of an earlier run that was cut short too."""
     waiting = here.store.batches.batches(plan.issuer, (*BEFORE_SIGNED, BatchState.SIGNED))
-    jobs = {batch.job_id: here.store.imports.job(batch.job_id) for batch in waiting if batch.job_id is not None}
+    jobs = {
+        batch.job_id: here.store.imports.job(batch.job_id) for batch in waiting if batch.job_id is not None
+    }
     ours = {number for number, job in jobs.items() if job.request.digest == digest}
     return tuple(batch for batch in waiting if batch.job_id in ours)
 

@@ -9,6 +9,7 @@ from ledger.core.checks.codes import Code
 from ledger.core.checks.evidence import Evidence, list_reference
 from ledger.core.checks.types import type_reference
 from ledger.core.model import CREDENTIALS_PER_WORD, DOCUMENT_TYPE, AnchorRecord, TypeRecord
+from ledger.core.receipt import Receipt
 from ledger.core.report import CheckId, CheckResult, failed, passed, unknown
 
 _FACTS_AGREE: Final = passed(CheckId.ANCHOR_FACTS, Code.FACTS_AGREE)
@@ -86,16 +87,25 @@ def check_anchor_facts(evidence: Evidence) -> CheckResult:
             first=anchor.first_word * CREDENTIALS_PER_WORD,
             size=anchor.size,
         )
-    block = anchor.block
-    if not evidence.is_linked and (receipt.block.number, receipt.block.time) != (block.number, block.time):
-        if is_torn(chain):
-            return unknown(check, Code.SOURCE_FORKED, receipt=receipt.block.number, anchor=block.number)
-        if restored(evidence.trust, receipt.block.number):  # anchored again, in another block
-            return unknown(check, Code.CHAIN_RESTORED, receipt=receipt.block.number, anchor=block.number)
-        return failed(check, Code.ANCHOR_BLOCK_DIFFERS, receipt=receipt.block.number, anchor=block.number)
+    elsewhere = _of_another_block(evidence, receipt, anchor)
+    if elsewhere is not None:
+        return elsewhere
     if is_same_type is None:
         return unknown(check, Code.TYPE_UNKNOWN, vct=payload.get("vct"))
     return _FACTS_AGREE
+
+
+def _of_another_block(evidence: Evidence, receipt: Receipt, anchor: AnchorRecord) -> CheckResult | None:
+    """What it means that the receipt names another block than the anchor lies in; None where it does not."""
+    named, block = receipt.block, anchor.block
+    if evidence.is_linked or (named.number, named.time) == (block.number, block.time):
+        return None
+    check, facts = CheckId.ANCHOR_FACTS, {"receipt": named.number, "anchor": block.number}
+    if is_torn(evidence.need_chain):
+        return unknown(check, Code.SOURCE_FORKED, **facts)
+    if restored(evidence.trust, named.number):  # anchored again, in another block
+        return unknown(check, Code.CHAIN_RESTORED, **facts)
+    return failed(check, Code.ANCHOR_BLOCK_DIFFERS, **facts)
 
 
 def _in_range(anchor: AnchorRecord, idx: int) -> bool:
