@@ -21,7 +21,7 @@ REFUSING, WAITING = 1, 3
 CONDITIONS = {
     "starting": Text("尚未开始", "not begun"),
     "following": Text("正常跟随", "following"),
-    "waiting": Text("等待({code})", "waiting ({code})"),
+    "waiting": Text("等待:{says} [{code}]", "waiting: {says} [{code}]"),
     "refusing": Text("拒绝:账本自相矛盾({code})", "refusing: the ledger contradicts itself ({code})"),
     "restored": Text("账本已恢复,将重新跟随", "the ledger was restored; it will be followed anew"),
 }
@@ -42,7 +42,32 @@ READY = Text(
 READY_WITHOUT = Text(
     "镜像目录已就绪:{home}(没有见证密钥)", "The mirror's directory is ready: {home} (no witness key)"
 )
-WARNING = Text("注意:{code}", "Note: {code}")
+WARNING = Text("注意:{says} [{code}]", "Note: {says} [{code}]")
+REASONS = {
+    "WITNESS_UNKNOWN": Text(
+        "本机的见证密钥还不在信任文件里,对方不收共同签名;请把公钥交给信任文件的保管人",
+        "our witness key is not in the trust file, so that co-signatures are not taken; hand the public key to its keepers",
+    ),
+    "NODE_SILENT": Text("节点没有应答", "the node does not answer"),
+    "NODE_ANSWER": Text(
+        "节点的应答不合格式,或与检查点不符",
+        "the node's answers have the wrong shape, or do not fit its checkpoint",
+    ),
+    "LEDGER_SET_BACK": Text("账本退回到了较早的区块", "the ledger was set back to an earlier block"),
+    "CHECKPOINT_NONE": Text("节点还没有检查点", "the node has no checkpoint yet"),
+    "CHECKPOINT_OLD": Text("节点给出的检查点太旧", "the node answers with an old checkpoint"),
+    "CHECKPOINT_KEY": Text("检查点的签署密钥未在账本登记", "the checkpoint's key is not registered for this"),
+    "CHECKPOINT_SIGNATURE": Text("检查点的签名不对", "the checkpoint's signature does not hold"),
+    "CHECKPOINT_LEDGER": Text("检查点属于另一个账本", "the checkpoint is of another ledger"),
+    "CHECKPOINT_FROM_FUTURE": Text(
+        "检查点的时间比本机时钟晚得多;请核对时钟",
+        "the checkpoint is far ahead of our clock; look at the clocks",
+    ),
+    "MIRROR_CONTRACTS": Text(
+        "账本上的合约不是信任文件所指的合约", "the contracts there are not those of the trust file"
+    ),
+}
+UNKNOWN_REASON = Text("见文档中的错误代码", "see the error codes in the documents")
 KEPT = Text("证据:{file}", "Evidence: {file}")
 NO_EVIDENCE = Text("没有证据:账本从未自相矛盾。", "No evidence: the ledger never contradicted itself.")
 PROVES = Text(
@@ -171,7 +196,11 @@ def state_lines(state: MirrorState) -> list[Text]:
         if state.confirmed_at is None
         else Text(say_time(state.confirmed_at), say_time(state.confirmed_at))
     )
-    condition = CONDITIONS[state.condition].format(code=state.code)
+    reason = REASONS.get(state.code or "", UNKNOWN_REASON)
+    known = CONDITIONS[state.condition]
+    condition = Text(
+        known.zh.format(code=state.code, says=reason.zh), known.en.format(code=state.code, says=reason.en)
+    )
     lines = [
         Text(
             LINE.zh.format(condition=condition.zh, block=state.head.number, time=time.zh),
@@ -179,7 +208,13 @@ def state_lines(state: MirrorState) -> list[Text]:
         )
     ]
     if state.warning is not None:
-        lines.append(WARNING.format(code=state.warning))
+        says = REASONS.get(state.warning, UNKNOWN_REASON)
+        lines.append(
+            Text(
+                WARNING.zh.format(says=says.zh, code=state.warning),
+                WARNING.en.format(says=says.en, code=state.warning),
+            )
+        )
     return [*lines, *(KEPT.format(file=name) for name in state.evidence)]
 
 
