@@ -18,6 +18,7 @@ from ledger.services.intake_work import IntakeWork
 from ledger.services.issue import IssueService
 from ledger.services.issuing_desk import IssuingDesk
 from ledger.services.kill_points import Hooks
+from ledger.services.records import KnownRecords
 
 
 def open_intake(here: Installation, hooks: Hooks | None = None) -> IntakeService:
@@ -28,6 +29,7 @@ def open_intake(here: Installation, hooks: Hooks | None = None) -> IntakeService
     return IntakeService(
         SqlIntakes(sql_store(here.store).database),
         here.store,
+        KnownRecords(here.store.imports, here.view),
         here.vault,
         known_types(here),
         DrawableValidator,
@@ -67,7 +69,13 @@ def open_intake_work(here: Installation, issue: IssueService, hooks: Hooks | Non
         here.store.outbox,
         here.vault,
         SheetFiles(types),
-        CheckService(here.store, here.vault, DrawableValidator, here.clock, orjson.dumps),
+        CheckService(
+            KnownRecords(here.store.imports, here.view),
+            here.vault,
+            DrawableValidator,
+            here.clock,
+            orjson.dumps,
+        ),
         issue,
         types,
         here.record.mode,

@@ -73,6 +73,7 @@ from ledger.services.issue import ROW_CONTEXT, IssueService
 from ledger.services.kill_points import Hooks
 from ledger.services.on_demand import WINDOW_ROWS, Window
 from ledger.services.publish import StatusListPublisher
+from ledger.services.records import KnownRecords
 from ledger.services.signing import SigningService
 from ledger.services.standing import StandingService
 from ledger.services.status import StatusService
@@ -131,7 +132,8 @@ class Desk:
             if error.code != "PASSWORD_NEEDED":
                 raise
             vault = None
-        return CheckService(here.store, vault, DrawableValidator, here.clock, orjson.dumps)
+        records = KnownRecords(here.store.imports, self.view)
+        return CheckService(records, vault, DrawableValidator, here.clock, orjson.dumps)
 
     @cached_property
     def approve(self) -> ApproveService:

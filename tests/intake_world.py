@@ -19,6 +19,7 @@ from ledger.services.checking import CheckService
 from ledger.services.intake import IntakeService
 from ledger.services.intake_work import IntakeWork
 from ledger.services.issuing_desk import IssuingDesk
+from ledger.services.records import KnownRecords
 from tests.flow_world import ISSUER, TYPE_REF, ListTable, World, deposit_row, deposit_table
 
 PERSON = 7
@@ -39,6 +40,7 @@ class IssuingOffice:
         self.intake = IntakeService(
             self.book,
             world.store,
+            KnownRecords(world.store.imports, world.view),
             world.vault,
             world.types,
             RustSchemaValidator,
@@ -53,7 +55,13 @@ class IssuingOffice:
             world.store.outbox,
             world.vault,
             self.sheets,
-            CheckService(world.store, world.vault, RustSchemaValidator, world.clock, orjson.dumps),
+            CheckService(
+                KnownRecords(world.store.imports, world.view),
+                world.vault,
+                RustSchemaValidator,
+                world.clock,
+                orjson.dumps,
+            ),
             world.issue,
             world.types,
             "demo",

@@ -191,7 +191,7 @@ def _open_batch(data: MemoryData, batch_id: int, request: ImportRequest, job_id:
 
 def _known(data: MemoryData, row: MemoryRow) -> KnownRow:
     job = data.imports[row.job_id]
-    state = data.batches[row.batch_id].state
+    batch = data.batches[row.batch_id]
     return KnownRow(
         record_id=row.id,
         revision=row.new.revision,
@@ -200,8 +200,9 @@ def _known(data: MemoryData, row: MemoryRow) -> KnownRow:
         job_id=row.job_id,
         job_state=job.state,
         job_updated_at=job.updated_at,
-        batch_state=state,
-        is_dead=state is BatchState.REFUSED,
+        batch_state=batch.state,
+        is_dead=batch.state is BatchState.REFUSED,
+        batch_root=batch.root,
     )
 
 

@@ -52,6 +52,7 @@ _KNOWN = (  # built once: single issues ask it all the time
         import_job.c.state.label("job_state"),
         import_job.c.updated_at,
         batch.c.state.label("batch_state"),
+        batch.c.root,
     )
     .join(stream, stream.c.id == record.c.stream_id)
     .join(batch, batch.c.id == record.c.batch_id)
@@ -388,7 +389,8 @@ def _job_in(connection: Connection, job_id: int) -> ImportJob:
 
 def _known(row: tuple[Any, ...]) -> KnownRow:
     """A row of _KNOWN."""
-    _, record_id, revision, content_index, name, job_id, is_dropped, job_state, updated_at, batch_state = row
+    _, record_id, revision, content_index, name, job_id, is_dropped, job_state, updated_at, *of_batch = row
+    batch_state, root = of_batch
     state = BatchState(batch_state)
     return KnownRow(
         record_id=record_id,
@@ -400,6 +402,7 @@ def _known(row: tuple[Any, ...]) -> KnownRow:
         job_updated_at=updated_at or 0,
         batch_state=state,
         is_dead=bool(is_dropped) or state is BatchState.REFUSED,
+        batch_root=None if root is None else bytes(root),
     )
 
 

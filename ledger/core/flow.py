@@ -160,7 +160,10 @@ class RowNote:
 
 @dataclass(frozen=True, slots=True)
 class KnownRow:
-    """The newest record under a business key. `is_dead`: its batch was refused or it was dropped."""
+    """The newest record under a business key.
+
+    `is_dead`: its batch was refused or it was dropped. `batch_root`: None before its batch is signed.
+    """
 
     record_id: int
     revision: int
@@ -171,6 +174,7 @@ class KnownRow:
     job_updated_at: int
     batch_state: BatchState
     is_dead: bool
+    batch_root: bytes | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,8 @@ from ledger.core.flow import MAX_BATCH, BatchState, KnownRow, RowOutcome
 from ledger.core.rows import ROW_CHANGED, ROW_TWICE, BoundRows, RowChecker, RowIssue, business_key
 from ledger.core.rules import Mode
 from ledger.core.schema import SchemaValidator
-from ledger.ports import Clock, RowTable, Store, Vault
+from ledger.ports import Clock, RowTable, Vault
+from ledger.services.records import KnownRecords
 
 CHUNK = 2_000  # rows a transaction: bounded memory, few syncs
 WARNINGS_KEPT = 1_000
@@ -91,7 +92,7 @@ class CheckService:
     """Judges files, writes nothing.
 
     Args:
-        store: what is known of earlier rows.
+        records: what is known of earlier rows.
         vault: makes search indexes; None when it cannot be unlocked: records are not looked up then.
         validator: makes the schema validator of a type.
         clock: the issue day, rates.
@@ -100,13 +101,13 @@ class CheckService:
 
     def __init__(
         self,
-        store: Store,
+        records: KnownRecords,
         vault: Vault | None,
         validator: Callable[[Mapping[str, Any]], SchemaValidator],
         clock: Clock,
         dumps: RowWriter = write_json,
     ) -> None:
-        self._store = store
+        self._records = records
         self._vault = vault
         self._validator = validator
         self._clock = clock
@@ -170,9 +171,7 @@ class CheckService:
         if vault is None:
             return
         indexed = [(number, *index_row(vault, plan, fields, self._dumps)) for number, fields in good]
-        known = self._store.imports.known(
-            plan.issuer, plan.credential_type.ref, [key for _, key, _, _ in indexed]
-        )
+        known = self._records.known(plan.issuer, plan.credential_type.ref, [key for _, key, _, _ in indexed])
         for number, key, content_index, _content in indexed:
             before, found = seen.get(key), known.get(key)
             if before is not None:

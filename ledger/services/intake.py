@@ -37,6 +37,7 @@ from ledger.ports import Clock, Entropy, Store, Vault
 from ledger.services.checking import IssuePlan, RowWriter, index_row, is_final, judge, write_json
 from ledger.services.intake_book import IntakeBook
 from ledger.services.kill_points import Hooks, KillPoint, NoHooks
+from ledger.services.records import KnownRecords
 
 NAME_BYTES = 16
 FILE_CONTEXT = b"intake:"
@@ -52,7 +53,8 @@ class IntakeService:
 
     Args:
         book: uploads and drafts.
-        store: what is known of earlier rows.
+        store: batches of what was handed in.
+        records: what is known of earlier rows.
         vault: seals content, makes keyed digests.
         types: every credential type by its ref.
         validator: makes the schema validator of a type.
@@ -66,6 +68,7 @@ class IntakeService:
         self,
         book: IntakeBook,
         store: Store,
+        records: KnownRecords,
         vault: Vault,
         types: Mapping[str, CredentialType],
         validator: Callable[[Mapping[str, Any]], SchemaValidator],
@@ -77,6 +80,7 @@ class IntakeService:
     ) -> None:
         self.book = book
         self._store = store
+        self._records = records
         self._vault = vault
         self._types = types
         self._validator = validator
@@ -245,7 +249,7 @@ class IntakeService:
         """What would become of these fields: outcome, the record that is known, whether it can be replaced."""
         plan = IssuePlan(issuer, self._type(type_ref), self._mode)
         key, content_index, _content = index_row(self._vault, plan, fields, self._dumps)
-        found = self._store.imports.known(issuer, type_ref, [key]).get(key)
+        found = self._records.known(issuer, type_ref, [key]).get(key)
         if found is None:
             return RowOutcome.ISSUED, None, False
         return judge(found, content_index, supersede=False), found.record_id, is_final(found)

@@ -53,6 +53,7 @@ from ledger.services.checking import (
 from ledger.services.granting import RegistryView, require_grant
 from ledger.services.kill_points import Hooks, KillPoint, NoHooks
 from ledger.services.lasting import CertificateTerm
+from ledger.services.records import KnownRecords
 
 __all__ = ["ROW_CONTEXT", "ImportReport", "IssuePlan", "IssueService", "Progress"]
 
@@ -92,6 +93,7 @@ class IssueService:
         self._store = store
         self._vault = vault
         self._view = view
+        self._records = KnownRecords(store.imports, view)
         self._agencies = agencies
         self._validator = validator
         self._clock = clock
@@ -103,7 +105,7 @@ class IssueService:
         self, table: RowTable, plan: IssuePlan, progress: ProgressHook = ignore_progress
     ) -> ImportReport:
         """Judge every row, write nothing (--dry-run)."""
-        checker = CheckService(self._store, self._vault, self._validator, self._clock, self._dumps)
+        checker = CheckService(self._records, self._vault, self._validator, self._clock, self._dumps)
         return checker.check(table, plan, progress)
 
     def import_rows(
@@ -329,7 +331,7 @@ class IssueService:
     def _known(self, job: ImportJob, keys: Sequence[bytes]) -> Mapping[bytes, KnownRow]:
         """What is stored under these keys, after dead imports that hold some of them were removed."""
         request = job.request
-        known = self._store.imports.known(request.issuer, request.type_code, keys)
+        known = self._records.known(request.issuer, request.type_code, keys)
         held = {
             row.job_id
             for row in known.values()
@@ -347,7 +349,7 @@ class IssueService:
                     job=job_id,
                 )
             self._finish(other, accepted=False)
-        return self._store.imports.known(request.issuer, request.type_code, keys)
+        return self._records.known(request.issuer, request.type_code, keys)
 
     def _seal(self, rows: Sequence[tuple[NewRow, bytes]]) -> list[NewRow]:
         random = self._entropy.token(NAME_BYTES * len(rows)) if rows else b""

@@ -31,6 +31,7 @@ from ledger.services.granting import RegistryView, require_grant
 from ledger.services.issue import ROW_CONTEXT, IssueService
 from ledger.services.kill_points import Hooks, KillPoint, NoHooks
 from ledger.services.lasting import CertificateTerm, Certified
+from ledger.services.records import KnownRecords
 
 WINDOW_S = 0.8
 """How long a batch of single issues waits for more, from when the worker first sees it."""
@@ -125,6 +126,7 @@ class OnDemandService:
         self._singles = singles
         self._vault = vault
         self._view = view
+        self._records = KnownRecords(store.imports, view)
         self._certificates = certificates
         self._validator = validator
         self._clock = clock
@@ -313,7 +315,7 @@ class OnDemandService:
         return {
             (*stream, key): row
             for stream, keys in by_stream.items()
-            for key, row in self._store.imports.known(*stream, keys).items()
+            for key, row in self._records.known(*stream, keys).items()
         }
 
     def _sort_out(
