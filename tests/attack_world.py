@@ -195,7 +195,7 @@ class Attacked:
             "name": things.draft if action.startswith("draft") else things.credential,
             "record_id": things.record_id,
             "number": 1
-            if room == "ledger"
+            if room in ("ledger", "governance")
             else things.archive
             if action == "zip_part"
             else things.print_number,
@@ -214,7 +214,17 @@ class Attacked:
             "kind": {"verifier.receipt": "jwt", "audit.export": "csv"}.get(endpoint, "csv"),
             "what": "suspend",
             "code": TYPE_REF.partition(":")[0],
+            **self._on_chain(room, batch),
         }
+
+    def _on_chain(self, room: str, batch: int) -> dict[str, object]:
+        """What pages about the ledger are asked for: it is public, but these pages are not everybody's."""
+        if room == "governance":
+            return {"issuer": OWN}
+        if room != "audit":
+            return {}
+        root = self.office.world.store.batches.batch(batch).root
+        return {"issuer": OWN, "digits": "" if root is None else root.hex(), "leaf": 0}
 
     def fields(self, endpoint: str) -> dict[str, str]:
         """A form that would do, so that only the id decides."""

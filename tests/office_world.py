@@ -6,6 +6,7 @@ the product's; only clock, keys, limits and cheap password hashing come from her
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 from collections.abc import Mapping
@@ -162,6 +163,7 @@ def open_parts(folder: Path, world: World, clock: ManualClock, limits: Any) -> W
         here.__dict__[name] = part  # cached properties: as if made already
     world.agencies.uri = lambda owner, who: f"file:{folder}/keys/{owner}/{who}/signing.key"
     trust = world.verifier()
+    home.trust_file.write_text(json.dumps(dict(trust._trust.raw)), encoding="utf-8")
     verifier = BoundVerifier(trust, clock, trust._trust, world.view)
     types = tuple(loaded.type for loaded in load_types().all())
     parts = WebParts(here, verifier, clock, entropy, types, record.mode)  # type: ignore[arg-type]

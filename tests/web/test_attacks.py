@@ -151,6 +151,8 @@ def test_no_route_reads_two_hundred_megabytes(attacked):
 
 NOT_AN_ID = {"issue.single", "issue.template", "issue.upload", "audit.export", "status.change"}
 """Their argument names a kind, or is only carried on into a form."""
+EVERYBODYS = {"audit.proof"}
+"""Shows what stands on the public ledger: any agency's auditor may prove any batch."""
 
 
 def open_as(attacked, client, token, rule, method, path):
@@ -181,7 +183,7 @@ def test_real_ids_of_every_kind_are_nothing_to_strangers(attacked):
         for role in Role:
             if role.value not in words:
                 continue
-            for place in ("child", "foreign"):
+            for place in ("child", "foreign") if rule.endpoint not in EVERYBODYS else ():
                 client, token = attacked.clients[role, place], attacked.tokens[role, place]
                 told = open_as(attacked, client, token, rule, method, known_path(attacked, rule))
                 keep = {
