@@ -184,7 +184,7 @@ def test_a_compromised_credential_key(tree: GovernWorld) -> None:
 
     known = set(tree.bundles_of(CITY))
     tree.use_new_key(CITY, "credential key 2")
-    report = tree.issue_all(deposit_table([1, 2, 3]), issuer=CITY)  # the same rows as ever, no value is changed
+    report = tree.issue_all(deposit_table([1, 2, 3]), issuer=CITY)  # the same rows as ever, unchanged
     assert (report.issued, report.already) == (1, 2)  # what stands is not issued twice, what waited goes on
     new = [data for name, data in tree.bundles_of(CITY).items() if name not in known]
     assert [tree.verdict(one) for one in new] == ["ACCEPTED"] * 2  # what broke anew, and what had waited
