@@ -103,7 +103,7 @@ def wait_until_gone(process: subprocess.Popen[str], tree: list[int], home: Path)
     while left := running().keys() & set(tree):
         assert time.monotonic() < end, left
         time.sleep(0.05)
-    assert is_chain_free(home)
+    assert is_chain_free(home, GONE_S)  # a leader is a zombie before its last thread let go of its files
 
 
 @pytest.mark.kill
