@@ -4,32 +4,43 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from urllib.parse import urlsplit
 
 from ledger.adapters import logs
+from ledger.adapters.chain_embedded.reader import EmbeddedReader
 from ledger.adapters.chain_view_sql import SqlView
-from ledger.adapters.home_files import Home, HomeRecord, write_file
+from ledger.adapters.checkpoint_file import CheckpointFile
+from ledger.adapters.home_files import Home, HomeRecord, read_at_most, write_file
 from ledger.adapters.key_files import make_private_folder
 from ledger.adapters.mirror_chain import MirrorCopy, MirrorViewFile
-from ledger.adapters.mirror_files import EVIDENCE_FOLDER, EvidenceFiles, load_state, read_evidence, save_state
+from ledger.adapters.mirror_files import (
+    EVIDENCE_FOLDER,
+    STATE_FILE,
+    EvidenceFiles,
+    load_state,
+    read_evidence,
+    save_state,
+)
 from ledger.adapters.node_client import NodeClient
 from ledger.adapters.signer_file import Keyring, create_credential_key
 from ledger.adapters.system import SystemClock, SystemEntropy
-from ledger.adapters.trust_files import HomeTrust, read_trust_file
+from ledger.adapters.trust_files import HomeTrust
 from ledger.bootstrap import password_chain
 from ledger.bootstrap_chain import MIRROR_KIND, open_book
 from ledger.core.contradictions import SAYS, require_proof
 from ledger.core.errors import ConflictError, InputError, NotFoundError, UnavailableError
 from ledger.core.jose import jwk_thumbprint, kid_of
 from ledger.core.mirroring import MirrorState
-from ledger.core.trust import Trust, load_trust_bytes
+from ledger.core.trust import MAX_TRUST_BYTES, Trust, load_trust_bytes
 from ledger.ports import CredentialSigner, PasswordSource
+from ledger.ports.witness import CheckpointBook
 from ledger.services.mirror import Mirror, MirrorParts
+from ledger.services.node import PIECE_BLOCKS
 from ledger.settings import Settings
 
 KEY_OWNER, KEY_WHO = "mirror", "witness"
@@ -93,7 +104,7 @@ def set_up_mirror(settings: Settings, plan: MirrorPlan) -> Home:
             "MIRROR_NEEDS_TRUST",
             "Name the ledger's trust file with --trust; get it from the operator by a way you trust.",
         )
-    data = read_trust_file(plan.trust)
+    data = read_at_most(plan.trust, MAX_TRUST_BYTES)
     trust = load_trust_bytes(data)
     home.create()
     write_file(home.trust_file, data, _READABLE)
@@ -118,7 +129,7 @@ def _changed(record: HomeRecord, plan: MirrorPlan) -> HomeRecord:
 
 def _take_trust(home: Home, file: Path) -> None:
     """A file that follows ours, or is ours, or one of the versions that ours came from."""
-    data, trusts = read_trust_file(file), HomeTrust(home)
+    data, trusts = read_at_most(file, MAX_TRUST_BYTES), HomeTrust(home)
     given = load_trust_bytes(data)
     if trusts.version(given.version) != data:
         trusts.take(data)
@@ -164,7 +175,8 @@ class MirrorSite:
 def open_mirror(settings: Settings, ask: PasswordSource | None = None) -> Iterator[MirrorSite]:
     """The mirror in `settings.home`, as `set_up_mirror` left it.
 
-    A copy that a restore notice of the trust file speaks of has been set aside before: it begins anew.
+    A copy that a restore notice of the trust file speaks of is set aside first: it begins anew, with all blocks
+    of which no notice speaks.
 
     Raises:
         NotFoundError: HOME_MISSING, TRUST_MISSING.
@@ -180,14 +192,16 @@ def open_mirror(settings: Settings, ask: PasswordSource | None = None) -> Iterat
     peers = [NodeClient(str(url)) for url in record.chain.get("peers", ())]
     signer = _signer(settings, home, record, ask)
     state = load_state(home.path)
-    if state is not None and state.condition == "restored":
-        set_copy_aside(home, state, clock.now())
-        state = None
+    aside = set_copy_aside(home, state) if state is not None and state.condition == "restored" else None
     with ExitStack() as stack:
         copy = MirrorCopy.open(home.chain_file, clock, trust, lambda: _genesis([node, *peers]))
         stack.callback(copy.close)
         book = open_book(home, read_only=False)
         stack.callback(book.close)
+        if state is not None and aside is not None:
+            take_over(copy, book, aside, void_from(trust, state.refused_signed_at or 0))
+            (home.path / STATE_FILE).unlink()
+            state = None
         view = SqlView(home.view_file, MIRROR_KIND, book=book)
         stack.callback(view.close)
         home.tighten()
@@ -197,6 +211,7 @@ def open_mirror(settings: Settings, ask: PasswordSource | None = None) -> Iterat
             book=book,
             evidence=EvidenceFiles(home.path / EVIDENCE_FOLDER, signer),
             clock=clock,
+            trust=trusts.trust,
             take_trust=trusts.take,
             on_state=lambda told: _tell(home, told),
         )
@@ -222,21 +237,51 @@ def _signer(
     return Keyring(password_chain(settings, demo=False, ask=ask)).credential_signer(f"file:{path}")
 
 
-def set_copy_aside(home: Home, state: MirrorState, now: int) -> None:
-    """The copy of the history that was lost, and every word about it, is evidence too; what follows is run anew.
+def set_copy_aside(home: Home, state: MirrorState) -> Path:
+    """The copy of the history that was lost, and every word about it, is evidence too; its folder.
 
-    Each step can run twice: the state file, which brings us here, goes last.
+    Each step can run twice: the chain file goes last, and once it is there nothing is moved any more.
     """
-    moment = datetime.fromtimestamp(state.since or now, UTC).strftime("%Y%m%dT%H%M%SZ")
+    moment = datetime.fromtimestamp(state.since, UTC).strftime("%Y%m%dT%H%M%SZ")
     folder = home.path / EVIDENCE_FOLDER / f"copy-{moment}"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    for file in (home.chain_file, home.view_file, home.checkpoints_file):
+    if (folder / home.chain_file.name).exists():
+        return folder
+    for file in (home.view_file, home.checkpoints_file, home.chain_file):
         for suffix in ("-wal", "-shm", ""):
             path = file.with_name(file.name + suffix)
             if path.exists():
                 path.replace(folder / path.name)
-    (home.path / "mirror.json").unlink(missing_ok=True)
     _log.warning("begun anew after a restore", extra={"code": "CHAIN_RESTORED"})
+    return folder
+
+
+def void_from(trust: Trust, signed_at: int) -> int:
+    """The lowest block that was lost in a restore after this moment (seconds)."""
+    later = (notice.first_block for notice in trust.restore_notices if notice.restored_at >= signed_at)
+    return min(later, default=1)
+
+
+def take_over(copy: MirrorCopy, book: CheckpointBook, folder: Path, below: int) -> None:
+    """Run the blocks under `below` of a copy that was set aside, and keep what was signed about them.
+
+    A restore notice speaks of the blocks that were lost. Were the others fetched anew as well, it would be a
+    licence to rewrite all of them unseen.
+    """
+    with ExitStack() as stack:
+        aside = Home(folder)
+        old = EmbeddedReader(aside.chain_file)
+        stack.callback(old.close)
+        words = CheckpointFile(aside.checkpoints_file, read_only=True)
+        stack.callback(words.close)
+        last = min(below - 1, old.head().number)
+        while (first := copy.head().number + 1) <= last:
+            numbers = range(first, min(first + PIECE_BLOCKS, last + 1))
+            copy.import_blocks((old.block_rlp(number) or b"" for number in numbers), lambda: None)
+        for number in range(last + 1):
+            for kept in words.at(number):
+                if kept.signed.checkpoint.block == copy.block(number):
+                    book.keep(kept.signed, kept.signatory)
 
 
 def _tell(home: Home, state: MirrorState) -> None:
@@ -252,8 +297,8 @@ def log_mirror_to(home: Home) -> None:
     logs.log_to(home.logs, "mirror.log")
 
 
-def mirror_state(settings: Settings) -> tuple[MirrorState | None, Trust, Mapping[str, Any]]:
-    """How the mirror in `settings.home` stands, its trust file, and what it follows.
+def mirror_state(settings: Settings) -> tuple[MirrorState | None, Trust, str]:
+    """How the mirror in `settings.home` stands, its trust file, and the address that it follows, without password.
 
     Raises:
         NotFoundError: HOME_MISSING, MIRROR_MISSING.
@@ -262,7 +307,9 @@ def mirror_state(settings: Settings) -> tuple[MirrorState | None, Trust, Mapping
     record = home.load_ready()
     if record.chain.get("kind") != MIRROR_KIND:
         raise NotFoundError("MIRROR_MISSING", f"{home.path} holds no mirror.", path=str(home.path))
-    return load_state(home.path), HomeTrust(home).trust(), record.chain
+    url = urlsplit(str(record.chain["url"]))
+    shown = url._replace(netloc=url.netloc.rpartition("@")[2]).geturl()
+    return load_state(home.path), HomeTrust(home).trust(), shown
 
 
 def evidence_names(settings: Settings) -> Sequence[Path]:

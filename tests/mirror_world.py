@@ -204,6 +204,8 @@ class Copy:
     trust: Trust
     nodes: Sequence[LedgerNode]
     signer: MemoryCredentialSigner | None = None
+    in_file: Trust | None = None
+    """What a person put into the trust file meanwhile."""
 
     def __post_init__(self) -> None:
         self.folder.mkdir(exist_ok=True)
@@ -222,6 +224,7 @@ class Copy:
             book=self.book,
             evidence=self.evidence,
             clock=self.clock,
+            trust=lambda: self.in_file or self.trust,
             take_trust=self._take_trust,
             on_state=lambda state: save_state(self.folder, state),
         )

@@ -45,8 +45,9 @@ class MirrorCopy:
         copy = cls(chain)
         found = chain.info()
         if (found.ledger_id, found.chain_id) != (trust.ledger_id, trust.chain_id):
+            is_new = not chain.head().number
             copy.close()
-            if not chain.head().number:
+            if is_new:
                 path.unlink()  # begun a moment ago with a wrong block
             raise InputError(
                 "MIRROR_LEDGER",

@@ -9,7 +9,9 @@ Source of the addresses: docs/formats.md, Node.
 from __future__ import annotations
 
 import json
+import re
 import threading
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -28,12 +30,16 @@ from ledger.core.trust import MAX_TRUST_BYTES
 
 CONNECT_S: Final = 3.0
 ANSWER_S: Final = 10.0
+BLOCKS_S: Final = 60.0
+"""For all of a piece of blocks, over a slow line too; a small answer has ANSWER_S. Who drips bytes is silent."""
 LARGEST_BLOCK: Final = 8 * 1024 * 1024
 LARGEST_PIECE: Final = 16 * 1024 * 1024
 LARGEST_JSON: Final = 1024 * 1024
 MOST_BLOCKS: Final = 4_096
 MOST_STATEMENTS: Final = 1_024
 TILE_BYTES: Final = 256 * 32
+_PIECE: Final = 65_536
+_CODE: Final = re.compile(r"[A-Z][A-Z0-9_]{0,63}")
 _HASH_BYTES: Final = 32
 _LENGTH_BYTES: Final = 4
 _STATUS_HEAD: Final = 40
@@ -57,16 +63,20 @@ class NodeClient:
 
     Args:
         url: http or https, up to but without `/node/v1/`.
-        answer_s: seconds until an answer must begin.
+        answer_s: seconds until an answer must begin; as many again until it must be over, if it holds no blocks.
     Raises: InputError(NODE_URL).
     """
 
     def __init__(self, url: str, *, answer_s: float = ANSWER_S) -> None:
-        parts = urlsplit(url)
+        try:
+            parts = urlsplit(url)
+            port = parts.port
+        except ValueError as error:  # a port above 65535, half a bracket
+            raise _no_address() from error
         if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
-            raise InputError("NODE_URL", "A node's address must look like https://ledger.example.gov.cn.")
+            raise _no_address()
         self.url = url.rstrip("/")
-        self.name = parts.hostname if parts.port is None else f"{parts.hostname}:{parts.port}"
+        self.name = parts.hostname if port is None else f"{parts.hostname}:{port}"
         self._base = self.url.removesuffix("/node/v1") + "/node/v1/"
         self._answer_s = answer_s
         self._local = threading.local()
@@ -167,9 +177,12 @@ class NodeClient:
                 raise self._silent(f"HTTP {response.status_code}")
             answer = self._raw(response, LARGEST_JSON)
         try:
-            return str(strict_json_object(answer)["code"])[:64]
+            code = strict_json_object(answer)["code"]
         except (KeyError, LedgerError) as error:
             raise self._wrong("cosignatures") from error
+        if not isinstance(code, str) or not _CODE.fullmatch(code):  # it is shown and logged
+            raise self._wrong("cosignatures")
+        return code
 
     def trust(self, version: int | None = None) -> bytes | None:
         """A trust file as the node has it, unchecked. Raises: as `ledger`."""
@@ -231,16 +244,21 @@ class NodeClient:
         return self._raw(response, largest)
 
     def _raw(self, response: requests.Response, largest: int) -> bytes:
+        end = time.monotonic() + (BLOCKS_S if largest > LARGEST_JSON else self._answer_s)
+        content = bytearray()
         try:
-            content: bytes = response.raw.read(largest + 1, decode_content=True)
+            while piece := response.raw.read1(_PIECE, decode_content=True):
+                content += piece
+                if len(content) > largest:
+                    raise self._wrong("size")
+                if time.monotonic() > end:
+                    raise self._silent("too slow")
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             raise self._silent(type(error).__name__) from error
-        if len(content) > largest:
-            raise self._wrong("size")
         length = response.headers.get("Content-Length")
         if length is not None and "Content-Encoding" not in response.headers and length != str(len(content)):
             raise self._silent("cut off")
-        return content
+        return bytes(content)
 
     def _ask(self, method: str, path: str, **arguments: Any) -> requests.Response:
         session = getattr(self._local, "session", None)
@@ -272,6 +290,10 @@ class NodeClient:
             node=self.name,
             what=what,
         )
+
+
+def _no_address() -> InputError:
+    return InputError("NODE_URL", "A node's address must look like https://ledger.example.gov.cn.")
 
 
 def _spelled(item: Any) -> bytes:

@@ -59,6 +59,25 @@ REASONS = {
     "CHECKPOINT_KEY": Text("检查点的签署密钥未在账本登记", "the checkpoint's key is not registered for this"),
     "CHECKPOINT_SIGNATURE": Text("检查点的签名不对", "the checkpoint's signature does not hold"),
     "CHECKPOINT_LEDGER": Text("检查点属于另一个账本", "the checkpoint is of another ledger"),
+    "CHECKPOINT_AHEAD": Text(
+        "对方的账本比本机短:它落后了,或被退回",
+        "the node's ledger is shorter than ours: it lags, or was set back",
+    ),
+    "CHECKPOINT_FORKED": Text("对方的账本与本机的不同", "the node's ledger is another one than ours"),
+    "BLOCK_FROM_FUTURE": Text(
+        "区块的时间比本机时钟晚;请核对时钟", "a block is ahead of our clock; look at the clocks"
+    ),
+    "WITNESS_CONTRADICTS": Text(
+        "另一见证机构签署了不同的历史;请与其联系", "another witness signed another history; call that witness"
+    ),
+    "MIRROR_SIGNED_OTHER": Text(
+        "本机的见证密钥已在该高度签过另一个区块;每个镜像须有自己的密钥",
+        "our key has signed another block of that height; each mirror needs a key of its own",
+    ),
+    "MIRROR_WORDS_LOST": Text(
+        "账本出示了不同的区块,而本机的检查点文件缺失,无法留证;请联系运营机构",
+        "the ledger shows other blocks, and our file of checkpoints lost what would prove it; call the operator",
+    ),
     "CHECKPOINT_FROM_FUTURE": Text(
         "检查点的时间比本机时钟晚得多;请核对时钟",
         "the checkpoint is far ahead of our clock; look at the clocks",
@@ -74,6 +93,10 @@ PROVES = Text(
     "{file}\n  {kind},区块 {block}\n  {says}\n  签署密钥:{kids}\n  签署时间:{times}\n  来源:{source},发现于 {seen},见证人:{seen_by}",
     "{file}\n  {kind}, block {block}\n  {says}\n  Signed by: {kids}\n  Signed at: {times}\n"
     "  From {source}, seen {seen}, by {seen_by}",
+)
+TWO_KEYS = Text(
+    "  两份声明由不同密钥签署:只有在两个密钥当时都是账本运营机构的检查点密钥时,证据才成立;请在账本上核对。",
+    "  Two keys signed: this is proof only if both were checkpoint keys of the ledger's operator then; look them up.",
 )
 INVALID_ALSO = Text(
     "  区块是否无效,须由持有此前账本副本的一方重新执行。",
@@ -146,9 +169,10 @@ def _follow(
     once: bool,
 ) -> None:
     from ledger.apps.cli_ask import password_asker
-    from ledger.apps.mirroring import follow
+    from ledger.apps.mirroring import follow, parse_listen
     from ledger.bootstrap_mirror import log_mirror_to, set_up_mirror
 
+    place = None if listen is None else parse_listen(listen)
     home = set_up_mirror(session.settings, _plan(url, trust, peers, key))
     log_mirror_to(home)
     stop = threading.Event()
@@ -161,7 +185,7 @@ def _follow(
         password_asker(),
         teller.tell,
         stop.wait,
-        listen=listen,
+        listen=place,
         on_address=lambda address: session.remark(LISTENING.format(address=address)),
         once=once,
     )
@@ -229,13 +253,13 @@ def state_json(state: MirrorState) -> dict[str, Any]:
 def _status(session: Session) -> None:
     from ledger.bootstrap_mirror import mirror_state
 
-    state, trust, chain = mirror_state(session.settings)
+    state, trust, url = mirror_state(session.settings)
     if state is None:
-        session.emit({"condition": "starting", "url": chain["url"], "trust_version": trust.version})
+        session.emit({"condition": "starting", "url": url, "trust_version": trust.version})
         session.show(CONDITIONS["starting"])
         session.exit_code = WAITING
         return
-    session.emit({**state_json(state), "url": chain["url"], "trust_version": trust.version})
+    session.emit({**state_json(state), "url": url, "trust_version": trust.version})
     for line in state_lines(state):
         session.show(line)
     session.exit_code = {"following": 0, "refusing": REFUSING}.get(state.condition, WAITING)
@@ -263,6 +287,8 @@ def _evidence(session: Session, files: tuple[Path, ...]) -> None:
                 seen_by=item.seen_by or "–",
             )
         )
+        if len(set(item.kids)) > 1:
+            session.show(TWO_KEYS)
         if item.kind == "BLOCK_INVALID":
             session.show(INVALID_ALSO)
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal, cast
 
 from ledger.core.block_header import BlockHeader, header_of, is_chain, read_header
-from ledger.core.canonical_json import canonical_json
+from ledger.core.canonical_json import MAX_SAFE_INTEGER, canonical_json
 from ledger.core.checkpoint import (
     CheckpointSigner,
     SignedCheckpoint,
@@ -39,6 +39,7 @@ CLOCK_TOLERANCE_S: Final = 5
 """A block may be dated so much before an earlier statement: clocks are set back by that much without any fraud."""
 MAX_EVIDENCE_BYTES: Final = 32 * 1024 * 1024
 MOST_HEADERS: Final = 20_000
+MOST_SOURCE: Final = 300
 FORMAT: Final = "ecert-evidence"
 VERSION: Final = 1
 _DOMAIN: Final = b"ecert-evidence:1\n"
@@ -99,6 +100,11 @@ class Evidence:
         return min(heights)
 
     @property
+    def is_one_key(self) -> bool:
+        """Whether one key signed all statements: then no registry is needed to know who contradicted himself."""
+        return len({signed.thumbprint for signed in self.statements}) == 1
+
+    @property
     def theirs(self) -> bytes:
         """Hash of what is not believed."""
         return self.headers[0].hash if self.headers else self.statements[-1].checkpoint.block.hash
@@ -107,8 +113,9 @@ class Evidence:
 def require_proof(evidence: Evidence) -> None:
     """See that the evidence proves what it says, from itself alone.
 
-    BLOCK_INVALID: that the operator signed a history with this block in it; whether it runs, only a copy of
-    the chain below it can tell.
+    That the signers contradict each other; that both are the operator's keys, the registry tells (where one
+    key signed all, `is_one_key`, it contradicts itself). BLOCK_INVALID: that a history with this block in it
+    was signed; whether it runs, only a copy of the chain below it can tell.
 
     Raises: InputError(EVIDENCE_PROVES_NOTHING, CHECKPOINT_SIGNATURE).
     """
@@ -128,17 +135,17 @@ def _proves(evidence: Evidence) -> bool:
     headers, first, last = evidence.headers, evidence.statements[0], evidence.statements[-1]
     before, after = first.checkpoint, last.checkpoint
     if evidence.kind == "CHECKPOINTS_CONFLICT":
-        return contradict(first, last)
+        return evidence.is_one_key and contradict(first, last)
     if evidence.kind == "LEDGER_SET_BACK":
-        return after.block.number < before.block.number and after.signed_at > before.signed_at
+        return is_set_back(first, last)
     if not headers or not is_chain(headers):
         return False
     if evidence.kind == "HISTORY_REWRITTEN":
-        lower, upper = sorted((before, after), key=lambda item: item.block.number)
-        return (
+        return any(  # of one height either may be the one whose header is here
             headers[0].number == lower.block.number
             and headers[-1].hash == upper.block.hash
             and headers[0].hash != lower.block.hash
+            for lower, upper in ((before, after), (after, before))
         )
     if headers[-1].hash != after.block.hash:
         return False
@@ -148,6 +155,12 @@ def _proves(evidence: Evidence) -> bool:
             and headers[0].time + CLOCK_TOLERANCE_S < before.signed_at
         )
     return bool(evidence.block) and header_of(evidence.block).hash == headers[0].hash
+
+
+def is_set_back(before: SignedCheckpoint, after: SignedCheckpoint) -> bool:
+    """Whether `after` names a lower height and is later by more than clocks are ever set back."""
+    one, other = before.checkpoint, after.checkpoint
+    return other.block.number < one.block.number and other.signed_at > one.signed_at + CLOCK_TOLERANCE_S
 
 
 def encode_evidence(evidence: Evidence, signer: CheckpointSigner | None = None) -> bytes:
@@ -178,8 +191,10 @@ def parse_evidence(data: bytes) -> tuple[Evidence, bytes | None]:
     """
     document = _document(data)
     seen_by = document.pop("seen_by", None)
-    if document.keys() != _MEMBERS or document["format"] != FORMAT or document["version"] != VERSION:
+    if document.keys() != _MEMBERS or document["format"] != FORMAT:
         raise _wrong("format")
+    if type(document["version"]) is not int or document["version"] != VERSION:
+        raise _wrong("version")
     if document["kind"] not in KINDS:
         raise _wrong("kind")
     statements, headers, block = document["statements"], document["headers"], document["block"]
@@ -187,15 +202,18 @@ def parse_evidence(data: bytes) -> tuple[Evidence, bytes | None]:
         raise _wrong("statements")
     if not isinstance(headers, list) or len(headers) > MOST_HEADERS:
         raise _wrong("headers")
-    if type(document["seen_at"]) is not int or type(document["source"]) is not str:
+    seen_at, source = document["seen_at"], document["source"]
+    if type(seen_at) is not int or not 0 <= seen_at <= MAX_SAFE_INTEGER:
         raise _wrong("seen_at")
+    if type(source) is not str or len(source) > MOST_SOURCE or not source.isprintable():
+        raise _wrong("source")  # it is shown to people: no line breaks, no commands for terminals
     evidence = Evidence(
         kind=cast("Kind", document["kind"]),
         statements=tuple(_statement(item) for item in statements),
         headers=tuple(read_header(_bytes(item, "headers")) for item in headers),
         block=_bytes(block, "block"),
-        source=document["source"],
-        seen_at=document["seen_at"],
+        source=source,
+        seen_at=seen_at,
     )
     return evidence, None if seen_by is None else _witness(document, seen_by)
 

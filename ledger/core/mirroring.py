@@ -14,10 +14,12 @@ Condition = Literal["starting", "following", "waiting", "refusing", "restored"]
 class MirrorState:
     """How things stand.
 
-    `following`: current as of `confirmed_at`; `waiting`: the source is silent, behind or not believable just
-    now (`code` says which); `refusing`: it contradicted itself, `evidence` names the files; `restored`: the
+    `following`: current as of `confirmed_at`, which is so recent that verifiers here can tell; `waiting`: the
+    source is silent, behind or not believable just now (`code` says which); `refusing`: it contradicted itself, `evidence` names the files; `restored`: the
     trust file has a notice about what was refused, the copy must begin anew. `warning`: something that a
-    person should look at while following goes on.
+    person should look at while following goes on. `refused_block`: where the two stories part;
+    `refused_signed_at`: when the earlier one was signed (seconds): a restore notice speaks of it only if it was
+    restored later.
     """
 
     condition: Condition
@@ -29,3 +31,4 @@ class MirrorState:
     warning: str | None = None
     evidence: tuple[str, ...] = ()
     refused_block: int | None = None
+    refused_signed_at: int | None = None

@@ -152,6 +152,16 @@ class Trust:
         """SHA-256 of the signed form, 32 bytes: what two people compare, and `previous` of the next one."""
         return sha256(signed_form(self.raw)).digest()
 
+    def voids(self, block: int, signed_at: int) -> bool:
+        """Whether a restore notice says that what was signed about this height, at that time, was lost.
+
+        Words about the same height that are younger than the restore stand: a notice is no licence for later.
+        """
+        return any(
+            notice.first_block <= block <= notice.last_block and signed_at <= notice.restored_at
+            for notice in self.restore_notices
+        )
+
 
 def parse_trust(data: bytes) -> Trust:
     """The typed file; no signature is looked at.

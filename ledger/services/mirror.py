@@ -26,8 +26,7 @@ from ledger.core.checkpoint import (
     require_signed,
     sign_checkpoint,
 )
-from ledger.core.checks.chain import restored
-from ledger.core.contradictions import MOST_HEADERS, Evidence, Kind, require_proof
+from ledger.core.contradictions import MOST_HEADERS, Evidence, Kind, is_set_back, require_proof
 from ledger.core.errors import ConflictError, InputError, LedgerError, RefusedError, UnavailableError
 from ledger.core.mirroring import Condition, MirrorState
 from ledger.core.trust import Trust
@@ -39,6 +38,8 @@ from ledger.services.mirror_blocks import BackdatedError, Piece
 FUTURE_S: Final = 120
 """A checkpoint may be so far ahead of our clock, as a view may (VIEW_FROM_FUTURE)."""
 TRUST_EVERY_S: Final = 60
+_TRIES: Final = 64
+"""Heights that are asked about for a statement; the operator signs each block, a mirror keeps fewer."""
 _LOCAL: Final = frozenset({"CHAIN_UNAVAILABLE", "VIEW_UNAVAILABLE", "CHECKPOINTS_UNAVAILABLE"})
 
 
@@ -60,6 +61,7 @@ class MirrorParts:
         book: statements, the operator's and witnesses'.
         evidence: written once.
         clock: ours.
+        trust: the trust file in use; a person may have put the next one there.
         take_trust: accepts a version of the trust file that follows ours; raises InputError when it does not.
         on_state: told about every change, to write it down.
     """
@@ -69,6 +71,7 @@ class MirrorParts:
     book: CheckpointBook
     evidence: EvidenceFolder
     clock: Clock
+    trust: Callable[[], Trust]
     take_trust: Callable[[bytes], Trust]
     on_state: Callable[[MirrorState], None]
 
@@ -102,7 +105,7 @@ class Mirror:
         self._signer = signer
         self.state = state or MirrorState("starting", parts.chain.head(), since=parts.clock.now())
         self._confirmed: SignedCheckpoint | None = None
-        self._unsent: dict[str, SignedCheckpoint] = {}
+        self._unsent: dict[int, SignedCheckpoint] = {}
         self._asked_trust_at: int | None = None
         self._warning: str | None = None
         self.on_progress: Callable[[MirrorState], None] = lambda _state: None
@@ -142,9 +145,11 @@ class Mirror:
         is_current = newest is not None and newest.checkpoint.block.hash == head.hash
         if is_current and newest is not None:
             confirmed = max(confirmed or 0, min(newest.checkpoint.signed_at, now))
-        good = len(codes) < len(self._sources) and is_current
+        is_fresh = confirmed is not None and now - confirmed <= self._trust.max_age_s["mirror"]
+        good = len(codes) < len(self._sources) and is_current and is_fresh and "LEDGER_SET_BACK" not in codes
         condition: Condition = "following" if good else "waiting"
-        code = None if good else next(iter(codes), "CHECKPOINT_NONE")
+        nothing_new = "CHECKPOINT_NONE" if newest is None else "CHECKPOINT_OLD"
+        code = None if good else next(iter(codes), nothing_new)
         warning = self._warning or (codes[0] if good and codes else None)
         changed = (condition, code) != (self.state.condition, self.state.code)
         return self._set(
@@ -187,20 +192,31 @@ class Mirror:
     def _compare(self, source: LedgerNode, offered: SignedCheckpoint) -> None:
         """A checkpoint at or below our head: ours again, older, or another story."""
         block, head = offered.checkpoint.block, self._chain.head()
-        if offered == self._confirmed and block.hash == head.hash:
-            return  # the same word again
+        if block == head and self._is_told(offered.checkpoint):
+            return
         newest = self._book.newest("operator")
         self._require_operator(offered)
         if self._differs(offered):
             raise _ContradictedError(self._rewritten_below(source, offered))
         if block.number == head.number:
-            self._confirm(offered)
+            # a peer may repeat an older word about the same head: what was confirmed later stays confirmed
+            is_older = newest is not None and newest.checkpoint.signed_at > offered.checkpoint.signed_at
+            self._confirm(newest if newest is not None and is_older else offered)
             return
-        if newest is None or offered.checkpoint.signed_at <= newest.checkpoint.signed_at:
+        if newest is None or not is_set_back(newest, offered):
             raise UnavailableError("CHECKPOINT_OLD", f"{source.name} answers with an old checkpoint.")
         self._parts.evidence.keep(self._evidence("LEDGER_SET_BACK", source, (newest, offered)))
         raise UnavailableError(
             "LEDGER_SET_BACK", f"{source.name} was set back from block {head.number} to {block.number}."
+        )
+
+    def _is_told(self, stated: Checkpoint) -> bool:
+        """The same word as was confirmed, or an older one that says the same."""
+        if self._confirmed is None:
+            return False
+        known = self._confirmed.checkpoint
+        return (stated.block, stated.state_root) == (known.block, known.state_root) and (
+            stated.signed_at <= known.signed_at
         )
 
     def _differs(self, offered: SignedCheckpoint) -> bool:
@@ -303,14 +319,27 @@ class Mirror:
     def _rewritten_below(self, source: LedgerNode, offered: SignedCheckpoint) -> Evidence:
         """Theirs is at or below our head and not what we have there."""
         number = offered.checkpoint.block.number
-        ours = self._ours(number)
-        if ours is not None:
+        ours = self._stated_from(number)
+        last = ours.checkpoint.block.number
+        if last == number and ours.thumbprint == offered.thumbprint:
             return self._evidence("CHECKPOINTS_CONFLICT", source, _by_time(ours, offered))
-        headers: list[BlockHeader] = [self._our_header(number)]
-        while ours is None:
-            headers.append(self._our_header(headers[-1].number + 1))
-            ours = self._ours(headers[-1].number)
-        return self._evidence("HISTORY_REWRITTEN", source, _by_time(ours, offered), tuple(headers))
+        headers = tuple(self._our_header(height) for height in range(number, last + 1))
+        return self._evidence("HISTORY_REWRITTEN", source, _by_time(ours, offered), headers)
+
+    def _stated_from(self, number: int) -> SignedCheckpoint:
+        """Our lowest statement of the operator at or above a height.
+
+        Raises: UnavailableError(MIRROR_WORDS_LOST): the newest were lost with the power, or deleted.
+        """
+        for height in range(number, self._chain.head().number + 1):
+            found = self._ours(height)
+            if found is not None:
+                return found
+        raise UnavailableError(
+            "MIRROR_WORDS_LOST",
+            f"The ledger shows another block {number}, and the statement that covered ours is no longer here.",
+            block=number,
+        )
 
     def _rewritten_above(self, source: LedgerNode, offered: SignedCheckpoint) -> Evidence:
         """Their next block does not stand on ours: find where we part, and a statement of ours above that."""
@@ -323,22 +352,44 @@ class Mirror:
                 last_common = middle
             else:
                 first_other = middle
-        number = first_other
-        while (signed := self._ours(number)) is None:  # our head has one: no block is kept without
-            number += 1
-        headers = self._linked(source, number, offered)
-        return self._evidence("HISTORY_REWRITTEN", source, _by_time(signed, offered), headers)
+        signed = self._stated_from(first_other)
+        near, headers = self._shown(source, signed.checkpoint.block.number, offered)
+        return self._evidence("HISTORY_REWRITTEN", source, _by_time(signed, near), headers)
 
     def _backdated(self, source: LedgerNode, offered: SignedCheckpoint, found: BackdatedError) -> Evidence:
         self._require_operator(offered)
-        headers = self._linked(source, found.number, offered)
-        return self._evidence("BLOCK_BACKDATED", source, (found.earlier, offered), headers)
+        near, headers = self._shown(source, found.number, offered)
+        return self._evidence("BLOCK_BACKDATED", source, (found.earlier, near), headers)
 
     def _invalid(self, source: LedgerNode, offered: SignedCheckpoint, piece: Piece) -> Evidence:
         self._require_operator(offered)
         bad = header_of(piece.newest)
-        headers = self._linked(source, bad.number, offered)
-        return self._evidence("BLOCK_INVALID", source, (offered,), headers, piece.newest)
+        near, headers = self._shown(source, bad.number, offered)
+        return self._evidence("BLOCK_INVALID", source, (near,), headers, piece.newest)
+
+    def _shown(
+        self, source: LedgerNode, first: int, offered: SignedCheckpoint
+    ) -> tuple[SignedCheckpoint, tuple[BlockHeader, ...]]:
+        """A statement of theirs and the headers that lead up to it: the offered one, or one near enough."""
+        near = offered
+        furthest = first + MOST_HEADERS - 1
+        if offered.checkpoint.block.number > furthest:
+            heights = range(furthest, max(first, furthest - _TRIES), -1)
+            found = (self._other(source, height) for height in heights)
+            near = next((signed for signed in found if signed is not None), offered)
+        return near, self._linked(source, first, near)
+
+    def _other(self, source: LedgerNode, number: int) -> SignedCheckpoint | None:
+        """A statement of the operator about a block of this height that is not ours."""
+        for signed in source.statements(number)[0]:
+            if signed.checkpoint.block.number != number:
+                continue
+            require_ledger(signed, self._trust.ledger_id, self._trust.chain_id)
+            require_signed(signed)
+            if self._differs(signed):
+                self._require_operator(signed)
+                return signed
+        return None
 
     def _linked(self, source: LedgerNode, first: int, offered: SignedCheckpoint) -> tuple[BlockHeader, ...]:
         """Headers first..offered, which must hang together and end in the offered block: then they are signed.
@@ -374,12 +425,13 @@ class Mirror:
                 target=None,
                 evidence=tuple(dict.fromkeys((*self.state.evidence, name))),
                 refused_block=number,
+                refused_signed_at=evidence.statements[0].checkpoint.signed_at,
             )
         )
 
     def _stay_refused(self) -> MirrorState:
-        number = self.state.refused_block
-        if number is not None and restored(self._trust, number):
+        number, signed_at = self.state.refused_block, self.state.refused_signed_at or 0
+        if number is not None and self._trust.voids(number, signed_at):
             return self._set(replace(self.state, condition="restored"))
         return self.state
 
@@ -397,26 +449,24 @@ class Mirror:
         number = stated.block.number
         for kept in self._book.at(number):
             is_ours = kept.signatory == "witness" and kept.signed.thumbprint == signer.thumbprint
-            if is_ours and self._differs(kept.signed) and not restored(self._trust, number):
+            is_void = self._trust.voids(number, kept.signed.checkpoint.signed_at)
+            if is_ours and self._differs(kept.signed) and not is_void:
                 raise ConflictError(
                     "MIRROR_SIGNED_OTHER",
                     f"This key has co-signed another block {number}; it signs no second one.",
                 )
         signed = sign_checkpoint(replace(stated, signed_at=self._parts.clock.now()), signer)
         self._book.keep(signed, "witness")
-        self._unsent = {source.name: signed for source in self._sources}
+        self._unsent = dict.fromkeys(range(len(self._sources)), signed)
 
     def _hand_over(self) -> None:
-        for source in self._sources:
-            signed = self._unsent.get(source.name)
-            if signed is None:
-                continue
+        for at, signed in list(self._unsent.items()):
             try:
-                code = source.post_cosignature(signed)
+                code = self._sources[at].post_cosignature(signed)
             except LedgerError:
                 continue  # kept, and handed over in the next round
-            del self._unsent[source.name]
-            if code != "COSIGNED" and source is self._sources[0]:
+            del self._unsent[at]
+            if code != "COSIGNED" and at == 0:
                 self._warning = code
 
     # 6 other witnesses
@@ -432,7 +482,9 @@ class Mirror:
                 continue
             require_ledger(signed, self._trust.ledger_id, self._trust.chain_id)
             require_signed(signed)
-            if self._differs(signed):
+            if signed.checkpoint.signed_at > self._parts.clock.now() + FUTURE_S:
+                self._warning = "CHECKPOINT_FROM_FUTURE"  # kept, it would never be replaced by a later word
+            elif self._differs(signed):
                 self._look_into(source, block.number)
             else:
                 self._book.keep(signed, "witness")
@@ -443,12 +495,9 @@ class Mirror:
     def _look_into(self, source: LedgerNode, number: int) -> None:
         """A witness saw another history: if the operator signed that one too, it told two stories."""
         self._warning = "WITNESS_CONTRADICTS"
-        for other in source.statements(number)[0]:
-            require_ledger(other, self._trust.ledger_id, self._trust.chain_id)
-            require_signed(other)
-            if self._differs(other):
-                self._require_operator(other)
-                raise _ContradictedError(self._rewritten_below(source, other))
+        other = self._other(source, number)
+        if other is not None:
+            raise _ContradictedError(self._rewritten_below(source, other))
 
     # the trust file
 
@@ -458,6 +507,7 @@ class Mirror:
         if self._asked_trust_at is not None and 0 <= now - self._asked_trust_at < TRUST_EVERY_S:
             return
         self._asked_trust_at = now
+        self._look_at_own_trust()
         for source in self._sources:
             try:
                 while (data := source.trust(self._trust.version + 1)) is not None:
@@ -467,6 +517,16 @@ class Mirror:
                     self._trust = taken
             except (InputError, UnavailableError):
                 continue  # no version that follows ours: the next source, the next time
+
+    def _look_at_own_trust(self) -> None:
+        """A person may have taken newer versions into use, beside us; a file half written counts next time."""
+        try:
+            here = self._parts.trust()
+        except LedgerError:
+            return
+        is_ours = (here.ledger_id, here.chain_id) == (self._trust.ledger_id, self._trust.chain_id)
+        if is_ours and here.version > self._trust.version:
+            self._trust = here
 
 
 def _by_time(one: SignedCheckpoint, other: SignedCheckpoint) -> tuple[SignedCheckpoint, SignedCheckpoint]:

@@ -71,7 +71,12 @@ class Player:
     def end(self, number: int = signal.SIGTERM) -> int:
         if self.process.poll() is None:
             self.process.send_signal(number)
-        status = self.process.wait(20)
+        try:
+            status = self.process.wait(PATIENCE_S)
+        except subprocess.TimeoutExpired:
+            self.process.kill()  # nothing outlives the test that failed
+            self.process.wait()
+            raise
         for pipe in (self.process.stdin, self.process.stdout, self.log):
             if pipe is not None:
                 pipe.close()
@@ -147,7 +152,7 @@ class Seen:
 
     def wait_for_status(self, issuer_: str, root: bytes, status: int) -> None:
         """Of the first credential of a batch."""
-        wait_for(lambda: self.view.evidence(issuer_, root, 0).status == status, 10)
+        wait_for(lambda: self.view.evidence(issuer_, root, 0).status == status)
 
     def wait_for_fork(self) -> None:
         """The source told two stories."""

@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import rlp
 
+from ledger.adapters.abi import issuer_id
 from ledger.adapters.chain_embedded.engine import decode_block
 from ledger.adapters.home_files import Home
 from ledger.adapters.mirror_files import load_state
 from ledger.adapters.signer_memory import MemoryCredentialSigner
 from ledger.adapters.system import ManualClock
-from ledger.bootstrap_mirror import set_copy_aside
-from ledger.core.checkpoint import Checkpoint, sign_checkpoint
+from ledger.bootstrap_mirror import set_copy_aside, take_over, void_from
+from ledger.core.checkpoint import Checkpoint, SignedCheckpoint, sign_checkpoint
 from ledger.core.contradictions import parse_evidence, require_proof
+from ledger.core.errors import InputError
 from ledger.core.finality import final_height
-from ledger.core.model import BlockRef
+from ledger.core.model import BlockRef, Purpose
 from ledger.core.trust import RestoreNotice, load_trust_bytes
 from ledger.ports.mirror import LedgerNode
+from ledger.services import mirror as mirror_service
 from tests.mirror_world import WITNESSES, Copy, MirrorNode, Operator, OperatorNode, make_world_trust
+from tests.ports.chain_world import FAR, ROOT, START, World
 
 DAY_S = 86_400
 
@@ -52,6 +57,17 @@ class Town:
         copy.close()
         again = Copy(copy.folder, copy.clock, copy.trust, copy.nodes, copy.signer)
         self.copies[self.copies.index(copy)] = again
+        return again
+
+    def anew(self, copy: Copy) -> Copy:
+        """As `ecert mirror follow` begins anew after a restore notice; whatever was done can be done again."""
+        state = copy.mirror.state
+        aside = set_copy_aside(Home(copy.folder), state)
+        assert set_copy_aside(Home(copy.folder), state) == aside
+        (copy.folder / "mirror.json").unlink()
+        again = self.restarted(copy)
+        for _ in range(2):
+            take_over(again.copy, again.book, aside, void_from(copy.trust, state.refused_signed_at or 0))
         return again
 
 
@@ -260,9 +276,10 @@ def test_a_restore_without_mirrors_is_followed_anew_once_the_trust_file_says_so(
     town.operator.clock.advance(61)
     assert copy.step().condition == "restored"
     assert copy.trust.version == copy.mirror.trust.version == 2
+    backup.state()
     old_words = len(copy.book.newest_of_each())
-    set_copy_aside(Home(copy.folder), copy.mirror.state, town.operator.clock.now())
-    again = town.restarted(copy)
+    again = town.anew(copy)
+    assert again.head().number == notice.first_block - 1
     assert again.step().condition == "following"
     assert again.head() == backup.chain.head()
     assert not forked(again)
@@ -270,6 +287,209 @@ def test_a_restore_without_mirrors_is_followed_anew_once_the_trust_file_says_so(
     assert {path.name for path in kept.iterdir()} >= {"chain.db", "view.db", "checkpoints.db"}
     assert len(again.book.newest_of_each()) == old_words == 1
     assert again.evidence.names() != []
+
+
+def restored_with_a_notice(town: Town) -> tuple[Copy, Operator, RestoreNotice]:
+    """A mirror that refuses a restored operator until the trust file has its notice."""
+    town.node.piece = 1  # every block has its statement, as with a mirror that follows all the time
+    copy = town.mirror()
+    copy.step()
+    old_head = copy.head()
+    backup = town.operator.rewound(old_head.number - 4)
+    town.operator.clock.advance(DAY_S)
+    notice = RestoreNotice(old_head.number - 3, old_head.number + 100, town.operator.clock.now())
+    backup.clock.advance(1)
+    backup.anchor(6)
+    town.node.operator = backup
+    assert copy.step().condition == "refusing"
+    town.node.trusts[2] = make_world_trust(town.operator, 2, previous=copy.trust, notices=[notice])
+    town.operator.clock.advance(61)
+    assert copy.step().condition == "restored"
+    backup.state()
+    return copy, backup, notice
+
+
+def test_a_notice_is_no_licence_to_rewrite_what_came_before_the_restore(town: Town) -> None:
+    copy, backup, notice = restored_with_a_notice(town)
+    liar = backup.rewound(notice.first_block - 3)  # two blocks of which the notice does not speak
+    liar.anchor(12)
+    town.node.operator = liar
+    again = town.anew(copy)
+    state = again.step()
+    assert (state.condition, state.code) == ("refusing", "HISTORY_REWRITTEN")
+    assert again.step().condition == "refusing"  # and no notice speaks of that
+
+
+def test_a_notice_is_no_licence_to_rewrite_what_came_after_the_restore(town: Town) -> None:
+    copy, backup, notice = restored_with_a_notice(town)
+    again = town.anew(copy)
+    assert again.step().condition == "following"
+    honest = again.head()
+    assert notice.first_block < honest.number < notice.last_block
+    liar = backup.rewound(honest.number - 2)
+    liar.anchor(5)
+    town.node.operator = liar
+    for _ in range(2):
+        assert again.step().condition == "refusing"
+        town.operator.clock.advance(61)
+    assert again.head() == honest
+
+
+def test_a_peer_that_repeats_an_older_word_sets_nothing_back(town: Town) -> None:
+    peer = OperatorNode(town.operator, name="peer.example", answer=town.operator.book.newest("operator"))
+    newest = town.operator.idle(20)
+    copy = town.mirror(town.node, peer)
+    for _ in range(3):
+        state = copy.step()
+        head = copy.rows.head()
+        assert head is not None
+        assert (state.confirmed_at, head.confirmed_at) == (newest.checkpoint.signed_at,) * 2
+    assert town.node.asked.count("post") == 1
+    town.node.is_silent = True
+    again = town.restarted(copy)
+    again.step()
+    head = again.rows.head()
+    assert head is not None
+    assert head.confirmed_at == newest.checkpoint.signed_at
+
+
+def test_who_repeats_himself_for_minutes_is_not_followed(town: Town) -> None:
+    peer = OperatorNode(town.operator, name="peer.example")
+    copy = town.mirror(town.node, peer)
+    assert copy.step().condition == "following"
+    town.operator.clock.advance(61)  # the node answers, and nobody signs any more
+    state = copy.step()
+    assert (state.condition, state.code) == ("waiting", "CHECKPOINT_OLD")
+    town.operator.idle(20)
+    assert copy.step().condition == "following"
+    town.node.is_silent = True
+    town.operator.clock.advance(61)
+    assert copy.step().code == "NODE_SILENT"
+
+
+def test_a_ledger_that_was_set_back_is_not_followed_because_a_peer_remembers(town: Town) -> None:
+    peer = OperatorNode(town.operator, name="peer.example")
+    copy = town.mirror(town.node, peer)
+    copy.step()
+    backup = town.operator.rewound(copy.head().number - 2)
+    backup.idle(20)
+    town.node.operator = backup
+    state = copy.step()
+    assert (state.condition, state.code) == ("waiting", "LEDGER_SET_BACK")
+
+
+def test_a_clock_set_back_by_a_moment_is_no_ledger_set_back(town: Town) -> None:
+    copy = town.mirror()
+    copy.step()
+    slow = ManualClock(town.operator.clock.now() + 3)
+    lagging = town.operator.rewound(copy.head().number - 1)
+    town.node.answer = lagging.state(slow)
+    assert copy.step().code == "CHECKPOINT_OLD"
+    assert copy.evidence.names() == []
+
+
+@dataclass
+class SlyNode(OperatorNode):
+    """Answers a question about one height with statements about another."""
+
+    instead: int = 0
+
+    def statements(self, number: int) -> tuple[tuple[SignedCheckpoint, ...], tuple[SignedCheckpoint, ...]]:
+        del number
+        return super().statements(self.instead)
+
+
+def test_a_statement_about_another_height_than_asked_is_no_answer(town: Town) -> None:
+    copy = town.mirror()
+    copy.step()
+    liar = town.operator.rewound(copy.head().number - 1)
+    liar.anchor(4)
+    above = liar.book.newest("operator")
+    other = liar.book.at(copy.head().number)[0].signed
+    assert above is not None
+    town.operator.book.keep(above, "operator")
+    town.operator.book.keep(sign_checkpoint(other.checkpoint, WITNESSES[2]), "witness")
+    sly = SlyNode(
+        town.operator, name="sly.example", answer=town.operator.book.at(copy.head().number)[0].signed
+    )
+    sly.instead = above.checkpoint.block.number
+    copy.nodes = [sly]
+    again = town.restarted(copy)
+    state = again.step()
+    assert (state.condition, state.warning) == ("following", "WITNESS_CONTRADICTS")
+
+
+def test_a_word_of_a_witness_from_the_future_is_not_kept(town: Town) -> None:
+    copy = town.mirror()
+    head = town.operator.book.newest("operator")
+    assert head is not None
+    late = replace(head.checkpoint, signed_at=2**53 - 1)
+    town.operator.book.keep(sign_checkpoint(late, WITNESSES[2]), "witness")
+    copy.step()
+    state = copy.step()
+    assert (state.condition, state.warning) == ("following", "CHECKPOINT_FROM_FUTURE")
+    assert [signed.thumbprint for signed in copy.book.newest_of_each()] == [WITNESSES[0].thumbprint]
+
+
+@pytest.mark.parametrize("grows", [0, 4], ids=["at our head", "above it"])
+def test_without_its_own_words_a_mirror_neither_follows_nor_hangs(town: Town, grows: int) -> None:
+    copy = town.mirror()
+    copy.step()
+    head = copy.head()
+    copy.close()
+    for file in copy.folder.glob("checkpoints.db*"):
+        file.unlink()
+    again = Copy(copy.folder, copy.clock, copy.trust, copy.nodes, copy.signer)
+    town.copies[0] = again
+    liar = town.operator.rewound(head.number - 1)
+    liar.anchor(1 + grows)
+    town.node.operator = liar
+    state = again.step()
+    assert (state.condition, state.code) == ("waiting", "MIRROR_WORDS_LOST")
+    assert again.head() == head
+
+
+def test_a_history_that_parted_long_ago_is_proved_by_a_statement_near_the_parting(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy = town.mirror()
+    copy.step()
+    liar = town.operator.rewound(copy.head().number - 3)
+    liar.anchor(12)
+    town.node.operator = liar
+    # reason: twenty thousand blocks would take minutes
+    monkeypatch.setattr(mirror_service, "MOST_HEADERS", 4)
+    assert copy.step().code == "HISTORY_REWRITTEN"
+    assert proof_in(copy) == "HISTORY_REWRITTEN"
+    (name,) = copy.evidence.names()
+    assert len(copy.evidence.load(name)[0].headers) == 4
+
+
+def test_two_stories_under_two_keys_of_the_operator_are_refused_as_well(town: Town) -> None:
+    key = MemoryCredentialSigner.from_private_number(4720)
+    World(town.operator.chain, town.operator.clock).must(
+        "registerKey", ROOT, issuer_id(ROOT), key.thumbprint, int(Purpose.CHECKPOINT), START, FAR
+    )
+    town.operator.anchor(1)
+    copy = town.mirror()
+    copy.step()
+    liar = town.operator.rewound(copy.head().number - 1)
+    liar.key = key
+    liar.anchor(1)
+    assert liar.chain.head().number == copy.head().number
+    town.node.operator = liar
+    assert copy.step().code == "HISTORY_REWRITTEN"  # nobody may say that one key signed both
+    assert proof_in(copy) == "HISTORY_REWRITTEN"
+
+
+def test_a_trust_file_that_a_person_renewed_counts_while_the_node_is_silent(town: Town) -> None:
+    copy = town.mirror()
+    copy.step()
+    town.node.is_silent = True
+    copy.in_file = load_trust_bytes(make_world_trust(town.operator, 1, previous=copy.trust))
+    town.operator.clock.advance(61)
+    copy.step()
+    assert copy.mirror.trust.version == 2
 
 
 def test_a_signed_block_that_does_not_run_is_refused(town: Town) -> None:
@@ -315,6 +535,57 @@ def test_somebody_between_can_neither_move_nor_frame_the_operator(town: Town) ->
     town.node.operator = longer
     assert copy.step().code == "CHECKPOINT_KEY"
     assert copy.head() == head
+
+
+def test_what_is_no_word_about_this_ledger_is_not_looked_into(town: Town) -> None:
+    lies: list[tuple[dict[str, Any], str]] = [
+        ({"ledger_id": b"\x01" * 32}, "CHECKPOINT_LEDGER"),
+        ({"chain_id": 1}, "CHECKPOINT_LEDGER"),
+        ({"signed_at": 2**40}, "CHECKPOINT_FROM_FUTURE"),
+        ({}, "CHECKPOINT_SIGNATURE"),
+    ]
+    copy = town.mirror()
+    copy.step()
+    honest = town.operator.anchor(1)
+    newest = town.operator.book.newest("operator")
+    assert newest is not None
+    for changes, code in lies:
+        signed = sign_checkpoint(replace(newest.checkpoint, **changes), town.operator.key)
+        town.node.answer = signed if changes else replace(signed, signature=bytes(64))
+        state = copy.step()
+        assert (state.condition, state.code) == ("waiting", code)
+    assert copy.rows.evidence(honest.issuer, honest.root, None).anchor is None  # type: ignore[union-attr]
+    assert copy.evidence.names() == []
+
+
+def test_another_ledger_is_not_begun(town: Town) -> None:
+    trust = load_trust_bytes(make_world_trust(town.operator))
+    with pytest.raises(InputError, match="MIRROR_LEDGER"):
+        Copy(town.folder / "other", town.operator.clock, replace(trust, ledger_id=b"\x01" * 32), [town.node])
+    Copy(
+        town.folder / "other", town.operator.clock, trust, [town.node]
+    ).close()  # nothing wrong stayed behind
+
+
+def test_other_contracts_than_the_trust_files_are_not_kept(town: Town) -> None:
+    trust = load_trust_bytes(make_world_trust(town.operator))
+    other = replace(trust, ledger=replace(trust.ledger, code_hash=b"\x01" * 32))
+    copy = Copy(town.folder / "other", town.operator.clock, other, [town.node])
+    town.copies.append(copy)
+    state = copy.step()
+    assert (state.condition, state.code, copy.head().number) == ("waiting", "MIRROR_CONTRACTS", 0)
+
+
+def test_a_block_ahead_of_our_clock_is_waited_for(town: Town) -> None:
+    copy = town.mirror()
+    copy.clock = ManualClock(town.operator.clock.now())
+    copy = town.restarted(copy)
+    copy.step()
+    town.operator.clock.advance(60)
+    town.operator.anchor(1)
+    assert (copy.step().code, copy.evidence.names()) == ("BLOCK_FROM_FUTURE", [])
+    copy.clock.advance(120)
+    assert copy.step().condition == "following"
 
 
 def test_blocks_that_the_checkpoint_does_not_cover_are_not_kept(town: Town) -> None:

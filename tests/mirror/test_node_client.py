@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.server
+import json
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -140,7 +143,50 @@ def test_a_checkpoint_is_kept_while_nothing_changed(server: tuple[Answers, NodeC
     assert client.post_cosignature(signed) == "WITNESS_UNKNOWN"
 
 
-@pytest.mark.parametrize("url", ["", "ftp://x", "https://", "file:///etc/passwd", "http://x/?a=1"])
+@pytest.mark.parametrize("code", ["\u001b[2J", "a b", 7, None, "", "X" * 65])
+def test_what_a_node_calls_its_answer_is_a_code_or_refused(
+    server: tuple[Answers, NodeClient], code: object
+) -> None:
+    answers, client = server
+    say(answers, json.dumps({"code": code}).encode(), 403)
+    with pytest.raises(InputError, match="NODE_ANSWER"):
+        client.post_cosignature(Operator.fresh().state())
+
+
+def test_an_answer_that_drips_is_silence() -> None:
+    """Each byte comes in time, all of them never: the next source must get its turn."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        client = NodeClient(f"http://127.0.0.1:{listening.getsockname()[1]}", answer_s=0.3)
+        over = threading.Event()
+
+        def drip() -> None:
+            connection, _ = listening.accept()
+            with connection, contextlib.suppress(OSError):
+                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2000\r\n\r\n")
+                while not over.wait(0.05):
+                    connection.sendall(b" ")
+
+        thread = threading.Thread(target=drip, daemon=True)
+        thread.start()
+        with pytest.raises(UnavailableError, match="too slow"):
+            client.checkpoint()
+        over.set()
+        thread.join()
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "ftp://x",
+        "https://",
+        "file:///etc/passwd",
+        "http://x/?a=1",
+        "http://x:70000",
+        "http://[::1",
+        "http://x:a",
+    ],
+)
 def test_an_address_is_an_address(url: str) -> None:
     with pytest.raises(InputError, match="NODE_URL"):
         NodeClient(url)
