@@ -19,6 +19,7 @@ _NO_ISSUER = bytes(18)
 _WORD_BYTES = 32
 _COUNT_BYTES = 8
 _LANE_BITS = 4
+_NO_NUMBER = 2**62
 
 
 def project(rows: Rows, event: LedgerEvent) -> None:
@@ -162,7 +163,8 @@ def _add_anchor(
     withdrawal = (None, None) if withdrawn is None else (event.block.time, withdrawn)
     place = (event.block.number, event.tx_hash)
     rows.put("anchor", (issuer, root), (*facts, *approvals, *place, *withdrawal))
-    rows.put("anchor_order", (rows.count("anchor_order"),), (issuer, root))
+    last = next(rows.below("anchor_order", (), _NO_NUMBER), None)
+    rows.put("anchor_order", (0 if last is None else last[0][0] + 1,), (issuer, root))
     type_id, _, size, _, list_number, first_word = facts
     if type_id != DOCUMENT_TYPE:
         words = (size + CREDENTIALS_PER_WORD - 1) // CREDENTIALS_PER_WORD
@@ -173,13 +175,21 @@ def _add_anchor(
 def _alarm_on_overlap(
     rows: Rows, event: LedgerEvent, scope: tuple[str, int], taken: tuple[int, int, Any]
 ) -> None:
-    """Two batches in one place of a list: harmless for verdicts, but somebody must look at it."""
+    """Two batches in one place of a list: harmless for verdicts, but somebody must look at it.
+
+    In a list without an alarm ranges lie apart, so that of those that begin before this one only the last can
+    reach into it; a list has thousands of them.
+    """
     first, words, root = taken
-    for (_, _, other_first, other_root), (other_words,) in rows.items("list_range", scope):
-        if other_first < first + words and first < other_first + other_words:
-            number = rows.count("alarm")
-            row = (RANGE_OVERLAP, *scope, root, other_root, event.block.number)
-            rows.put("alarm", (number,), row)
+    is_apart = all(row[1:3] != scope for _, row in rows.items("alarm"))
+    overlapping = []
+    for (_, _, other_first, other_root), (other_words,) in rows.below("list_range", scope, first + words):
+        if first < other_first + other_words:
+            overlapping.append(other_root)
+        if is_apart and other_first < first:
+            break
+    for number, other_root in enumerate(reversed(overlapping), rows.count("alarm")):
+        rows.put("alarm", (number,), (RANGE_OVERLAP, *scope, root, other_root, event.block.number))
 
 
 def _batch_withdrawn(rows: Rows, event: LedgerEvent, args: Args) -> None:

@@ -88,6 +88,9 @@ class Rows(Protocol):
     def items(self, table: str, prefix: Key = ()) -> Iterator[tuple[Key, Row]]:
         """Rows whose key begins with `prefix`, in order of their keys."""
 
+    def below(self, table: str, prefix: Key, value: int) -> Iterator[tuple[Key, Row]]:
+        """Rows whose key begins with `prefix` and goes on with less than `value`, the highest first."""
+
     def count(self, table: str, prefix: Key = ()) -> int:
         """How many rows `items` would give."""
 
@@ -111,6 +114,14 @@ class DictRows:
     def items(self, table: str, prefix: Key = ()) -> Iterator[tuple[Key, Row]]:
         rows, keys = self._rows[table], self._keys[table]
         for position in range(bisect_left(keys, prefix), len(keys)):
+            key = keys[position]
+            if key[: len(prefix)] != prefix:
+                return
+            yield key, rows[key]
+
+    def below(self, table: str, prefix: Key, value: int) -> Iterator[tuple[Key, Row]]:
+        rows, keys = self._rows[table], self._keys[table]
+        for position in range(bisect_left(keys, (*prefix, value)) - 1, -1, -1):
             key = keys[position]
             if key[: len(prefix)] != prefix:
                 return

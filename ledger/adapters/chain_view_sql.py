@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from ledger.adapters.chain_view_reading import Look, RowsView
@@ -64,6 +64,16 @@ class SqlRows:
         query = f"SELECT * FROM {table} WHERE 1{where} ORDER BY {','.join(keys)}"  # noqa: S608  names of ours
         for row in self._db.execute(query, prefix).fetchall():
             yield row[: len(keys)], row[len(keys) :]
+
+    def below(self, table: str, prefix: Key, value: int) -> Iterator[tuple[Key, Row]]:
+        """See Rows."""
+        keys = list(TABLES[table].key)
+        where = "".join(f"{column}=? AND " for column in keys[: len(prefix)]) + f"{keys[len(prefix)]}<?"
+        order = ",".join(f"{column} DESC" for column in keys)
+        query = f"SELECT * FROM {table} WHERE {where} ORDER BY {order}"  # noqa: S608  names of ours
+        with closing(self._db.execute(query, (*prefix, value))) as found:
+            for row in found:
+                yield row[: len(keys)], row[len(keys) :]
 
     def count(self, table: str, prefix: Key = ()) -> int:
         """See Rows."""
