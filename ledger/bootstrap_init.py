@@ -267,6 +267,7 @@ class Setup:
         self._home = home
         self._record = record
         self._fresh = tuple(agency for agency in record.agencies if only in (None, agency.uscc))
+        self._added = self._fresh if only is not None else ()
         self._tools = tools
         self._keyring = Keyring(tools.password)
         self._types = {loaded.type.ref: loaded.type for loaded in load_types().all()}
@@ -290,7 +291,13 @@ class Setup:
         self._home.tighten()
         remote = rpc_record(self._record)
         summary = _chain_summary(info) if remote is None else remote.with_info(info).to_json()
-        return self._home.change(lambda record: replace(record, ready=True, chain=summary))
+        return self._home.change(lambda record: replace(self._with_added(record), ready=True, chain=summary))
+
+    def _with_added(self, record: HomeRecord) -> HomeRecord:
+        """An agency that is added is the installation's once all is done: half done, it keeps nobody from working."""
+        for agency in self._added:
+            record = record.with_agency(agency)
+        return record
 
     # Keys, each in its own folder with its own password.
 
@@ -412,7 +419,7 @@ class Setup:
         if remote is not None:
             governance = self._chain_signer(LEDGER_OWNER, "governance")
             site = RemoteSite(self._home, self._tools.entropy, governance, self._founding(governance))
-            self._record = site.choose(remote)
+            self._record = replace(self._record, chain=site.choose(remote).chain)
             return site.build(self._record, self._govern, self._tools.say)
         with closing(self._open_chain()) as chain:
             info = self._deploy(chain)

@@ -57,7 +57,7 @@ from ledger.bootstrap_verified import VerifiedRoom
 from ledger.core.directory import parse_directory_entry
 from ledger.core.errors import ConflictError, InputError, LedgerError, RefusedError, UnavailableError
 from ledger.core.flow import BatchRecord, BatchState, Job, JobKind, Lease
-from ledger.core.grants import GrantState, covering_grant, grant_state
+from ledger.core.grants import covering_grant
 from ledger.core.identifiers import parse_uscc
 from ledger.core.model import ChainInfo
 from ledger.ports import ChainSigner, CredentialSigner, RowTable, Vault
@@ -67,7 +67,7 @@ from ledger.services.calls import enqueue_call
 from ledger.services.checking import CheckService
 from ledger.services.checkpointing import Checkpointer
 from ledger.services.export import ExportService
-from ledger.services.granting import RegistryView
+from ledger.services.granting import RegistryView, types_by_agency
 from ledger.services.intake_work import IntakeWork
 from ledger.services.issue import ROW_CONTEXT, IssueService
 from ledger.services.kill_points import Hooks
@@ -498,9 +498,8 @@ def log_to(home: Home) -> None:
 
 @dataclass(frozen=True, slots=True)
 class GrantFacts:
-    """One grant interval of an agency, from events."""
+    """One grant interval of an agency, from events. `is_good`: under it, and all above, the agency may issue now."""
 
-    type_id: int
     ref: str
     valid_from: int
     valid_until: int
@@ -554,19 +553,19 @@ def issuer_facts(here: Installation) -> list[IssuerFacts]:
 
 
 def _grants(here: Installation) -> dict[str, list[GrantFacts]]:
-    """Grants of all agencies, judged by the one rule that verification has."""
+    """Grants of all agencies, judged by the one rule that verification has, those above them considered."""
     known = {(loaded.type_code, loaded.version): loaded.type.ref for loaded in here.types.all()}
     found: dict[str, list[GrantFacts]] = {}
     now = here.clock.now()
+    may = types_by_agency(here.view, now)
     for record in here.view.types():
         ref = known.get((record.code, record.version), f"{record.code}:{record.version}")
         for agency in here.view.issuers():
             history = here.view.grants(agency.issuer, record.type_id)
             deciding = covering_grant(history, now)
-            is_good = grant_state(history, now) is GrantState.GOOD
+            is_good = record.type_id in may[agency.issuer]
             found.setdefault(agency.issuer, []).extend(
                 GrantFacts(
-                    grant.type_id,
                     ref,
                     grant.valid_from,
                     grant.valid_until,

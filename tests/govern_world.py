@@ -247,11 +247,12 @@ class GovernWorld(World):
     def try_anchor(
         self, issuer: str, name: str, *, maker: MemoryChainSigner | None = None,
         approver: MemoryChainSigner | None = None, operator: MemoryChainSigner | None = None,
+        root: bytes | None = None,
     ) -> TransactionOutcome:  # fmt: skip
-        """Anchor a root whose leaves nobody here knows, as whoever holds these keys can."""
+        """Anchor a root whose leaves nobody here knows, or a given one, as whoever holds these keys can."""
         maker, approver = maker or person(issuer, "maker"), approver or person(issuer, "approver")
         batch = Batch(
-            issuer=issuer, type_id=TYPE, key=1, root=secret(name), size=50, list=9_000, first_word=0,
+            issuer=issuer, type_id=TYPE, key=1, root=root or secret(name), size=50, list=9_000, first_word=0,
             pending=False, maker=maker.signer_id, approver=approver.signer_id, deadline=self.now + 3600,
         )  # fmt: skip
         info = self.chain.info()

@@ -40,6 +40,11 @@ def ask_new_password(uri: str) -> str:
     return answer
 
 
+def is_agreed(question: Text, word: str) -> bool:
+    """Whether a person at the terminal typed this word; False where nobody can be asked."""
+    return is_terminal() and str(click.prompt(str(question), err=True)).strip() == word
+
+
 def password_asker() -> PasswordSource | None:
     """`ask_password` at a terminal, None where nobody is there."""
     return ask_password if is_terminal() else None

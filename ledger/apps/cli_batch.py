@@ -9,8 +9,8 @@ import click
 
 from ledger.apps.cli_ask import check_uscc
 from ledger.apps.cli_frame import BilingualGroup, Option, Session, Text, command, common_options
+from ledger.apps.cli_govern import OF_ISSUER
 from ledger.apps.cli_key import parse_day
-from ledger.apps.cli_role import ROLE_WORDS
 from ledger.apps.cli_shapes import (
     APPROVER,
     BATCH_ID,
@@ -19,6 +19,7 @@ from ledger.apps.cli_shapes import (
     KEY,
     LEGAL,
     REASON,
+    ROLE_WORDS,
     STATES,
     address_or_none,
     batch_json,
@@ -215,7 +216,7 @@ def _approve(session: Session, batch_ids: tuple[int, ...], key: str, *, queue: b
 def _reject(
     session: Session, batch_id: int, reason: str, key: str, without: tuple[str, ...], *, requeue: bool
 ) -> None:
-    from ledger.apps.cli_open import chain_key, open_installation, require_one_of
+    from ledger.apps.cli_open import chain_key, open_installation, require_role
     from ledger.apps.issued import records_of
     from ledger.bootstrap_work import open_desk
     from ledger.core.model import Role
@@ -227,7 +228,7 @@ def _reject(
     batch = desk.approve.batch(batch_id)
     dropped = records_of(desk, batch, without)
     person = chain_key(here, key)
-    require_one_of(here, batch.issuer, person, (Role.MAKER, Role.APPROVER))
+    require_role(here, batch.issuer, person, Role.MAKER, Role.APPROVER)
     new = desk.approve.reject(batch_id, reason, requeue=requeue, without=dropped, by=person.signer_id)
     refused = batch_json(desk.approve.batch(batch_id))
     session.emit({"batch": refused, "new_batch": new, "dropped": len(dropped)})
@@ -262,6 +263,7 @@ def _withdraw(
     legal_basis: str,
     document: str,
     by: str | None,
+    anchored_by: str | None,
 ) -> None:
     from ledger.apps.cli_open import chain_key, find_approver, grounds, open_installation, require_role
     from ledger.apps.onchain import parse_batch
@@ -271,12 +273,15 @@ def _withdraw(
 
     here = open_installation(session)
     desk = open_desk(here)
-    issuer, root = parse_batch(here, batch)
-    acting = by or heir_of(here.view.issuers(), issuer)
+    issuer, root = parse_batch(here, batch, anchored_by)
+    heir = heir_of(here.view.issuers(), issuer)
+    acting = by or heir
     maker = chain_key(here, key)
     require_role(here, acting, maker, Role.MAKER)
     approver_id = find_approver(here, acting, approver)
     why = grounds(reason_class, legal_basis, document)
+    if root is None and acting != heir:
+        root = desk.approve.batch(int(batch)).root
     if root is None:
         case = desk.status.make_withdrawal(int(batch), why, maker, approver_id)
     else:
@@ -345,12 +350,7 @@ def _looking() -> list[click.Command]:
             "list",
             Text("列出批次。", "List batches."),
             params=[
-                Option(
-                    ["--issuer"],
-                    callback=check_uscc,
-                    metavar="USCC",
-                    text=Text("只看一个机关。", "Of one agency only."),
-                ),
+                OF_ISSUER,
                 Option(
                     ["--state", "states"],
                     multiple=True,
@@ -383,18 +383,13 @@ def _looking() -> list[click.Command]:
             Text(
                 "列出链上的批次,可按密钥(操作员、经办、审批)查找。\n\n"
                 "--unknown 只列本安装没有的批次:密钥被盗后,别人用它上链的就是这些。"
-                "逐个用 ecert batch withdraw 0x根 撤回。",
+                "逐个用 ecert batch withdraw 0x根 --issuer 机关 撤回。",
                 "List batches on chain, also by a key (operator, maker or approver).\n\n"
                 "--unknown: only those that this installation did not make. After a theft these are the thief's; "
-                "withdraw each with `ecert batch withdraw 0xROOT`.",
+                "withdraw each with `ecert batch withdraw 0xROOT --issuer USCC`.",
             ),
             params=[
-                Option(
-                    ["--issuer"],
-                    callback=check_uscc,
-                    metavar="USCC",
-                    text=Text("只看一个机关。", "Of one agency only."),
-                ),
+                OF_ISSUER,
                 Option(
                     ["--signer"],
                     metavar="ADDRESS",
@@ -525,6 +520,15 @@ def _withdrawing() -> list[click.Command]:
                 LEGAL,
                 DOCUMENT,
                 Option(
+                    ["--issuer", "anchored_by"],
+                    callback=check_uscc,
+                    metavar="USCC",
+                    text=Text(
+                        "谁上链的(两个机关上链了同一个默克尔根时须写明)。",
+                        "Who anchored it; needed where two agencies anchored the same root.",
+                    ),
+                ),
+                Option(
                     ["--by"],
                     callback=check_uscc,
                     metavar="USCC",
@@ -536,7 +540,7 @@ def _withdrawing() -> list[click.Command]:
             ],
             examples=(
                 "ecert batch withdraw 1 --reason issuer-error --key file:/media/maker/signing.key",
-                "ecert batch withdraw 0x5f… --reason security --key file:/media/maker/signing.key",
+                "ecert batch withdraw 0x5f… --issuer USCC --reason security --key file:/media/maker/signing.key",
             ),
         )(_withdraw),
     ]

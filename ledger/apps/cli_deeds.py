@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from ledger.apps.cli_frame import Text
+from ledger.apps.cli_shapes import PURPOSE_WORDS, ROLE_WORDS
 from ledger.apps.cli_time import say_time
 from ledger.core.eip712 import signer_text
 from ledger.core.errors import LedgerError
@@ -19,10 +20,7 @@ if TYPE_CHECKING:
 
 NO_END = Text("不限期", "without an end")
 NOBODY = Text("—", "-")
-ROLES = {1: Text("管理员", "admin"), 2: Text("操作员", "operator"), 3: Text("经办人", "maker"),
-         4: Text("审批人", "approver"), 5: Text("核销人", "redeemer")}  # fmt: skip
-PURPOSES = {1: Text("签发", "credential"), 2: Text("状态", "status"), 3: Text("印章", "seal"),
-            4: Text("快照", "snapshot"), 5: Text("检查点", "checkpoint"), 6: Text("请求", "request")}  # fmt: skip
+ROLES = {number: ROLE_WORDS[name] for number, name in ROLE_NAMES.items()}
 CAUSES = {1: Text("行政", "administrative"), 2: Text("机构改革", "reorganisation"),
           129: Text("违规(追溯)", "misconduct (reaches back)"),
           130: Text("失密(追溯)", "compromise (reaches back)")}  # fmt: skip
@@ -272,7 +270,7 @@ def _filled(text: Text, args: Mapping[str, object], names: Names) -> Text:
 
 
 def _said(name: str, value: object, names: Names, *, is_chinese: bool) -> str:
-    words = {"role": ROLES, "purpose": PURPOSES, "cause": CAUSES, "reasonClass": REASONS}.get(name)
+    words = {"role": ROLES, "purpose": PURPOSE_WORDS, "cause": CAUSES, "reasonClass": REASONS}.get(name)
     if words is not None:
         found = words.get(int(str(value)))
         return str(value) if found is None else found.zh if is_chinese else found.en

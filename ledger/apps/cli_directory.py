@@ -6,7 +6,6 @@ from pathlib import Path
 
 import click
 
-from ledger.apps.cli_ask import check_uscc
 from ledger.apps.cli_frame import BilingualGroup, Option, Session, Text, command, common_options
 from ledger.apps.cli_govern import ADMINS, BY_ABOVE, ISSUER, finish
 
@@ -113,13 +112,7 @@ def _commands() -> list[click.Command]:
                 "Sign a new directory entry for the agency above to publish.\n\nChanges nothing.",
             ),
             params=[
-                Option(
-                    ["--issuer"],
-                    required=True,
-                    callback=check_uscc,
-                    metavar="USCC",
-                    text=Text("发证机关。", "The issuing agency."),
-                ),
+                ISSUER,
                 Option(
                     ["--out"],
                     required=True,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ledger.apps.cli_ask import check_uscc
+from ledger.apps.cli_ask import check_uscc, is_agreed
 from ledger.apps.cli_frame import Option, Session, Text
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ PROPOSED = Text(
     "Proposed as number {number}. Another admin of {issuer} accepts it by {until}:\n"
     "  ecert role accept {number} --key file:…",
 )
+FINAL = Text("{what}不能撤销。输入 {word} 以继续", "{what} This cannot be undone. Type {word} to go on")
 ADMINS = Option(
     ["--admin", "admins"],
     multiple=True,
@@ -38,6 +39,13 @@ ISSUER = Option(
     metavar="USCC",
     text=Text("发证机关。", "The issuing agency."),
 )
+OF_ISSUER = Option(
+    ["--issuer"],
+    callback=check_uscc,
+    metavar="USCC",
+    text=Text("只看一个机关。", "Of one agency only."),
+)
+DO_NOT_ASK = Option(["--yes"], is_flag=True, text=Text("不再询问。", "Do not ask."))
 BY_ABOVE = Option(
     ["--by"],
     callback=check_uscc,
@@ -92,6 +100,37 @@ def finish(
         session.show(PROPOSED.format(number=one.number, issuer=one.by, until=say_time(one.expires_at)))
     if not waiting:
         session.show(done)
+
+
+def require_agreed(question: Text, word: str, *, yes: bool) -> None:
+    """Go on only if a person at the terminal types this word, or said --yes beforehand.
+
+    Raises:
+        RefusedError: NOT_CONFIRMED.
+    """
+    from ledger.core.errors import RefusedError
+
+    if not yes and not is_agreed(question, word):
+        raise RefusedError(
+            "NOT_CONFIRMED", "Nothing was done: confirm at a terminal, or add --yes.", word=word
+        )
+
+
+def require_final(what: Text, word: str, admins: tuple[str, ...], *, yes: bool) -> None:
+    """Ask before an act that nothing undoes. With one admin it is only proposed: who accepts is asked.
+
+    Args:
+        what: would be done.
+        word: to be typed.
+        admins: keys as they were named.
+        yes: --yes.
+
+    Raises:
+        RefusedError: NOT_CONFIRMED.
+    """
+    if len(admins) > 1:
+        question = Text(FINAL.zh.format(what=what.zh, word=word), FINAL.en.format(what=what.en, word=word))
+        require_agreed(question, word, yes=yes)
 
 
 def two_addresses(_ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> tuple[str, ...]:

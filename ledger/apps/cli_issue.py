@@ -15,8 +15,8 @@ from typing import Any
 
 import click
 
-from ledger.apps.cli_ask import check_uscc
 from ledger.apps.cli_frame import Option, Session, Text, command
+from ledger.apps.cli_govern import ISSUER
 
 REFUSED = 1
 SHOWN_ERRORS = 20
@@ -174,13 +174,7 @@ ISSUE = command(
     ),
     params=[
         click.Argument(["file"], type=click.Path(path_type=Path, dir_okay=False), metavar="FILE"),
-        Option(
-            ["--issuer"],
-            required=True,
-            callback=check_uscc,
-            metavar="USCC",
-            text=Text("发证机关的统一社会信用代码。", "The issuing agency's USCC."),
-        ),
+        ISSUER,
         Option(
             ["--type", "type_name"],
             required=True,

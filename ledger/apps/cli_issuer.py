@@ -9,7 +9,15 @@ import click
 
 from ledger.apps.cli_ask import check_uscc
 from ledger.apps.cli_frame import BilingualGroup, Option, Session, Text, command, common_options
-from ledger.apps.cli_govern import ADMINS, BY_ABOVE, ISSUER, finish, two_addresses
+from ledger.apps.cli_govern import (
+    ADMINS,
+    BY_ABOVE,
+    DO_NOT_ASK,
+    ISSUER,
+    finish,
+    require_final,
+    two_addresses,
+)
 from ledger.apps.cli_key import parse_day
 from ledger.apps.cli_role import UNTIL, propose_role, role_params
 from ledger.apps.cli_steps import SAY
@@ -45,6 +53,11 @@ TAKEN_OVER = Text(
     "{issuer} 已撤销,由 {successor} 承继:其证照状态今后由承继机关的人员办理。",
     "{issuer} is dissolved and {successor} takes over: its people write the statuses from now on.",
 )
+BREAKS = Text(
+    "{issuer} 及其下级自 {day} 起上链的 {type} 全部失效,",
+    "Every {type} that {issuer} and those below it anchored since {day} breaks.",
+)
+DISSOLVES = Text("{issuer} 将被撤销,不再签发,", "{issuer} is dissolved and issues nothing more.")
 ONE_HEIR = Text("请给出 --successor 或 --none 之一。", "Give either --successor or --none.")
 TYPE = Option(
     ["--type", "type_name"], required=True, metavar="TYPE", text=Text("证照类型。", "Credential type.")
@@ -119,10 +132,12 @@ def _admit(
     if name is None or name_en is None or iss is None or division is None:
         raise click.UsageError(str(NAME_IT))
     from ledger.apps.cli_init import setup_passwords
-    from ledger.bootstrap_admit import admit_agency
+    from ledger.apps.cli_open import open_installation
+    from ledger.bootstrap_admit import admit_agency, require_admissible
     from ledger.bootstrap_init import Home, system_tools
 
     home = Home(session.settings.home)
+    require_admissible(open_installation(session), uscc, by, types)
     new, old = setup_passwords(session, demo=home.load().mode == "demo")
     tools = system_tools(
         new_password=new,
@@ -192,11 +207,19 @@ def _withdraw(
     cause: str,
     since: int | None,
     by: str | None,
+    *,
+    yes: bool,
 ) -> None:
     from ledger.apps.cli_open import open_installation
+    from ledger.apps.cli_time import say_time
     from ledger.apps.governing import withdraw_grant
+    from ledger.core.grants import BREAKING_BIT
 
     here = open_installation(session)
+    if CAUSES[cause] & BREAKING_BIT:
+        day = say_time(here.clock.now() if since is None else since)
+        what = BREAKS.format(issuer=issuer, type=type_name, day=day)
+        require_final(what, issuer[-4:], admins, yes=yes)
     waiting = withdraw_grant(here, issuer, type_name, admins, CAUSES[cause], since, by)
     finish(session, waiting, {"issuer": issuer, "type": type_name})
 
@@ -209,12 +232,14 @@ def _successor(
     by: str | None,
     *,
     none: bool,
+    yes: bool,
 ) -> None:
     from ledger.apps.cli_open import open_installation
     from ledger.apps.governing import dissolve
 
     if (successor is None) != none:
         raise click.UsageError(str(ONE_HEIR))
+    require_final(DISSOLVES.format(issuer=issuer), issuer[-4:], admins, yes=yes)
     waiting = dissolve(open_installation(session), issuer, successor, admins, by)
     said = DISSOLVED_NOW if successor is None else TAKEN_OVER
     finish(
@@ -330,8 +355,9 @@ def _granting() -> list[click.Command]:
         command(
             "grant",
             Text(
-                "授权一个机关签发某类证照(上级两名管理员)。",
-                "Grant a type to an agency (two admins of its parent).",
+                "授权一个机关签发某类证照(上级两名管理员)。\n\n已有授权而期限不同时,改为新的期限(续期或缩短)。",
+                "Grant a type to an agency (two admins of its parent).\n\n"
+                "A running grant with another end is replaced: renewed, or cut short.",
             ),
             params=[ISSUER, TYPE, ADMINS, UNTIL],
             examples=("ecert issuer grant --issuer USCC --type BIZ_LICENSE --admin file:… --admin file:…",),
@@ -360,6 +386,7 @@ def _granting() -> list[click.Command]:
                     text=Text("从哪天起(默认现在)。", "Since that day (default now)."),
                 ),
                 BY_ABOVE,
+                DO_NOT_ASK,
             ],
             examples=(
                 "ecert issuer withdraw --issuer USCC --type BIZ_LICENSE --cause reorganisation \\\n"
@@ -403,6 +430,7 @@ def _appointing() -> list[click.Command]:
                 Option(["--none"], is_flag=True, text=Text("没有承继机关。", "Nobody takes over.")),
                 ADMINS,
                 BY_ABOVE,
+                DO_NOT_ASK,
             ],
             examples=("ecert issuer successor --issuer OLD --successor NEW --admin file:… --admin file:…",),
         )(_successor),

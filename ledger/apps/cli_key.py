@@ -8,19 +8,12 @@ from typing import Any
 
 import click
 
-from ledger.apps.cli_ask import ask_new_password, check_uscc, is_terminal
+from ledger.apps.cli_ask import ask_new_password, is_terminal
 from ledger.apps.cli_frame import BilingualGroup, Option, Session, Text, command, common_options
-from ledger.apps.cli_govern import ADMINS, BY_OWN, ISSUER, finish
+from ledger.apps.cli_govern import ADMINS, BY_OWN, DO_NOT_ASK, ISSUER, OF_ISSUER, finish, require_final
+from ledger.apps.cli_shapes import PURPOSE_WORDS
 
 PURPOSES = ("credential", "status", "seal", "snapshot", "checkpoint", "request")
-PURPOSE_WORDS = {
-    1: Text("签发", "credential"),
-    2: Text("状态", "status"),
-    3: Text("印章", "seal"),
-    4: Text("快照", "snapshot"),
-    5: Text("检查点", "checkpoint"),
-    6: Text("请求", "request"),
-}
 HEADER = (
     Text("机关", "Issuer"),
     Text("编号", "Number"),
@@ -35,6 +28,10 @@ MADE = Text("已生成 {kind} 密钥:{path}\n  {name}: {value}", "Made a {kind} 
 REGISTERED = Text(
     "密钥已登记,编号 {number};今后由它签发。",
     "The key is registered as number {number} and is used from now on.",
+)
+BREAKS = Text(
+    "{issuer} 的 {number} 号密钥自 {day} 起失密,此后上链的证照全部失效,",
+    "Key {number} of {issuer} is reported compromised since {day}: everything anchored since then breaks.",
 )
 AGAIN = Text(
     "接受之后再次运行本命令,密钥即投入使用。",
@@ -155,10 +152,21 @@ def _retire(
 
 
 def _compromise(
-    session: Session, issuer: str, number: int, admins: tuple[str, ...], since: int, by: str | None
+    session: Session,
+    issuer: str,
+    number: int,
+    admins: tuple[str, ...],
+    since: int,
+    by: str | None,
+    *,
+    yes: bool,
 ) -> None:
     from ledger.apps.cli_open import open_installation
+    from ledger.apps.cli_time import say_day
     from ledger.apps.governing import compromise_key
+
+    what = BREAKS.format(number=number, issuer=issuer, day=say_day(since))
+    require_final(what, str(number), admins, yes=yes)
 
     waiting = compromise_key(open_installation(session), issuer, number, admins, since, by)
     finish(session, waiting, {"issuer": issuer, "number": number})
@@ -169,14 +177,7 @@ def _making() -> list[click.Command]:
         command(
             "list",
             Text("列出链上登记的密钥。", "List the keys registered on chain."),
-            params=[
-                Option(
-                    ["--issuer"],
-                    callback=check_uscc,
-                    metavar="USCC",
-                    text=Text("只看一个机关。", "Of one agency."),
-                )
-            ],
+            params=[OF_ISSUER],
             examples=("ecert key list",),
         )(_list),
         command(
@@ -295,6 +296,7 @@ def _ending() -> list[click.Command]:
                     text=Text("从哪天起失密。", "Since that day."),
                 ),
                 BY_OWN,
+                DO_NOT_ASK,
             ],
             examples=(
                 "ecert key compromise --issuer USCC --number 1 --since 2026-11-01 --admin file:… --admin file:…",

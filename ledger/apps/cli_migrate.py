@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import click
-
-from ledger.apps.cli_ask import is_terminal
+from ledger.apps.cli_ask import is_agreed
 from ledger.apps.cli_chain import CHAIN_RULES
 from ledger.apps.cli_frame import Option, Session, Text, command
 from ledger.core.errors import InputError
@@ -111,7 +109,8 @@ def _migrate(
         if dry_run:
             session.emit({"state": "planned", **_facts(preview)})
             return
-        if not yes and not _agreed(preview.load.batches):
+        batches = str(preview.load.batches)
+        if not yes and not is_agreed(SURE.format(batches=batches), batches):
             session.remark(NOT_SURE)
             session.exit_code = 1
             return
@@ -128,12 +127,6 @@ def _migrate(
     )
     if moved.left:
         session.remark(LEFT.format(count=moved.left))
-
-
-def _agreed(batches: int) -> bool:
-    if not is_terminal():
-        return False
-    return str(click.prompt(str(SURE.format(batches=batches)), err=True)).strip() == str(batches)
 
 
 def _tell(session: Session, preview: Preview) -> None:

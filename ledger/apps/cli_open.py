@@ -7,6 +7,7 @@ from pathlib import Path
 from ledger.apps.cli_ask import password_asker
 from ledger.apps.cli_frame import Session, Text
 from ledger.bootstrap import Installation, open_home
+from ledger.core.eip712 import signer_text
 from ledger.core.errors import ConflictError, InputError, NotFoundError, RefusedError
 from ledger.core.identifiers import parse_licence_identifier
 from ledger.core.model import ReasonClass, Role
@@ -47,26 +48,8 @@ def chain_key(here: Installation, text: str) -> ChainSigner:
     return here.keyring.chain_signer(key_uri(text))
 
 
-def require_role(here: Installation, issuer: str, signer: ChainSigner, role: Role) -> None:
-    """Refuse early, with a clear sentence, what the contract would refuse later.
-
-    Raises:
-        RefusedError: WRONG_ROLE.
-    """
-    if signer.signer_id not in role_holders(here, issuer, role):
-        words = ROLE_WORDS[role]
-        raise RefusedError(
-            "WRONG_ROLE",
-            f"0x{signer.address.hex()} is not {words.en} of {issuer}.",
-            address="0x" + signer.address.hex(),
-            issuer=issuer,
-            role=words.en,
-            role_zh=words.zh,
-        )
-
-
-def require_one_of(here: Installation, issuer: str, signer: ChainSigner, roles: tuple[Role, ...]) -> None:
-    """As require_role, where any of several roles will do.
+def require_role(here: Installation, issuer: str, signer: ChainSigner, *roles: Role) -> None:
+    """Refuse early, with a clear sentence, what the contract would refuse later: one of these roles is needed.
 
     Raises:
         RefusedError: WRONG_ROLE.
@@ -88,9 +71,9 @@ def require_one_of(here: Installation, issuer: str, signer: ChainSigner, roles: 
 def role_holders(here: Installation, issuer: str, role: Role) -> tuple[bytes, ...]:
     """Signer ids that have a role now."""
     from ledger.bootstrap_work import open_desk
-    from ledger.services.registry import role_holders as holders
+    from ledger.services.roles import RoleBook
 
-    return holders(open_desk(here).reader, issuer, role, here.clock.now())
+    return RoleBook(open_desk(here).reader).holders(issuer, role, here.clock.now())
 
 
 def find_approver(here: Installation, issuer: str, named: str | None) -> bytes:
@@ -107,7 +90,7 @@ def find_approver(here: Installation, issuer: str, named: str | None) -> bytes:
     if not found:
         raise NotFoundError("NO_APPROVER", f"{issuer} has no registered approver.", issuer=issuer)
     if len(found) > 1:
-        shown = ", ".join("0x" + one[12:].hex() for one in found)
+        shown = ", ".join(signer_text(one) for one in found)
         raise ConflictError(
             "SEVERAL_APPROVERS",
             f"{issuer} has several approvers; name one with --approver: {shown}.",

@@ -8,17 +8,20 @@ import click
 
 from ledger.apps.cli_ask import check_uscc
 from ledger.apps.cli_frame import BilingualGroup, Option, Session, Text, command, common_options
-from ledger.apps.cli_govern import ADMINS, ISSUER, finish, proposal_json, two_addresses
+from ledger.apps.cli_govern import (
+    ADMINS,
+    DO_NOT_ASK,
+    ISSUER,
+    OF_ISSUER,
+    finish,
+    proposal_json,
+    require_agreed,
+    two_addresses,
+)
 from ledger.apps.cli_key import parse_day
+from ledger.apps.cli_shapes import ROLE_WORDS
 
 ROLES = ("admin", "operator", "maker", "approver")
-ROLE_WORDS = {
-    "admin": Text("管理员", "admin"),
-    "operator": Text("操作员", "operator"),
-    "maker": Text("经办人", "maker"),
-    "approver": Text("审批人", "approver"),
-    "redeemer": Text("核销人", "redeemer"),
-}
 HEADER = (
     Text("机关", "Issuer"),
     Text("角色", "Role"),
@@ -39,6 +42,13 @@ WAITING_HEADER = (
 NO_END = Text("不限", "no end")
 YES = Text("是", "yes")
 NOTHING = Text("没有等待接受的提议。", "No proposal waits.")
+PROPOSED_BY = Text(
+    "提议 {number}:{what}\n  机关 {issuer},提议人 {who}",
+    "Proposal {number}: {what}\n  of {issuer}, proposed by {who}",
+)
+ACCEPT_IT = Text(
+    "接受后立即生效。输入提议编号以接受", "Accepted, it is done at once. Type the proposal's number to accept"
+)
 ACCEPTED = Text("提议 {number} 已接受并生效:{what}", "Proposal {number} is accepted and done: {what}")
 CANCELLED = Text("提议 {number} 已取消。", "Proposal {number} is cancelled.")
 ANNOUNCED = Text(
@@ -224,13 +234,25 @@ def _waiting(session: Session, key: str | None, address: str | None) -> None:
     )
 
 
-def _accept(session: Session, number: int, key: str) -> None:
+def _accept(session: Session, number: int, key: str, *, yes: bool) -> None:
     from ledger.apps.cli_deeds import Names, act_json, act_text
     from ledger.apps.cli_open import open_installation
     from ledger.apps.governing import accept
+    from ledger.core.governed import Proposal
+    from ledger.services.registry import Act
 
     here = open_installation(session)
-    decided = accept(here, number, key)
+    names = Names(here)
+
+    def agree(proposal: Proposal, act: Act) -> None:
+        who = names.signer(proposal.proposer)
+        what = act_text(act, names)
+        session.remark(
+            PROPOSED_BY.format(number=number, issuer=names.agency(proposal.by), who=who, what=what)
+        )
+        require_agreed(ACCEPT_IT, str(number), yes=yes)
+
+    decided = accept(here, number, key, agree)
     session.emit(
         {
             "proposal": proposal_json(decided.proposal, here.clock.now()),
@@ -238,7 +260,7 @@ def _accept(session: Session, number: int, key: str) -> None:
             "done": True,
         }
     )
-    session.show(ACCEPTED.format(number=number, what=act_text(decided.act, Names(here))))
+    session.show(ACCEPTED.format(number=number, what=act_text(decided.act, names)))
 
 
 def _cancel(session: Session, number: int, key: str) -> None:
@@ -312,14 +334,7 @@ def _looking() -> list[click.Command]:
         command(
             "list",
             Text("列出各机关的角色和任期。", "List who holds which role, from when until when."),
-            params=[
-                Option(
-                    ["--issuer"],
-                    callback=check_uscc,
-                    metavar="USCC",
-                    text=Text("只看一个机关。", "Of one agency."),
-                )
-            ],
+            params=[OF_ISSUER],
             examples=("ecert role list --issuer USCC",),
         )(_list),
         command(
@@ -367,11 +382,11 @@ def _proposing() -> list[click.Command]:
         command(
             "accept",
             Text(
-                "接受另一名管理员的提议(任何治理事项)。\n\n先用 ecert role waiting 看清内容。",
+                "接受另一名管理员的提议(任何治理事项)。\n\n先显示其内容并询问;--yes 不再询问。",
                 "Accept what another admin proposed (any act of governance).\n\n"
-                "Look at it first with `ecert role waiting`.",
+                "Says what it is and asks first; --yes does not ask.",
             ),
-            params=[NUMBER, ADMIN_KEY],
+            params=[NUMBER, ADMIN_KEY, DO_NOT_ASK],
             examples=("ecert role accept 12 --key file:/media/a2/signing.key",),
         )(_accept),
         command(

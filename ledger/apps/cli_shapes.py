@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import click
@@ -19,6 +20,21 @@ STATES = {
     "released": Text("已放行", "released"),
     "refused": Text("已驳回", "refused"),
     "dead": Text("失败", "failed"),
+}
+ROLE_WORDS = {
+    "admin": Text("管理员", "admin"),
+    "operator": Text("操作员", "operator"),
+    "maker": Text("经办人", "maker"),
+    "approver": Text("审批人", "approver"),
+    "redeemer": Text("核销人", "redeemer"),
+}
+PURPOSE_WORDS = {
+    1: Text("签发", "credential"),
+    2: Text("状态", "status"),
+    3: Text("印章", "seal"),
+    4: Text("快照", "snapshot"),
+    5: Text("检查点", "checkpoint"),
+    6: Text("请求", "request"),
 }
 BATCH_LABELS = {
     "id": Text("批次", "Batch"),
@@ -45,6 +61,14 @@ KEY = Option(
     required=True,
     metavar="file:PATH",
     text=Text("自己的密钥文件,file:/路径/signing.key。", "Your own key file, file:/path/signing.key."),
+)
+FILE = click.Argument(["file"], type=click.Path(path_type=Path, dir_okay=False), metavar="FILE")
+FILES = click.Argument(
+    ["files"],
+    nargs=-1,
+    required=True,
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE...",
 )
 BATCH_ID = click.Argument(["batch_id"], type=click.IntRange(min=1), metavar="BATCH")
 REASON_CLASSES = ("holder", "issuer-error", "authority", "security", "administrative")

@@ -6,8 +6,8 @@ from typing import Any
 
 import click
 
-from ledger.apps.cli_ask import check_uscc
 from ledger.apps.cli_frame import Option, Session, Text, command
+from ledger.apps.cli_govern import OF_ISSUER
 from ledger.apps.cli_shapes import STATES
 
 HEADER = (
@@ -137,9 +137,7 @@ LIST = command(
         "List issued credentials.\n\nShows serials and statuses, no personal data.",
     ),
     params=[
-        Option(
-            ["--issuer"], callback=check_uscc, metavar="USCC", text=Text("只看一个机关。", "Of one agency.")
-        ),
+        OF_ISSUER,
         Option(["--type", "type_name"], metavar="TYPE", text=Text("只看一种证照。", "Of one type.")),
         Option(
             ["--batch", "batch_id"],
@@ -163,11 +161,11 @@ SHOW = command(
     Text(
         "查看一份证照、一个机关、密钥、常设审批或批次。\n\n"
         "证照写成序列号、证照标识或证照文件名;--values 显示内容(个人信息)。机关写统一社会信用代码,\n"
-        "密钥写「代码/编号」或指纹,常设审批写 0x…,批次写编号或 0x 默克尔根:都带经过(时间、人、交易)。",
+        "密钥写「代码/编号」或指纹,常设审批写 0x…,批次写编号、0x 默克尔根或「代码/0x根」:都带经过(时间、人、交易)。",
         "Look at a credential, an agency, a key, a standing approval or a batch.\n\n"
         "A credential: serial, licence identifier or bundle file name; --values shows its (personal) values.\n"
-        "An agency: its USCC; a key: USCC/NUMBER or thumbprint; a standing approval: 0x…; a batch: its number or\n"
-        "0x and its Merkle root: these with all that happened, when, by whom, in which transaction.",
+        "An agency: its USCC; a key: USCC/NUMBER or thumbprint; a standing approval: 0x…; a batch: its number,\n"
+        "0x and its Merkle root, or USCC/0xROOT: these with all that happened, when, by whom, in which transaction.",
     ),
     params=[
         click.Argument(["credential"], metavar="WHAT"),

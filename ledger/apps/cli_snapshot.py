@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ledger.apps.cli_frame import BilingualGroup, Option, Session, Text, command, common_options
+from ledger.apps.cli_shapes import FILE, FILES
 from ledger.apps.cli_time import say_time
 
 if TYPE_CHECKING:
@@ -44,7 +45,6 @@ KNOWN = Text("这些快照已经导入过,没有变化。", "Taken before: nothi
 MINUTE_S, HOUR_S = 60, 3600
 
 OUT = click.Argument(["out"], type=click.Path(path_type=Path, dir_okay=False), metavar="OUT")
-FILE = click.Argument(["file"], type=click.Path(path_type=Path, dir_okay=False), metavar="FILE")
 TRUST = Option(
     ["--trust"],
     type=click.Path(path_type=Path, dir_okay=False),
@@ -257,13 +257,7 @@ IMPORT = command(
         "in order. What is older, lacks signatures, was altered or cut off is refused and changes nothing.",
     ),
     params=[
-        click.Argument(
-            ["files"],
-            nargs=-1,
-            required=True,
-            type=click.Path(path_type=Path, dir_okay=False),
-            metavar="FILE...",
-        ),
+        FILES,
         TRUST,
         ALLOW_OLDER,
     ],

@@ -8,7 +8,7 @@ import click
 
 from ledger.apps.cli_ask import check_uscc
 from ledger.apps.cli_frame import BilingualGroup, Option, Session, Text, command, common_options
-from ledger.apps.cli_govern import ADMINS, ISSUER, finish
+from ledger.apps.cli_govern import ADMINS, ISSUER, OF_ISSUER, finish
 from ledger.apps.cli_key import parse_day
 
 DOCUMENTS = "DOCUMENT:0"
@@ -151,11 +151,14 @@ def _grant(
 
 
 def _revoke(session: Session, standing_id: str, key: str, by: str | None) -> None:
-    from ledger.apps.cli_open import chain_key, open_installation
+    from ledger.apps.cli_open import chain_key, open_installation, require_role
     from ledger.apps.working import work_or_wait
     from ledger.bootstrap_work import open_desk
     from ledger.core.eip712 import ecdsa_signature
     from ledger.core.errors import InputError, RefusedError
+    from ledger.core.model import Role
+    from ledger.services.governed import ancestors_of
+    from ledger.services.refusals import refusal
 
     try:
         number = bytes.fromhex(standing_id.removeprefix("0x"))
@@ -164,14 +167,19 @@ def _revoke(session: Session, standing_id: str, key: str, by: str | None) -> Non
     here = open_installation(session)
     desk = open_desk(here)
     found = desk.standing.standing(number)
-    signer = chain_key(here, key)
-    wanted = desk.standing.revocation(number, by or found.terms.issuer, signer.signer_id)
-    desk.standing.revoke(wanted, ecdsa_signature(signer.sign_digest(desk.standing.revocation_digest(wanted))))
+    issuer, signer = found.terms.issuer, chain_key(here, key)
+    acting = by or issuer
+    wanted = desk.standing.revocation(number, acting, signer.signer_id)
+    if signer.signer_id != found.terms.approver:
+        if acting != issuer and acting not in ancestors_of(here.view.issuers(), issuer):
+            raise refusal("revokeStanding", "RegistryNotAncestor", (acting.encode(), issuer.encode()))
+        require_role(here, acting, signer, Role.ADMIN)
+    signature = ecdsa_signature(signer.sign_digest(desk.standing.revocation_digest(wanted)))
+    own = {agency.uscc for agency in here.record.agencies}
+    desk.standing.revoke(wanted, signature, carrier=issuer if issuer in own else acting)
 
     def is_gone() -> bool:
-        return any(
-            one.id == number and one.revoked_at is not None for one in here.view.standings(found.terms.issuer)
-        )
+        return any(one.id == number and one.revoked_at is not None for one in here.view.standings(issuer))
 
     work_or_wait(here, is_gone, on_wait=lambda: session.remark(QUEUED))
     if not is_gone():
@@ -270,14 +278,7 @@ def _looking() -> list[click.Command]:
         command(
             "list",
             Text("列出链上的常设审批和今日用量。", "List standing approvals on chain, with today's use."),
-            params=[
-                Option(
-                    ["--issuer"],
-                    callback=check_uscc,
-                    metavar="USCC",
-                    text=Text("只看一个机关。", "Of one agency only."),
-                )
-            ],
+            params=[OF_ISSUER],
             examples=("ecert standing list", "ecert standing list --json"),
         )(_list),
         command(

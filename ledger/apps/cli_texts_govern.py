@@ -20,6 +20,9 @@ GOVERN_ERRORS: dict[str, Text] = {
         "提议人和接受人必须是两名不同的管理员,请换另一名管理员的密钥。",
         "One admin proposes and another accepts: use the other admin's key.",
     ),
+    "NOT_CONFIRMED": Text(
+        "什么也没有做:请在终端确认,或加 --yes。", "Nothing was done: confirm at a terminal, or add --yes."
+    ),
     "NOT_AN_ADMIN": Text(
         "{signer} 现在不是 {issuer} 的管理员。「ecert role list --issuer {issuer}」列出谁是。",
         "{signer} is no admin of {issuer} now. `ecert role list --issuer {issuer}` shows who is.",
@@ -55,6 +58,11 @@ GOVERN_ERRORS: dict[str, Text] = {
         "治理密钥只能重置根机关 {root}。{issuer} 由上级机关的两名管理员重置:--admin。",
         "The governance key resets the root {root} only. For {issuer}, two admins of an agency above it do: --admin.",
     ),
+    "AGENCY_DIFFERS": Text(
+        "{issuer} 的证书和名录条目已按「{name},{iss},{division}」生成。请用同样的内容接纳,再用「ecert directory publish」更改。",
+        "The papers of {issuer} are made already: {name}, {iss}, {division}. Admit it with the same words, then "
+        "change them with `ecert directory publish`.",
+    ),
     "NOT_ABOVE": Text(
         "没有一个机关同时是 {issuer} 和 {successor} 的上级。",
         "No agency stands above both {issuer} and {successor}.",
@@ -74,6 +82,13 @@ GOVERN_ERRORS: dict[str, Text] = {
     "BATCH_SHAPE": Text(
         "批次请写编号,或 0x 加 64 位十六进制的默克尔根。",
         "A batch is named by its number, or by 0x and the 64 hex digits of its Merkle root.",
+    ),
+    "BATCH_AMBIGUOUS": Text(
+        "有几个机关都上链了 {root}:{issuers}。请写明是谁的:--issuer,查看时写「代码/0x根」。",
+        "Several agencies anchored {root}: {issuers}. Say whose is meant: --issuer, or USCC/0xROOT to look at it.",
+    ),
+    "BATCH_OTHER_ISSUER": Text(
+        "批次 {batch} 是 {issuer} 的,不是 {named} 的。", "Batch {batch} is one of {issuer}, not of {named}."
     ),
     "BATCH_NOT_ON_CHAIN": Text("这个批次还没有上链。", "This batch is not on chain (yet)."),
     "DIRECTORY_OTHER_ISSUER": Text(

@@ -6,10 +6,11 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from ledger.apps.cli_deeds import CAUSES, PURPOSES, REASONS, Names, act_json, act_text, deed_json, deed_text
+from ledger.apps.cli_deeds import CAUSES, REASONS, Names, act_json, act_text, deed_json, deed_text
 from ledger.apps.cli_frame import Session, Text
 from ledger.apps.cli_govern import proposal_json
-from ledger.apps.cli_role import NO_END, ROLE_WORDS
+from ledger.apps.cli_role import NO_END
+from ledger.apps.cli_shapes import PURPOSE_WORDS, ROLE_WORDS
 from ledger.apps.cli_time import say_time
 from ledger.core.eip712 import signer_text
 from ledger.core.errors import NotFoundError
@@ -26,6 +27,7 @@ ISSUER: Final = re.compile(r"[0-9A-Z]{18}")
 KEY: Final = re.compile(r"([0-9A-Z]{18})/([0-9]{1,9})")
 BATCH: Final = re.compile(r"[0-9]{1,12}")
 HASH: Final = re.compile(r"0x[0-9a-fA-F]{64}")
+BATCH_OF: Final = re.compile(r"([0-9A-Z]{18})/(0x[0-9a-fA-F]{64})")
 KID: Final = re.compile(r"[A-Za-z0-9_-]{43}")
 
 LINE = Text("{label}:{value}", "{label}: {value}")
@@ -77,7 +79,10 @@ NOTHING = Text("  (链上没有记录)", "  (nothing on chain)")
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What a person named: an agency, a key of it, a batch of this installation, or something by its hash."""
+    """What a person named: an agency, a key of it, a batch of this installation, or something by its hash.
+
+    With an issuer, a hash is the root of that agency's batch.
+    """
 
     kind: Literal["issuer", "key", "batch", "hash"]
     issuer: str = ""
@@ -91,6 +96,8 @@ def parse_subject(text: str) -> Subject | None:
         return Subject("issuer", text)
     if found := KEY.fullmatch(text):
         return Subject("key", found[1], int(found[2]))
+    if found := BATCH_OF.fullmatch(text):
+        return Subject("hash", found[1], hash=bytes.fromhex(found[2][2:]))
     if BATCH.fullmatch(text):
         return Subject("batch", number=int(text))
     if HASH.fullmatch(text):
@@ -124,7 +131,8 @@ class Shown:
         """Facts and timeline.
 
         Raises:
-            NotFoundError: ISSUER_UNKNOWN, KEY_UNKNOWN, BATCH_UNKNOWN, NOT_ANCHORED_YET, SUBJECT_UNKNOWN.
+            NotFoundError: ISSUER_UNKNOWN, KEY_UNKNOWN, BATCH_UNKNOWN, BATCH_NOT_ON_CHAIN, SUBJECT_UNKNOWN.
+            ConflictError: BATCH_AMBIGUOUS.
         """
         if subject.kind == "issuer":
             self._issuer(self._record(subject.issuer))
@@ -133,6 +141,8 @@ class Shown:
         elif subject.kind == "batch":
             batch = self._here.store.batches.batch(subject.number)
             self._batch(self._anchor(batch.root or b"", batch.issuer))
+        elif subject.issuer:
+            self._batch(self._anchor(subject.hash, subject.issuer))
         else:
             self._hash(subject.hash)
 
@@ -275,7 +285,7 @@ class Shown:
             elif name in ("issuer", "parent", "successor", "acts_for_it"):
                 said = self._names.agency(value)
             elif name == "purpose":
-                said = PURPOSES[_purpose_number(value)]
+                said = PURPOSE_WORDS[_purpose_number(value)]
             elif name == "withdrawn_reason":
                 said = REASONS.get(value, value)
             else:
@@ -326,21 +336,23 @@ class Shown:
         raise NotFoundError("KEY_UNKNOWN", f"{issuer} has no key {number}.", issuer=issuer, number=number)
 
     def _anchor(self, root: bytes, issuer: str | None) -> AnchorRecord:
-        for anchor in self._here.view.anchors(issuer):
-            if anchor.root == root:
-                return anchor
-        if issuer is not None:
-            raise NotFoundError("BATCH_NOT_ON_CHAIN", "This batch is not on chain (yet).", issuer=issuer)
-        raise NotFoundError(
-            "SUBJECT_UNKNOWN",
-            "The ledger knows no key, no standing approval and no batch by this number.",
-            hash="0x" + root.hex(),
-        )
+        from ledger.apps.onchain import anchored_as
+
+        try:
+            return anchored_as(self._here.view, root, issuer)
+        except NotFoundError as error:
+            if issuer is not None:
+                raise
+            raise NotFoundError(
+                "SUBJECT_UNKNOWN",
+                "The ledger knows no key, no standing approval and no batch by this number.",
+                hash="0x" + root.hex(),
+            ) from error
 
     def _key_json(self, key: KeyRecord) -> dict[str, Any]:
         return {
             "number": key.number,
-            "purpose": PURPOSES[key.purpose].en,
+            "purpose": PURPOSE_WORDS[key.purpose].en,
             "thumbprint": "0x" + key.thumbprint.hex(),
             "valid_from": key.valid_from,
             "valid_until": key.valid_until,
@@ -376,7 +388,7 @@ def _grant_line(grant: dict[str, Any]) -> str:
 
 
 def _key_line(key: KeyRecord) -> str:
-    line = f"{key.number} {PURPOSES[key.purpose]}  {_span(key.valid_from, key.valid_until)}"
+    line = f"{key.number} {PURPOSE_WORDS[key.purpose]}  {_span(key.valid_from, key.valid_until)}"
     if key.compromised_since is None:
         return line
     said = Text("失密自 {since}", "compromised since {since}")
@@ -384,4 +396,4 @@ def _key_line(key: KeyRecord) -> str:
 
 
 def _purpose_number(word: str) -> int:
-    return next(number for number, text in PURPOSES.items() if text.en == word)
+    return next(number for number, text in PURPOSE_WORDS.items() if text.en == word)

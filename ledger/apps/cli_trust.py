@@ -10,6 +10,7 @@ import click
 
 from ledger.apps.cli_ask import password_asker
 from ledger.apps.cli_frame import BilingualGroup, Option, Session, Text, command, common_options
+from ledger.apps.cli_shapes import FILE, FILES
 
 if TYPE_CHECKING:
     from ledger.core.trust import KeySet, RestoreNotice, Trust
@@ -46,7 +47,6 @@ SIGNED_NOT_YET = Text(
 )
 TAKEN = Text("正在使用第 {version} 版。", "Version {version} is in use now.")
 KEY_WRITTEN = Text("公钥已写入 {path}", "Public key written to {path}")
-FILE = click.Argument(["file"], type=click.Path(path_type=Path, dir_okay=False), metavar="FILE")
 FROM = Option(
     ["--trust", "source"],
     type=click.Path(path_type=Path, dir_okay=False),
@@ -358,13 +358,7 @@ def _using() -> list[click.Command]:
                 "Earlier ones are kept in trust/. A verifier names its own file with --trust.",
             ),
             params=[
-                click.Argument(
-                    ["files"],
-                    nargs=-1,
-                    required=True,
-                    type=click.Path(path_type=Path, dir_okay=False),
-                    metavar="FILE...",
-                ),
+                FILES,
                 FROM,
             ],
             examples=("ecert trust take trust-2.json trust-3.json",),

@@ -7,26 +7,29 @@ it again, or when it is accepted here.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from ledger.apps.cli_open import chain_key, role_holders
+from ledger.apps.cli_open import chain_key
 from ledger.apps.working import work_or_wait
 from ledger.bootstrap import Installation
 from ledger.bootstrap_directory import use_entry
 from ledger.bootstrap_init import LEAF_YEARS, YEAR_S
 from ledger.bootstrap_keys import certify
-from ledger.bootstrap_work import GrantFacts, issuer_facts, open_desk
+from ledger.bootstrap_work import open_desk
 from ledger.core.directory import parse_directory_entry
 from ledger.core.eip712 import registry_domain
 from ledger.core.errors import InputError, NotFoundError
 from ledger.core.flow import DAY_S
 from ledger.core.governed import Proposal
+from ledger.core.grants import GrantState, covering_grant, grant_state
 from ledger.core.model import IssuerRecord, KeyRecord, Purpose, Role
 from ledger.services.carry import OutboxCarrier
 from ledger.services.governance import Decided, Governance
-from ledger.services.governed import GovernedBook, ancestors_of
+from ledger.services.governed import GovernedBook, ancestors_of, heir_of
+from ledger.services.refusals import refusal
 from ledger.services.registry import FOREVER, Act, Registry
+from ledger.services.roles import RoleBook
 
 Waiting = tuple[Proposal, ...]
 """Proposals that wait for a second admin; none: it is done."""
@@ -82,10 +85,22 @@ def require_admins(admins: Sequence[str]) -> Sequence[str]:
     return admins
 
 
-def accept(here: Installation, number: int, admin: str) -> Decided:
-    """Accept a proposal; then do here what its act needs here. Raises: as Governance.accept."""
+def accept(here: Installation, number: int, admin: str, agree: Callable[[Proposal, Act], None]) -> Decided:
+    """Accept a proposal; then do here what its act needs here.
+
+    Args:
+        here: the installation.
+        number: of the proposal.
+        admin: the accepting admin's key, as a person named it.
+        agree: shown what would be accepted, once nothing speaks against it; raises when the person does not agree.
+
+    Raises: as Governance.accept, and what `agree` raises.
+    """
     by = GovernedBook(open_desk(here).reader).proposal(number).by
-    decided = governance_of(here, by).accept(number, chain_key(here, admin))
+    governance, accepter = governance_of(here, by), chain_key(here, admin)
+    acceptable = governance.acceptable(number, accepter)
+    agree(acceptable.proposal, acceptable.act)
+    decided = governance.accept(number, accepter)
     follow_up(here, decided.act)
     return decided
 
@@ -183,10 +198,17 @@ def admit(
     admins: Sequence[str],
     by: str | None,
 ) -> Waiting:
-    """Admit an agency of another installation; admitted already: no effect."""
-    if any(record.issuer == issuer for record in here.view.issuers()):
-        return DONE
+    """Admit an agency of another installation; admitted already under the same parent with this entry: no effect.
+
+    Raises:
+        RefusedError: RegistryIssuerExists when it was admitted otherwise.
+    """
     acting = by or here.record.root.uscc
+    known = next((record for record in here.view.issuers() if record.issuer == issuer), None)
+    if known is not None:
+        if known.parent == acting and known.directory and known.directory[-1][0] == entry_hash:
+            return DONE
+        raise refusal("admitIssuer", "RegistryIssuerExists", (issuer.encode("ascii"),))
     args = (acting.encode("ascii"), issuer.encode("ascii"), *new_admins, entry_hash)
     return govern(here, acting, [Act("admitIssuer", args)], admins)
 
@@ -198,7 +220,7 @@ def set_directory(
     record = _record(here, issuer)
     if record.directory and record.directory[-1][0] == entry_hash:
         return DONE
-    acting = by or _parent(here, issuer)
+    acting = by or _above(here, issuer)
     args = (acting.encode("ascii"), issuer.encode("ascii"), entry_hash)
     return govern(here, acting, [Act("setDirectory", args)], admins)
 
@@ -206,12 +228,17 @@ def set_directory(
 def grant_type(
     here: Installation, issuer: str, type_name: str, admins: Sequence[str], until: int | None
 ) -> Waiting:
-    """A grant by the agency's parent from now on; a good one stands already: no effect."""
+    """A grant from now on by the agency's parent, or by who took over from it; it runs to that end: no effect.
+
+    A running grant with another end is replaced: renewed, or cut short.
+    """
     kind = here.credential_type(type_name).type
-    type_id, now = here.type_id(kind), here.clock.now()
-    parent = _parent(here, issuer)
-    if not any(grant.is_good and grant.type_id == type_id for grant in _grants(here, issuer)):
-        args = (parent.encode("ascii"), issuer.encode("ascii"), type_id, now, until or FOREVER)
+    type_id, now, end = here.type_id(kind), here.clock.now(), until or FOREVER
+    history = here.view.grants(issuer, type_id)
+    running = covering_grant(history, now) if grant_state(history, now) is GrantState.GOOD else None
+    if running is None or running.valid_until != end:
+        parent = heir_of(here.view.issuers(), _record(here, issuer).parent or issuer)
+        args = (parent.encode("ascii"), issuer.encode("ascii"), type_id, now, end)
         waiting = govern(here, parent, [Act("grantType", args)], admins)
         if waiting:
             return waiting
@@ -229,17 +256,31 @@ def withdraw_grant(
     since: int | None,
     by: str | None = None,
 ) -> Waiting:
-    """Withdraw the good grant; none is good: no effect. `by`: who above withdraws, by default the parent."""
+    """Withdraw the newest grant, also one that ended by itself: what was anchored under it may have to break.
+
+    `by`: who above withdraws, by default the nearest. Withdrawn already for this cause and as far back: no effect.
+
+    Raises:
+        RefusedError: RegistryGrantMissing, RegistryAlreadyWithdrawn when it was withdrawn otherwise.
+    """
     type_id = here.type_id(here.credential_type(type_name).type)
-    acting = by or _parent(here, issuer)
-    if not any(grant.is_good and grant.type_id == type_id for grant in _grants(here, issuer)):
-        return DONE
+    acting = by or _above(here, issuer)
+    named, history = issuer.encode("ascii"), here.view.grants(issuer, type_id)
+    if not history:
+        raise refusal("withdrawGrant", "RegistryGrantMissing", (named, type_id))
     start = here.clock.now() if since is None else since
-    granted = min(grant.valid_from for grant in here.view.grants(issuer, type_id))
+    granted = min(grant.valid_from for grant in history)
     if start < granted < start + DAY_S:
         start = granted  # a person names the day of the grant; the contract knows its second
-    args = (acting.encode("ascii"), issuer.encode("ascii"), type_id, start, cause)
-    return govern(here, acting, [Act("withdrawGrant", args)], admins)
+    newest = history[-1]
+    if newest.withdrawn_at is not None:
+        reaches = newest.withdrawn_at if newest.withdrawn_since is None else newest.withdrawn_since
+        if newest.cause == cause and (since is None or reaches <= start):
+            return DONE
+        raise refusal("withdrawGrant", "RegistryAlreadyWithdrawn", (named, type_id, newest.withdrawn_at))
+    return govern(
+        here, acting, [Act("withdrawGrant", (acting.encode("ascii"), named, type_id, start, cause))], admins
+    )
 
 
 def set_role(
@@ -253,13 +294,18 @@ def set_role(
     until: int | None = None,
     remove: bool = False,
 ) -> Waiting:
-    """Appoint, from-to for a deputy, or remove; it is so already: no effect."""
-    holds = signer_id in role_holders(here, issuer, role)
-    if holds != remove and until is None and since is None:
-        return DONE
+    """Appoint, from-to for a deputy, or remove, also who has not begun; it is so already: no effect."""
     now = here.clock.now()
     start = now if since is None else max(since, now)  # a day begins before the call that names it
     interval = (0, 0) if remove else (start, until or FOREVER)
+    held = RoleBook(open_desk(here).reader).held(issuer, signer_id, role)
+    if held is None or held.valid_until <= now:
+        is_so = remove
+    else:
+        begins_so = held.valid_from <= now if start == now else held.valid_from == start
+        is_so = begins_so and held.valid_until == interval[1]
+    if is_so:
+        return DONE
     issuer_id = issuer.encode("ascii")
     args = (issuer_id, issuer_id, signer_id, int(role), 0, *interval)
     return govern(here, issuer, [Act("setRole", args)], admins)
@@ -291,7 +337,7 @@ def announce_reset(
     by: str | None,
 ) -> Waiting:
     """Two admins of an agency above announce that these two become the issuer's admins in 24 hours."""
-    acting = by or _parent(here, issuer)
+    acting = by or _above(here, issuer)
     args = (acting.encode("ascii"), issuer.encode("ascii"), *new_admins)
     return govern(here, acting, [Act("scheduleReset", args)], admins)
 
@@ -322,19 +368,21 @@ def _record(here: Installation, issuer: str) -> IssuerRecord:
     raise NotFoundError("ISSUER_UNKNOWN", f"{issuer} is not on this ledger.", issuer=issuer)
 
 
-def _parent(here: Installation, issuer: str) -> str:
-    return _record(here, issuer).parent or issuer
+def _above(here: Installation, issuer: str) -> str:
+    """The nearest agency above that is not dissolved; the root acts on itself."""
+    records = {record.issuer: record for record in here.view.issuers()}
+    above = ancestors_of(records.values(), _record(here, issuer).issuer)
+    return next((one for one in above if records[one].dissolved_at is None), issuer)
 
 
 def _common_ancestor(here: Installation, issuer: str, successor: str | None) -> str:
-    """The nearest agency above the issuer that is the successor or stands above it."""
+    """The nearest living agency above the issuer that is the successor or stands above it."""
     records = list(here.view.issuers())
-    above = ancestors_of(records, issuer)
-    if not above:
-        raise NotFoundError("ISSUER_UNKNOWN", f"{issuer} is not on this ledger.", issuer=issuer)
-    if successor is None:
+    alive = {record.issuer for record in records if record.dissolved_at is None}
+    above = [one for one in ancestors_of(records, _record(here, issuer).issuer) if one in alive]
+    if successor is None and above:
         return above[0]
-    reach = {successor, *ancestors_of(records, successor)}
+    reach = set() if successor is None else {successor, *ancestors_of(records, successor)}
     for one in above:
         if one in reach:
             return one
@@ -344,10 +392,6 @@ def _common_ancestor(here: Installation, issuer: str, successor: str | None) -> 
         issuer=issuer,
         successor=successor,
     )
-
-
-def _grants(here: Installation, issuer: str) -> tuple[GrantFacts, ...]:
-    return next((facts.grants for facts in issuer_facts(here) if facts.uscc == issuer), ())
 
 
 def _number(here: Installation, issuer: str, thumbprint: bytes) -> int | None:

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from ledger.core.credential_type import CredentialType
 from ledger.core.directory import DirectoryEntry, parse_directory_entry
 from ledger.core.errors import NotFoundError
-from ledger.core.grants import GrantState, grant_state
-from ledger.core.model import GrantRecord, IssuerRecord, KeyRecord, StandingRecord, TypeRecord
+from ledger.core.model import IssuerRecord, StandingRecord, TypeRecord
 from ledger.ports import ChainView, Clock
+from ledger.services.granting import types_by_agency
 
 Names = Mapping[str, str]
 NO_ROOT = bytes(32)
@@ -23,20 +23,11 @@ NO_ROOT = bytes(32)
 
 @dataclass(frozen=True, slots=True)
 class TypeFacts:
-    """A registered type. `kind` is None when its file is not known to this program."""
+    """A registered type. `kind` is None when its file is not known to this program; `issuers` may issue it now."""
 
     record: TypeRecord
     kind: CredentialType | None
     issuers: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Right:
-    """What an agency may issue. `is_good` now; the newest interval."""
-
-    type_id: int
-    grant: GrantRecord
-    is_good: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +36,6 @@ class AgencyFacts:
 
     record: IssuerRecord
     entry: DirectoryEntry | None
-    rights: tuple[Right, ...]
-    keys: tuple[KeyRecord, ...]
     standings: tuple[StandingRecord, ...]
 
 
@@ -113,18 +102,13 @@ class DirectoryService:
         return self._facts(record)
 
     def types(self) -> list[TypeFacts]:
-        """Every registered type with the agencies that may issue it now."""
-        now = self._clock.now()
-        issuers = list(self._view.issuers())
+        """Every registered type with the agencies that may issue it now, those above them considered."""
+        may = types_by_agency(self._view, self._clock.now())
         return [
             TypeFacts(
                 record,
                 self._types.get((record.code, record.version)),
-                tuple(
-                    one.issuer
-                    for one in issuers
-                    if grant_state(self._view.grants(one.issuer, record.type_id), now) is GrantState.GOOD
-                ),
+                tuple(one.issuer for one in self._view.issuers() if record.type_id in may[one.issuer]),
             )
             for record in self._view.types()
         ]
@@ -153,17 +137,4 @@ class DirectoryService:
         return entry if entry.hash == record.directory[-1][0] else None
 
     def _facts(self, record: IssuerRecord) -> AgencyFacts:
-        now = self._clock.now()
-        rights = []
-        for kind in self._view.types():
-            history = self._view.grants(record.issuer, kind.type_id)
-            if history:
-                is_good = grant_state(history, now) is GrantState.GOOD
-                rights.append(Right(kind.type_id, history[-1], is_good))
-        return AgencyFacts(
-            record,
-            self._entry(record),
-            tuple(rights),
-            self._view.keys(record.issuer),
-            self._view.standings(record.issuer),
-        )
+        return AgencyFacts(record, self._entry(record), self._view.standings(record.issuer))

@@ -18,6 +18,15 @@ from ledger.services.registry import Act, RegistrySource, own_auth, require_done
 
 
 @dataclass(frozen=True, slots=True)
+class Acceptable:
+    """A proposal that may be accepted: what it would do, decoded and as bytes."""
+
+    proposal: Proposal
+    act: Act
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Decided:
     """A proposal after its acceptance, and what it did."""
 
@@ -60,13 +69,13 @@ class Governance:
             raise RuntimeError("a proposal whose transaction is final is on the chain")
         return made
 
-    def accept(self, number: int, accepter: ChainSigner) -> Decided:
-        """Accept what another admin proposed; the contract then carries it out in the same transaction.
+    def acceptable(self, number: int, accepter: ChainSigner) -> Acceptable:
+        """What this admin would accept; what speaks against the acceptance itself is said here, before it is sent.
 
         Raises:
             NotFoundError: PROPOSAL_UNKNOWN, PROPOSAL_ACT_UNKNOWN.
             ConflictError: PROPOSAL_ENDED.
-            RefusedError: SAME_ADMIN, NOT_AN_ADMIN, PROPOSAL_ORPHANED, or the contract's error.
+            RefusedError: SAME_ADMIN, NOT_AN_ADMIN, PROPOSAL_ORPHANED.
         """
         proposal = self._open(number)
         if accepter.signer_id == proposal.proposer:
@@ -92,15 +101,22 @@ class Governance:
                 f"What proposal {number} says cannot be read from its transaction: accept it where it was made.",
                 proposal=number,
             )
-        act, data = found
-        call = ContractCall("registry", "accept", (number, data, own_auth(accepter)))
-        require_done(self._carrier.carry([Step(call, accepter)])[0], act)
-        return Decided(self._book.proposal(number), act)
+        return Acceptable(proposal, *found)
+
+    def accept(self, number: int, accepter: ChainSigner) -> Decided:
+        """Accept what another admin proposed; the contract then carries it out in the same transaction.
+
+        Raises: as acceptable, and RefusedError with the contract's error.
+        """
+        found = self.acceptable(number, accepter)
+        call = ContractCall("registry", "accept", (number, found.data, own_auth(accepter)))
+        require_done(self._carrier.carry([Step(call, accepter)])[0], found.act)
+        return Decided(self._book.proposal(number), found.act)
 
     def cancel(self, number: int, admin: ChainSigner) -> Proposal:
         """Take a proposal back; any admin of its agency may.
 
-        Raises: as accept.
+        Raises: PROPOSAL_UNKNOWN, PROPOSAL_ENDED, NOT_AN_ADMIN, or the contract's error.
         """
         proposal = self._open(number)
         self._require_admin(proposal.by, admin.signer_id)

@@ -138,7 +138,7 @@ class GovernedBook:
         head = self._source.head().number
         if head < self._next:
             return
-        for event in self._source.events(self._next, head, names=DEEDS):
+        for event in list(self._source.events(self._next, head, names=DEEDS)):  # all of them, or none
             self._take(event)
         self._next = head + 1
 

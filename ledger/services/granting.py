@@ -41,6 +41,21 @@ def grant_now(view: GrantView, issuer: str, type_id: int, at: int) -> tuple[Gran
     return GrantState.GOOD, issuer
 
 
+def types_by_agency(view: ChainView, at: int) -> dict[str, frozenset[int]]:
+    """For every agency the types that it may issue at a time: it lives, it and all above it hold good grants."""
+    held: dict[str | None, frozenset[int]] = {None: frozenset(kind.type_id for kind in view.types())}
+    found: dict[str, frozenset[int]] = {}
+    for record in sorted(view.issuers(), key=lambda one: one.level):  # parents first
+        held[record.issuer] = frozenset(
+            type_id
+            for type_id in held[record.parent]
+            if grant_state(view.grants(record.issuer, type_id), at) is GrantState.GOOD
+        )
+        is_alive = record.dissolved_at is None or at < record.dissolved_at
+        found[record.issuer] = held[record.issuer] if is_alive else frozenset()
+    return found
+
+
 def require_grant(view: GrantView, issuer: str, type_id: int, type_ref: str, at: int) -> None:
     """Refuse to issue without a grant that is good now.
 

@@ -16,6 +16,7 @@ from ledger.core.model import GrantRecord, IssuerRecord, KeyRecord, StandingReco
 from ledger.core.signing import RoleHeld
 from ledger.ports import ChainView, Clock
 from ledger.services.governed import GovernedBook
+from ledger.services.granting import types_by_agency
 
 STEPS = frozenset({"ActProposed", "ActAccepted"})
 """Events of asking and agreeing: where the act itself is shown with both names, they say nothing more."""
@@ -119,26 +120,14 @@ class OversightService:
 
     def _rights_of_all(self) -> dict[str, tuple[tuple[int, ...], tuple[int, ...]]]:
         """For each agency the types it may issue now, and those that it was granted and may not."""
-        now = self._clock.now()
-        records = {record.issuer: record for record in self._view.issuers()}
         types = [kind.type_id for kind in self._view.types()]
-        own = {
-            issuer: {
-                type_id: grant_state(history, now)
-                for type_id in types
-                if (history := self._view.grants(issuer, type_id))
-            }
-            for issuer in records
-        }
         found = {}
-        for issuer in records:
-            path = self._path(records, issuer)
-            may = [
-                type_id
-                for type_id in own[issuer]
-                if all(own[one].get(type_id) is GrantState.GOOD for one in path)
-            ]
-            found[issuer] = (tuple(may), tuple(type_id for type_id in own[issuer] if type_id not in may))
+        for issuer, may in types_by_agency(self._view, self._clock.now()).items():
+            granted = [type_id for type_id in types if self._view.grants(issuer, type_id)]
+            found[issuer] = (
+                tuple(type_id for type_id in granted if type_id in may),
+                tuple(type_id for type_id in granted if type_id not in may),
+            )
         return found
 
     @staticmethod

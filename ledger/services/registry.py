@@ -283,26 +283,6 @@ class Registry:
             require_done(outcome, call)
 
 
-def role_holders(source: EventSource, issuer: str, role: Role, now: int) -> tuple[bytes, ...]:
-    """Signer ids that hold a role of an issuer at `now`, from events alone, in order of appointment."""
-    epoch = 0
-    held: dict[bytes, tuple[int, int, int]] = {}
-    for event in source.events(0, source.head().number, ROLE_EVENTS):
-        args = event.args
-        if args.get("issuer") != _id(issuer):
-            continue
-        if event.name == "RolesReset":
-            epoch = int(str(args["epoch"]))
-        elif event.name == "RoleSet" and args["role"] == int(role):
-            signer = args["signer"]
-            if isinstance(signer, bytes):
-                interval = (int(str(args["validFrom"])), int(str(args["validUntil"])))
-                held[signer] = (int(str(args["epoch"])), *interval)
-    return tuple(
-        signer for signer, (of_epoch, first, end) in held.items() if of_epoch >= epoch and first <= now < end
-    )
-
-
 def _id(issuer: str) -> bytes:
     return issuer.encode("ascii")
 

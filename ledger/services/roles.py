@@ -34,6 +34,12 @@ class RoleBook:
             epoch = self._epochs.get(issuer, 0)
             return tuple(role for of, role in self._held.get(issuer, {}).values() if of >= epoch)
 
+    def held(self, issuer: str, signer_id: bytes, role: Role) -> RoleHeld | None:
+        """What was last decided about this signer in this role in the present epoch; removed: it ends at 0."""
+        return next(
+            (one for one in self.roles(issuer) if one.signer_id == signer_id and one.role is role), None
+        )
+
     def holds(self, issuer: str, signer_id: bytes, role: Role, now: int) -> bool:
         """Whether this signer may act in this role now."""
         return any(
@@ -49,7 +55,7 @@ class RoleBook:
         head = self._source.head().number
         if head < self._next:
             return
-        for event in self._source.events(self._next, head, ROLE_EVENTS):
+        for event in list(self._source.events(self._next, head, ROLE_EVENTS)):  # all of them, or none
             self._take(event)
         self._next = head + 1
 

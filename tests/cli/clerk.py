@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ledger.demo_data import write_csv
+from tests.cli.nursery import CLOCK_AHEAD
 from tests.cli.story import Ran, ecert
 
 FUND = "12990100MAXXXX023E"
@@ -22,13 +23,20 @@ LICENCE = ("--issuer", BUREAU, "--type", "BIZ_LICENSE")
 
 @dataclass(frozen=True)
 class Clerk:
-    """Works in one installation."""
+    """Works in one installation; `ahead_s`: so many seconds later than now."""
 
     home: Path
+    ahead_s: int = 0
 
     def run(self, *argv: object, **environ: str) -> Ran:
         """A command line as a person would type it."""
+        if self.ahead_s:
+            environ[CLOCK_AHEAD] = str(self.ahead_s)
         return ecert(*(str(word) for word in argv), home=self.home, **environ)
+
+    def later(self, seconds: int) -> Clerk:
+        """The same clerk so much later; earlier ones see a clock that was set back."""
+        return Clerk(self.home, self.ahead_s + seconds)
 
     def ask(self, *argv: object, code: int = 0) -> Any:
         """Its JSON; it must end with this exit code."""

@@ -32,6 +32,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
+from unittest import mock
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 SIZE = 1 << 20
@@ -39,6 +40,8 @@ START_S = 120.0
 PACKAGES = ("ledger.apps", "ledger.services", "ledger.adapters", "ledger.core")
 LATER = ("web.app", "typst", "alembic.config", "lxml.etree")
 """What commands import from others' packages while they work."""
+CLOCK_AHEAD = "TEST_CLOCK_AHEAD_S"
+"""In the environment of a command: seconds that its machine's clock is ahead."""
 
 
 class Child:
@@ -181,12 +184,25 @@ def _become(told: Mapping[str, Any], files: Sequence[int]) -> None:
     os.closerange(3, 1024)
     os.environ.clear()
     os.environ.update(told["environ"])
+    _set_clock(int(os.environ.pop(CLOCK_AHEAD, "0")))
     time.tzset()
     os.chdir(told["cwd"])
     tempfile.tempdir = (
         None  # asked for while modules were imported; this command may have a TMPDIR of its own
     )
     sys.argv = ["-c", *told["argv"]]
+
+
+def _set_clock(ahead_s: int) -> None:
+    """The machine's clock for this command alone: what waits for a day is tested without waiting."""
+    if ahead_s:
+        from ledger.adapters.system import SystemClock
+
+        def now(_clock: SystemClock) -> int:
+            return int(time.time()) + ahead_s
+
+        # reason: the only place that asks the machine for its time; no setting of the program moves it
+        mock.patch.object(SystemClock, "now", now).start()
 
 
 def _run(argv: Sequence[str]) -> int:

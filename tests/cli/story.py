@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryFile
+from typing import Any
 
 from tests.cli.nursery import NURSERY
 from tests.cli.nursery import ROOT as ROOT
@@ -24,6 +26,12 @@ class Ran:
     code: int
     out: str
     err: str
+
+
+def schema(name: str) -> Any:
+    """The documented shape of a command's JSON; `report` is that of `ecert verify`."""
+    folder = ROOT / "docs" if name == "report" else ROOT / "docs" / "cli"
+    return json.loads((folder / f"{name}.schema.json").read_text(encoding="utf-8"))
 
 
 def ecert(*argv: str, home: Path | None = None, **environ: str) -> Ran:

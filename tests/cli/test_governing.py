@@ -31,6 +31,7 @@ from tests.cli.clerk import (
 
 pytestmark = [pytest.mark.xdist_group("demo"), pytest.mark.timeout(900)]
 NEW_FUND = demo_uscc("12", "990200", "MAXXXX71")
+LATE = demo_uscc("12", "990400", "MAXXXX75")
 TYPE = "HPF_PERSONAL_DEPOSIT"
 
 
@@ -74,6 +75,28 @@ def test_an_agency_is_admitted_granted_issues_and_loses_its_grant(clerk, tmp_pat
     clerk.ask(*withdraw, "--cause", "reorganisation", *clerk.admins())
     assert grants(clerk, NEW_FUND) == [(f"{TYPE}:1", False)]
     assert clerk.ask("verify", bundle)["accepted"] is True  # anchored before, and the cause breaks nothing
+
+
+def test_an_admission_that_fails_leaves_the_installation_as_it_was(clerk):
+    admit = (
+        "issuer", "admit", "--uscc", LATE, "--name", "示例三市中心(演示)", "--name-en", "Third Centre (demo)",
+        "--iss", "https://third.demo.example", "--division", "990400",
+    )  # fmt: skip
+    beyond = clerk.ask(*admit, "--by", FUND, "--type", "BIZ_LICENSE", code=2)  # the fund has no such grant
+    assert beyond["error"]["code"] == "TYPE_NOT_GRANTED"
+    assert not (clerk.home / "keys" / LATE).exists()
+    key = clerk.home / "keys" / ROOT_ISSUER / "admin2"
+    key.rename(key.with_name("elsewhere"))  # the second admin took it home
+    assert clerk.run(*admit).code != 0
+    assert LATE not in {one["uscc"] for one in clerk.ask("issuer", "list")["issuers"]}  # all others go on
+    key.with_name("elsewhere").rename(key)
+    other = clerk.ask(*admit, "--division", "990500", code=1)
+    assert other["error"]["code"] == "AGENCY_DIFFERS"
+    assert clerk.ask(*admit)["done"] is True
+    found = {one["uscc"]: one for one in clerk.ask("issuer", "list")["issuers"]}
+    assert found[LATE]["here"] is True
+    below = clerk.ask(*admit, "--by", FUND, code=1)
+    assert below["error"]["code"] == "RegistryIssuerExists"
 
 
 def test_a_second_approver_is_appointed_named_and_removed(clerk, tmp_path):
@@ -165,8 +188,9 @@ def test_what_was_anchored_after_a_key_was_compromised_breaks(clerk):
     ]
     today = (datetime.now(UTC) + timedelta(hours=8)).date().isoformat()
     report = ("key", "compromise", "--issuer", BUREAU, "--number", used[0]["number"], "--since", today)
-    assert clerk.run(*report, *clerk.admins(FUND)).code == 1
-    clerk.ask(*report, *clerk.admins(BUREAU))
+    assert clerk.run(*report, *clerk.admins(FUND), "--yes").code == 1
+    assert clerk.ask(*report, *clerk.admins(BUREAU), code=1)["error"]["code"] == "NOT_CONFIRMED"
+    clerk.ask(*report, *clerk.admins(BUREAU), "--yes")
     found = clerk.ask("verify", bundle, code=1)
     assert found["verdict"]["code"] == "KEY_COMPROMISED"
     after = [

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
+import time
 from pathlib import Path
 
 import jsonschema
 import pytest
 
-from ledger.core.directory import parse_directory_entry
+from ledger.adapters.signer_memory import MemoryCredentialSigner
+from ledger.apps.cli_time import say_day
+from ledger.core.directory import make_directory_entry, parse_directory_entry
 from ledger.core.receipt import parse_bundle
 from ledger.demo_data import demo_uscc, deposit_rows
 from tests.cli.clerk import (
@@ -15,17 +19,20 @@ from tests.cli.clerk import (
     DEPOSIT,
     FUND,
     ROOT_ISSUER,
+    Clerk,
     batch_of,
     clerk_of_a_copy,
     results,
     written,
 )  # fmt: skip
-from tests.cli.test_read_only import schema
+from tests.cli.story import schema
 
 pytestmark = [pytest.mark.xdist_group("demo"), pytest.mark.timeout(600)]
 DEPUTY = "0x00000000000000000000000000000000000000d1"
 NEW1, NEW2 = "0x00000000000000000000000000000000000000a1", "0x00000000000000000000000000000000000000a2"
 COUNTY = demo_uscc("12", "990301", "MAXXXX73")
+OWN = demo_uscc("12", "990302", "MAXXXX74")
+DAY_S = 86_400
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +64,9 @@ def test_one_admin_proposes_a_deputy_and_another_accepts_elsewhere(clerk):
 
     accept = ("role", "accept", proposal["number"], "--key")
     assert error(clerk, *accept, admin1) == "SAME_ADMIN"
-    assert clerk.ask(*accept, admin2)["proposal"]["state"] == "accepted"
+    unasked = clerk.run(*accept, admin2)  # nobody is at a terminal: what it is about is said, nothing is done
+    assert (unasked.code, "NOT_CONFIRMED" in unasked.err, DEPUTY in unasked.err) == (1, True, True)
+    assert clerk.ask(*accept, admin2, "--yes")["proposal"]["state"] == "accepted"
     assert error(clerk, *accept, admin2) == "PROPOSAL_ENDED"
     roles = clerk.ask("role", "list", "--issuer", FUND)
     jsonschema.validate(roles, schema("role-list"))
@@ -68,6 +77,20 @@ def test_one_admin_proposes_a_deputy_and_another_accepts_elsewhere(clerk):
 
     (other,) = clerk.ask(*propose, "--remove", *days, "--admin", admin1)["proposals"]
     assert clerk.ask("role", "cancel", other["number"], "--key", admin2)["proposal"]["state"] == "cancelled"
+
+    clerk.ask(*propose, *days, *clerk.admins(FUND))  # it is so already: no effect
+    assert roles_of(clerk, DEPUTY) == [deputy]
+    clerk.ask(*propose, "--remove", *clerk.admins(FUND))  # who has not begun yet is removed as well
+    assert roles_of(clerk, DEPUTY) == []
+    clerk.ask(*propose, "--until", "2030-01-21", *clerk.admins(FUND))
+    clerk.ask(*propose, *clerk.admins(FUND))  # without an end now
+    (lasting,) = roles_of(clerk, DEPUTY)
+    assert (lasting["good"], lasting["valid_until"]) == (True, None)
+    clerk.ask(*propose, "--remove", *clerk.admins(FUND))
+
+
+def roles_of(clerk, signer):
+    return [one for one in clerk.ask("role", "list", "--issuer", FUND)["roles"] if one["signer"] == signer]
 
 
 def test_a_county_below_the_fund_is_taken_over(clerk, tmp_path):
@@ -95,9 +118,10 @@ def test_a_county_below_the_fund_is_taken_over(clerk, tmp_path):
 
     end = ("issuer", "successor", "--issuer", COUNTY, "--successor", BUREAU)
     assert (
-        error(clerk, *end, *clerk.admins(FUND), "--by", FUND) == "RegistryNotAncestor"
+        error(clerk, *end, *clerk.admins(FUND), "--by", FUND, "--yes") == "RegistryNotAncestor"
     )  # not above the bureau
-    clerk.ask(*end, *clerk.admins())  # the root stands above both, and is found
+    assert error(clerk, *end, *clerk.admins()) == "NOT_CONFIRMED"
+    clerk.ask(*end, *clerk.admins(), "--yes")  # the root stands above both, and is found
     county_now = clerk.ask("show", COUNTY)
     assert (county_now["successor"], county_now["acts_for_it"]) == (BUREAU, BUREAU)
     assert clerk.ask("verify", bundle)["accepted"] is True
@@ -130,6 +154,43 @@ def test_lost_admins_are_replaced_after_a_day_by_an_agency_above_and_the_root_by
     clerk.ask(*root, "--cancel", *clerk.admins())
 
 
+def test_a_day_later_resets_are_carried_out_and_an_ended_grant_is_withdrawn_all_the_same(clerk, tmp_path):
+    shutil.copytree(clerk.home, tmp_path / "home")
+    now = Clerk(tmp_path / "home")
+    bundle = now.home / "demo" / "good.ecert.json"
+    day = say_day(int(time.time()) + DAY_S)
+    grant = ("issuer", "grant", "--issuer", FUND, "--type", "HPF_PERSONAL_DEPOSIT", *now.admins())
+    now.ask(*grant, "--until", day)  # cut short: it ends tomorrow
+    new = ("--new-admin", NEW1, "--new-admin", NEW2)
+    now.ask("role", "reset", "--issuer", BUREAU, *new, *now.admins())
+    governance = ("--governance", now.key("governance", "ledger"))
+    now.ask("role", "reset", "--issuer", ROOT_ISSUER, *new, *governance)
+
+    tomorrow = now.later(DAY_S + 60)
+    withdraw = ("issuer", "withdraw", "--issuer", FUND, "--type", "HPF_PERSONAL_DEPOSIT", *now.admins())
+    since = ("--cause", "misconduct", "--since", say_day(int(time.time())))
+    assert error(tomorrow, *withdraw, *since) == "NOT_CONFIRMED"
+    assert tomorrow.ask("verify", bundle)["accepted"] is True
+    assert tomorrow.ask(*withdraw, *since, "--yes")["done"] is True
+    assert tomorrow.ask("verify", bundle, code=1)["verdict"]["code"] == "GRANT_BROKEN"
+    assert tomorrow.ask(*withdraw, *since, "--yes")["done"] is True  # again: no effect
+    assert error(tomorrow, *withdraw, "--cause", "administrative") == "RegistryAlreadyWithdrawn"
+
+    for issuer in (BUREAU, ROOT_ISSUER):
+        assert tomorrow.ask("issuer", "recover", "--issuer", issuer)["done"] is True
+        roles = tomorrow.ask("role", "list", "--issuer", issuer)["roles"]
+        assert {(one["role"], one["signer"]) for one in roles if one["good"]} == {
+            ("admin", NEW1),
+            ("admin", NEW2),
+        }
+        life = tomorrow.ask("show", issuer)
+        assert life["reset_ready_at"] is None
+        assert {"ResetScheduled", "RolesReset"} <= {one["what"] for one in life["timeline"]}
+        assert error(tomorrow, "issuer", "recover", "--issuer", issuer) == "RESET_NONE"
+    old = ("role", "propose", "--issuer", BUREAU, "--role", "maker", "--address", DEPUTY)
+    assert error(tomorrow, *old, "--admin", now.key("admin1", BUREAU)) == "NOT_AN_ADMIN"
+
+
 def test_an_agency_changes_its_name_and_old_bundles_keep_the_old_one(clerk, tmp_path):
     before = clerk.home / "demo" / "good.ecert.json"
     publish = (
@@ -145,7 +206,8 @@ def test_an_agency_changes_its_name_and_old_bundles_keep_the_old_one(clerk, tmp_
     alone = clerk.ask(*publish, "--admin", clerk.key("admin1", ROOT_ISSUER))
     assert alone["done"] is False
     (proposal,) = alone["proposals"]
-    accepted = clerk.ask("role", "accept", proposal["number"], "--key", clerk.key("admin2", ROOT_ISSUER))
+    accept = ("role", "accept", proposal["number"], "--yes", "--key")
+    accepted = clerk.ask(*accept, clerk.key("admin2", ROOT_ISSUER))
     assert accepted["act"]["function"] == "setDirectory"
     names = {one["uscc"]: one["name"] for one in clerk.ask("issuer", "list")["issuers"]}
     assert names[FUND] == "示例市公积金中心(演示)"
@@ -201,6 +263,25 @@ def test_batches_are_found_by_a_key_and_withdrawn_by_root_from_above(clerk, tmp_
     assert "撤回" in clerk.run("show", batch["root"]).out
 
 
+def test_an_agency_with_papers_of_its_own_is_proposed_and_admitted(clerk, tmp_path):
+    signer = MemoryCredentialSigner.generate()
+    words = {"issuer": OWN, "name_en": "Own", "iss": "https://own.demo.example", "division": "990302"}
+    entry, other = tmp_path / "entry.jws", tmp_path / "other.jws"
+    for file, name in ((entry, "自有安装中心"), (other, "改名中心")):
+        file.write_text(make_directory_entry(**words, name_zh=name, issued_at=1, signer=signer))
+    admit = ("issuer", "admit", "--uscc", OWN, "--new-admin", NEW1, "--new-admin", NEW2)
+    first = clerk.ask(*admit, "--entry", entry, "--admin", clerk.key("admin1", ROOT_ISSUER))
+    (proposal,) = first["proposals"]
+    clerk.ask("role", "accept", proposal["number"], "--yes", "--key", clerk.key("admin2", ROOT_ISSUER))
+    found = {one["uscc"]: one for one in clerk.ask("issuer", "list")["issuers"]}[OWN]
+    assert (found["name"], found["parent"], found["here"]) == ("自有安装中心", ROOT_ISSUER, False)
+    admins = {one["signer"] for one in clerk.ask("role", "list", "--issuer", OWN)["roles"] if one["good"]}
+    assert admins == {NEW1, NEW2}
+    assert clerk.ask(*admit, "--entry", entry, *clerk.admins())["done"] is True  # again: no effect
+    assert error(clerk, *admit, "--entry", other, *clerk.admins()) == "RegistryIssuerExists"
+    assert clerk.ask("show", OWN)["timeline"][0]["what"] == "IssuerAdmitted"
+
+
 def test_everything_is_shown_with_its_life(clerk):
     key = clerk.ask("key", "list", "--issuer", FUND)["keys"][0]
     standing = clerk.ask("standing", "list")["standing"][0]
@@ -224,6 +305,9 @@ def test_everything_is_shown_with_its_life(clerk):
 def test_a_standing_approval_is_added_and_revoked(clerk):
     add = ("standing", "add", "--issuer", FUND, "--type", "HPF_PERSONAL_DEPOSIT", "--limit", 5)
     made = clerk.ask(*add, "--key", clerk.key("approver"))
+    revoke = ("standing", "revoke", made["id"], "--key")
+    assert error(clerk, *revoke, clerk.key("maker")) == "WRONG_ROLE"
+    assert error(clerk, *revoke, clerk.key("admin1", BUREAU), "--by", BUREAU) == "RegistryNotAncestor"
     assert clerk.ask("standing", "revoke", made["id"], "--key", clerk.key("admin1"))["revoked"] is True
     told = clerk.ask("show", made["id"])["timeline"]
     assert [one["what"] for one in told] == ["StandingRegistered", "StandingRevoked"]

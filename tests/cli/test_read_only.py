@@ -11,16 +11,11 @@ import jsonschema
 import pytest
 
 from ledger.apps.cli_reference import in_language, reference
-from tests.cli.story import ROOT, STARTER, ecert, play
+from tests.cli.story import ROOT, STARTER, ecert, play, schema
 
 pytestmark = [pytest.mark.xdist_group("demo"), pytest.mark.timeout(600)]
 STORIES = ("verify", "wrong_usage")
 FUND = "12990100MAXXXX023E"
-
-
-def schema(name: str) -> dict:
-    folder = ROOT / "docs" if name == "report" else ROOT / "docs" / "cli"
-    return json.loads((folder / f"{name}.schema.json").read_text(encoding="utf-8"))
 
 
 @pytest.mark.parametrize("story", STORIES)

@@ -13,6 +13,7 @@ from ledger.adapters.format_sd_jwt import SdJwtFormat
 from ledger.adapters.pki import CertificateAuthority
 from ledger.adapters.system import SystemEntropy
 from ledger.adapters.token_files import TokenFiles
+from ledger.apps.onchain import anchored_as
 from ledger.core.errors import LedgerError, RefusedError
 from ledger.core.flow import DAY_S, BatchState
 from ledger.core.model import Purpose, ReasonClass, Role
@@ -159,6 +160,31 @@ def test_a_batch_is_withdrawn_by_an_agency_above(tree: GovernWorld) -> None:
     tree.work()
     withdrawn = tree.book.batch(CITY, loot.anchor.root)[-1]
     assert (withdrawn.name, withdrawn.by) == ("BatchWithdrawn", PROVINCE)
+
+
+def test_somebody_elses_root_is_anchored_again(tree: GovernWorld) -> None:
+    """小偷把邻市批次的默克尔根又上链一次:上级只撤回小偷的那一次,邻市的证照照旧有效。
+
+    A bribed office anchors the root of the other city's batch a second time. Its superior is asked whose batch
+    is meant; what is withdrawn is the copy, and the other city's proof stays good.
+    """
+    honest = tree.issue_to(OTHER_CITY, 1)
+    (batch,) = tree.store.batches.batches(OTHER_CITY)
+    assert batch.root is not None
+    assert tree.try_anchor(CITY, "copy", root=batch.root).state == "final"
+    with pytest.raises(LedgerError) as unsaid:
+        anchored_as(tree.view, batch.root, None)
+    assert (unsaid.value.code, unsaid.value.detail["issuers"]) == ("BATCH_AMBIGUOUS", [OTHER_CITY, CITY])
+    found = anchored_as(tree.view, batch.root, CITY)
+    approver = person(PROVINCE, "approver")
+    case = tree.status.make_withdrawal_of(
+        found.issuer, found.root, THEFT, person(PROVINCE, "maker"), approver.signer_id, PROVINCE
+    )
+    tree.status.approve(case.id, approver)
+    tree.work()
+    assert anchored_as(tree.view, batch.root, CITY).withdrawn_at is not None
+    assert anchored_as(tree.view, batch.root, OTHER_CITY).withdrawn_at is None
+    assert tree.verdict(honest) == "ACCEPTED"
 
 
 def test_a_compromised_credential_key(tree: GovernWorld) -> None:

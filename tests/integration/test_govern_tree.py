@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from ledger.core.errors import ConflictError, LedgerError, NotFoundError, RefusedError
+from ledger.core.errors import ConflictError, LedgerError, NotFoundError, RefusedError, UnavailableError
 from ledger.core.flow import DAY_S
-from ledger.core.model import Role, WithdrawalCause
+from ledger.core.model import BlockRef, LedgerEvent, Role, WithdrawalCause
 from ledger.demo_data import demo_uscc
 from ledger.ports import ContractCall, Step
-from ledger.services.granting import require_grant
+from ledger.services.directory import DirectoryService
+from ledger.services.governed import GovernedBook, GovernedSource
+from ledger.services.granting import require_grant, types_by_agency
 from ledger.services.registry import Registry
 from tests.flow_world import TYPE_REF, chain_signer
 from tests.govern_world import (
@@ -58,6 +61,7 @@ def two_strangers() -> tuple[bytes, bytes]:
 def test_a_withdrawal_at_each_level_stops_all_below_at_once_and_nobody_else(tree: GovernWorld) -> None:
     everybody = dict.fromkeys((*LINE, OTHER_CITY), "final")
     assert anchoring(tree, "before") == everybody
+    directory = DirectoryService(tree.view, tree.tree.entries.get, [], tree.clock)
     for level, issuer in enumerate(LINE):
         parent = LINE[max(level - 1, 0)]
         tree.withdraw_grant(parent, issuer, WithdrawalCause.ADMINISTRATIVE)
@@ -65,12 +69,62 @@ def test_a_withdrawal_at_each_level_stops_all_below_at_once_and_nobody_else(tree
         found = anchoring(tree, f"withdrawn {level}")
         assert {one for one, said in found.items() if said == "RegistryGrantNotGood"} == stopped
         assert all(said == "final" for one, said in found.items() if one not in stopped)
+        (listed,) = [facts.issuers for facts in directory.types() if facts.record.type_id == TYPE]
+        assert set(listed) == everybody.keys() - stopped  # the public directory says the same
         for below in LINE[level:]:  # asked before anything is signed: whose grant is missing is said
             with pytest.raises(RefusedError) as refused:
                 require_grant(tree.view, below, TYPE, TYPE_REF, tree.now)
             assert (refused.value.code, refused.value.detail["holder"]) == ("TYPE_NOT_GRANTED", issuer)
         tree.grant(parent, issuer)
         assert anchoring(tree, f"granted {level}") == everybody
+
+
+def test_a_dissolved_agency_may_issue_nothing_and_its_children_go_on(tree: GovernWorld) -> None:
+    tree.decide(NATION, tree.act("dissolveIssuer", NATION, PROVINCE, bytes(18)))
+    may = types_by_agency(tree.view, tree.now)
+    assert {issuer for issuer, types in may.items() if TYPE in types} == {
+        NATION,
+        CITY,
+        COUNTY,
+        TOWN,
+        OTHER_CITY,
+    }
+    assert anchoring(tree, "after") == {
+        **dict.fromkeys((NATION, CITY, COUNTY, TOWN, OTHER_CITY), "final"), PROVINCE: "RegistryDissolved",
+    }  # fmt: skip
+
+
+class Faltering:
+    """A chain whose node falls silent in the middle of its answer, once."""
+
+    def __init__(self, chain: GovernedSource) -> None:
+        self._chain = chain
+        self.is_faltering = True
+
+    def head(self) -> BlockRef:
+        return self._chain.head()
+
+    def events(self, first: int, last: int, names: frozenset[str] | None = None) -> Iterator[LedgerEvent]:
+        found = list(self._chain.events(first, last, names))
+        if not self.is_faltering:
+            yield from found
+            return
+        yield from found[: len(found) // 2]
+        raise UnavailableError("CHAIN_UNAVAILABLE", "The node fell silent.")
+
+    def proposed(self, transaction_hash: bytes) -> tuple[ContractCall, bytes] | None:
+        return self._chain.proposed(transaction_hash)
+
+
+def test_a_node_that_falls_silent_half_way_leaves_no_deed_twice(tree: GovernWorld) -> None:
+    source = Faltering(tree.chain)
+    book = GovernedBook(source)
+    for ask in (book.timeline, book.roles.roles):
+        with pytest.raises(UnavailableError):
+            ask(COUNTY)
+    source.is_faltering = False
+    assert book.timeline(COUNTY) == tree.book.timeline(COUNTY)
+    assert book.roles.roles(COUNTY) == tree.book.roles.roles(COUNTY)
 
 
 def test_a_bribed_office_is_cut_off_from_a_date(tree: GovernWorld, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import jsonschema
 import pytest
 
 from ledger.adapters.chain_embedded.chain import EmbeddedChain
@@ -30,6 +31,7 @@ from ledger.services.status_list import check_token
 from ledger.settings import Settings
 from tests.anvil import Anvil, running
 from tests.cli.clerk import FUND, ROOT_ISSUER, Clerk
+from tests.cli.story import schema
 from tests.integration.test_kill import Nursery
 
 pytestmark = [pytest.mark.needs("anvil"), pytest.mark.xdist_group("demo move"), pytest.mark.timeout(300)]
@@ -41,6 +43,9 @@ POINTS = (
 )  # fmt: skip
 SENDS = (2, 9, 30)
 """Transactions after which a run dies too: within the contracts, the agencies, the keys."""
+
+
+SHAPE = schema("migrate")
 
 
 @dataclass
@@ -69,8 +74,9 @@ def moved(demo_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         for death in [*({"sends": sends} for sends in SENDS), *({"step": step} for step in STEPS)]:
             nursery.send(home=str(home), move=f"rpc:{anvil.url}", **death)
             kills += nursery.wait() == -signal.SIGKILL
-        nursery.send(home=str(home), move=f"rpc:{anvil.url}")
-        assert nursery.wait() == 0
+        told = Clerk(home).ask("migrate", "--yes")  # by a command line this time: it continues
+        jsonschema.validate(told, SHAPE)
+        assert told["state"] == "moved"
         yield Moving(home, before, anvil, Clerk(home), nursery, kills, anchors)
         nursery.close()
 
@@ -229,6 +235,7 @@ def test_what_would_be_carried_and_giving_up(moved: Moving, tmp_path: Path) -> N
     shutil.copytree(moved.before, home)
     clerk = Clerk(home)
     told = clerk.ask("migrate", "--to", f"rpc:{moved.anvil.url}", "--dry-run")
+    jsonschema.validate(told, SHAPE)
     assert told["state"] == "planned"
     assert (told["carried"]["batches"], told["carried"]["issuers"]) == (len(moved.anchors), 4)
     assert told["missing_keys"] == []
@@ -238,7 +245,9 @@ def test_what_would_be_carried_and_giving_up(moved: Moving, tmp_path: Path) -> N
     refused = clerk.run("worker", "--once", "--json")
     assert refused.code == 1
     assert "MIGRATING" in refused.out
-    assert clerk.ask("migrate", "--abandon")["state"] == "abandoned"
+    given_up = clerk.ask("migrate", "--abandon")
+    jsonschema.validate(given_up, SHAPE)
+    assert given_up["state"] == "abandoned"
     assert clerk.run("worker", "--once").code == 0
 
 

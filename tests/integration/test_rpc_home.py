@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import jsonschema
 import pytest
 
 from ledger.adapters.chain_rpc.deploy import attach
@@ -29,7 +30,7 @@ from ledger.demo_data import deposit_rows, licence_rows, write_csv
 from ledger.settings import Settings
 from tests.anvil import Anvil, running
 from tests.cli.clerk import BUREAU, FUND, LICENCE, ROOT_ISSUER, Clerk
-from tests.cli.story import Ran, ecert
+from tests.cli.story import Ran, ecert, schema
 from tests.faulty_node import FaultyNode, proxies
 
 pytestmark = [pytest.mark.needs("anvil"), pytest.mark.xdist_group("rpc home"), pytest.mark.timeout(300)]
@@ -195,6 +196,8 @@ def test_another_agency_joins_with_an_installation_of_its_own(site: Site, tmp_pa
     assert record.ready
     assert not (home.keys / "ledger" / "governance").exists()
     assert join_setup(home, None, tools, text) == record
+    told = Clerk(home.path).ask("init", "--join", "--trust", site.home / "trust.json")
+    jsonschema.validate(told, schema("init"))
     made = tmp_path / "trust-2.json"
     site.clerk.ask("trust", "next", "--out", made, "--add-authority", sent["authority"])
     site.clerk.ask("trust", "sign", made)
