@@ -11,9 +11,9 @@ from ledger.adapters.home_files import Home, HomeRecord
 from ledger.adapters.system import SystemClock, SystemEntropy
 from ledger.adapters.trust_files import HomeTrust
 from ledger.bootstrap import Installation
-from ledger.bootstrap_chain import open_book, open_view, rpc_record
+from ledger.bootstrap_chain import SNAPSHOT_KIND, open_book, open_view, rpc_record
 from ledger.bootstrap_ops import open_limits
-from ledger.core.errors import RefusedError
+from ledger.core.errors import NotFoundError, RefusedError
 from ledger.core.merkle import hash_leaf
 from ledger.ports import Limits, Store
 from ledger.ports.witness import LeafTiles
@@ -63,8 +63,13 @@ def open_node(home: Home, record: HomeRecord, leaves: LeafTiles | None = None) -
 
     Raises:
         RefusedError: NODE_REMOTE when the chain is one that others run.
-        NotFoundError: CHAIN_MISSING, TRUST_MISSING.
+        NotFoundError: CHAIN_MISSING, TRUST_MISSING, SNAPSHOT_ONLY.
     """
+    if record.chain.get("kind") == SNAPSHOT_KIND:
+        raise NotFoundError(
+            "SNAPSHOT_ONLY",
+            "This data directory knows its ledger from snapshots: there are no blocks here to hand out.",
+        )
     if rpc_record(record) is not None:
         raise RefusedError(
             "NODE_REMOTE",
@@ -115,7 +120,7 @@ def open_node_parts(settings: Settings) -> NodeParts:
     """The node over `settings.home`; everything is opened now, so that what is missing is said now.
 
     Raises:
-        NotFoundError: HOME_MISSING, CHAIN_MISSING, TRUST_MISSING.
+        NotFoundError: HOME_MISSING, CHAIN_MISSING, TRUST_MISSING, SNAPSHOT_ONLY.
         ConflictError: HOME_NOT_READY.
         RefusedError: NODE_REMOTE.
     """

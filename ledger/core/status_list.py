@@ -192,6 +192,23 @@ def lasts_s(text: str, now: int) -> int:
     return min(int(payload["ttl"]), int(payload["exp"]) - now)
 
 
+PUBLISHED_WITHIN_S: Final = 10
+"""From a change's command until the list that shows it lies there, with a block a second and a worker at work."""
+
+
+def keep_s(text: str, now: int) -> int:
+    """How many seconds a cache may keep a token that we made, so that a change is known after `ttl` at the latest.
+
+    What the token says is as old as the token: its age counts, and so does what the next one takes to come. 0: ask
+    again each time.
+
+    Raises: InputError(JWS_*, JSON_*) when it is none.
+    """
+    payload = parse_jws(text, max_bytes=MAX_TOKEN_BYTES).payload
+    fresh_until = int(payload["iat"]) + int(payload["ttl"]) - PUBLISHED_WITHIN_S
+    return max(0, min(fresh_until, int(payload["exp"])) - now)
+
+
 @dataclass(frozen=True, slots=True)
 class StatusListToken:
     """A status list token as read; nothing is verified. Times in seconds."""

@@ -81,6 +81,7 @@ class StatusListPublisher:
         self._finality = finality
         self._drawn: dict[tuple[str, int], DrawnList] = {}
         self._due: dict[tuple[str, int], int] = {}  # when a list is published again, by (issuer, number)
+        self._height: int | None = None
 
     def publish(self, issuer: str, list_number: int) -> None:
         """A fresh token of one list."""
@@ -121,9 +122,13 @@ class StatusListPublisher:
     def publish_due(self, issuers: Sequence[str]) -> int:
         """Fresh tokens of lists with open batches, and of the others now and then; their number.
 
-        A quiet list that is full is rarely worth a signature: its token lives ten minutes.
+        A quiet list that is full is rarely worth a signature: its token lives ten minutes. Where finality fell,
+        since more witnesses are asked for, every list may say too much: all are due.
         """
-        now = self._clock.now()
+        now, height = self._clock.now(), self._final_height()
+        if height is not None and self._height is not None and height < self._height:
+            self._due.clear()
+        self._height = height
         return sum(
             self._publish_each(
                 issuer,

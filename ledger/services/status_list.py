@@ -69,6 +69,7 @@ class DrawnList:
         roots: of the final batches.
         waiting: batches that are not final, looked at anew each time.
         left_out: how many lie beyond what a list may hold.
+        highest: of the final batches, the anchor's block; -1 without any.
     """
 
     altered: int
@@ -76,6 +77,7 @@ class DrawnList:
     roots: set[bytes] = field(default_factory=set)
     waiting: list[ListedBatch] = field(default_factory=list)
     left_out: int = 0
+    highest: int = -1
 
 
 def build_status_list(
@@ -113,22 +115,28 @@ def draw_list(
         view: as for build_status_list.
         issuer: USCC.
         list_number: the issuer's own number of the list.
-        before: of the same list; changed and given back when nothing in it was altered meanwhile.
+        before: of the same list; changed and given back when nothing in it was altered meanwhile, and nothing
+            final ceased to be (a trust file that asks for more witnesses).
         final_height: as for build_status_list.
     """
     altered = view.altered()  # before the look at the batches: what is altered in between is drawn anew later
     drawn = before
-    if drawn is None or drawn.altered != altered:
+    if drawn is None or drawn.altered != altered or _exceeds(drawn.highest, final_height):
         drawn = DrawnList(altered)
     drawn.waiting = []
     for batch in view.listed(issuer, list_number, drawn.roots):
-        if final_height is not None and batch.anchor.block.number > final_height:
+        if _exceeds(batch.anchor.block.number, final_height):
             drawn.waiting.append(batch)
             continue
         shown = _shown(batch, is_final=True)
         drawn.left_out += not _place(drawn.values, batch.anchor.first_word, shown)
         drawn.roots.add(batch.anchor.root)
+        drawn.highest = max(drawn.highest, batch.anchor.block.number)
     return drawn
+
+
+def _exceeds(block: int, final_height: int | None) -> bool:
+    return final_height is not None and block > final_height
 
 
 def with_ranges(drawn: DrawnList, list_number: int, ranges: Iterable[OpenRange]) -> PublishedList:

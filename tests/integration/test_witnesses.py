@@ -67,8 +67,13 @@ def state(world: WitnessedWorld, batch: BatchRecord) -> BatchState:
 
 
 def public_values(world: WitnessedWorld, batch: BatchRecord) -> bytes:
-    """What the published list says of the batch's credentials."""
+    """What the list says of the batch's credentials, published now."""
     world.lists.publish(ISSUER, batch.list)
+    return values_in_the_list(world, batch)
+
+
+def values_in_the_list(world: WitnessedWorld, batch: BatchRecord) -> bytes:
+    """What the published list says of the batch's credentials."""
     token = TokenFiles(world.folder / "published").load(ISSUER, world.chain.info().ledger_id, batch.list)
     statuses = parse_status_list_token(token or "").statuses
     start = batch.first_word * 64
@@ -129,9 +134,14 @@ def test_an_older_word_does_not_cover_a_newer_block_and_one_voice_is_not_two(
     hurry(world)
     assert state(world, batch) is BatchState.RELEASED
     assert finality(world, batch) == (Outcome.PASSED, "WITNESSED")
+    assert public_values(world, batch) == bytes([0, 0])
+    assert world.lists.publish_due([ISSUER]) == 0
     world.demand(3)  # a later trust file asks for more: nobody is told forged, nobody is told good
     assert finality(world, batch) == (Outcome.UNKNOWN, "WITNESS_MISSING")
+    assert world.lists.publish_due([ISSUER]) > 0  # the public list says so too, at once
+    assert values_in_the_list(world, batch) == bytes([2, 2])
     world.demand(0)
+    assert public_values(world, batch) == bytes([0, 0])
     assert finality(world, batch) == (Outcome.PASSED, "SINGLE_OPERATOR")
 
 

@@ -13,7 +13,7 @@ from ledger.core.errors import InputError
 from ledger.core.jose import make_jws, parse_jws
 from ledger.core.model import AnchorRecord, BlockRef, GrantRecord, Purpose
 from ledger.core.status import Status
-from ledger.core.status_list import parse_status_list_token, status_uri
+from ledger.core.status_list import PUBLISHED_WITHIN_S, keep_s, parse_status_list_token, status_uri
 from ledger.services.status_list import (
     OpenRange,
     PublishedList,
@@ -140,6 +140,16 @@ def test_blocks_above_the_final_height_are_suspended() -> None:
     assert not build_status_list(view, ISSUER, LIST, (), final_height=2).has_open
 
 
+def test_what_ceases_to_be_final_is_drawn_anew() -> None:
+    view = view_of((0, 1, {}), (1, 1, {}))
+    drawn = draw_list(view, ISSUER, LIST, final_height=2)
+    same = draw_list(view, ISSUER, LIST, drawn, final_height=5)
+    assert same is drawn
+    lower = draw_list(view, ISSUER, LIST, drawn, final_height=1)  # the trust file asks for more witnesses now
+    built = with_ranges(lower, LIST, ())
+    assert (built.values[0], built.values[64], built.has_open) == (0, 2, True)
+
+
 def test_a_range_far_away_cannot_fill_the_memory() -> None:
     built = build_status_list(view_of((0, 1, {}), (2**31, 1, {})), ISSUER, LIST, ())
     assert (len(built.values), built.left_out) == (64, 1)
@@ -155,6 +165,18 @@ def test_a_list_with_open_batches_is_short_lived(ranges: list[OpenRange], ttl: i
     token = parse_status_list_token(text)
     assert (token.ttl_s, token.issued_at, token.expires_at) == (ttl, NOW, NOW + 2 * ttl)
     assert (token.uri, token.iss, token.statuses.bits) == (WORLD.uri, ISS, 2)
+
+
+@pytest.mark.parametrize(("is_open", "ttl"), [(True, 60), (False, 300)])
+def test_what_a_cache_keeps_is_never_older_than_the_ttl(*, is_open: bool, ttl: int) -> None:
+    text = make_status_list_token(
+        PublishedList(bytes(64), is_open, 0), uri=WORLD.uri, signer=WORLD.status_signer, now=NOW
+    )
+    for age in range(3 * ttl):
+        kept = keep_s(text, NOW + age)
+        # whoever fetched at that moment and asks again when the cache says so knows of a change by then
+        assert kept == 0 or age + kept + PUBLISHED_WITHIN_S <= ttl
+    assert keep_s(text, NOW) == ttl - PUBLISHED_WITHIN_S
 
 
 def test_an_empty_list_says_invalid() -> None:
