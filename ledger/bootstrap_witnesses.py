@@ -95,6 +95,7 @@ def _step(before: Trust, after: Trust, taken_at: int) -> TrustStep:
     )
 
 
+        threshold_before=was.threshold,
 def open_changes(home: Home, record: HomeRecord, view: ChainView, book: GovernedBook) -> ChangesService:
     """What changed on this installation's ledger."""
     trusts = HomeTrust(home)

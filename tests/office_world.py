@@ -175,10 +175,10 @@ def open_parts(folder: Path, world: World, clock: ManualClock, limits: Any) -> W
     return parts
 
 
-def open_office(folder: Path, **changes: Any) -> Office:
+def open_office(folder: Path, kind: type[World] = World, **changes: Any) -> Office:
     """Open an installation that `make_installation` made."""
     clock = ManualClock(START + 60)
-    world = World(folder, clock)
+    world = kind(folder, clock)
     clock.set(max(clock.now(), world.clock.now()))
     parts = open_parts(folder, world, clock, MemoryLimits(clock))
     for uscc, name, parent in ((CHILD, "岚州市下级银行", OWN), (FOREIGN, "外地登记机关", None)):

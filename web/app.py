@@ -50,6 +50,7 @@ from web import (
 from web.api.frame import FastJson
 from web.forms import LARGEST_PLAIN, Form, is_form, read_plain_form
 from web.issue import routes as issue
+from web.numbers import WholeNumber
 
 MAX_BUNDLE_BYTES = 1_048_576  # docs/formats.md: a bundle has at most 1 MiB
 FORM_OVERHEAD_BYTES = 65_536  # boundaries, field names and the token around a bundle
@@ -186,6 +187,7 @@ def create_app(settings: WebSettings, services: WebServices) -> Flask:
         MAX_FORM_MEMORY_SIZE=MemoryRequest.max_form_memory_size,
         TRAP_BAD_REQUEST_ERRORS=False,
     )
+    app.url_map.converters["int"] = WholeNumber
     app.json = FastJson(app)
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True

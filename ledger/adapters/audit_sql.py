@@ -68,6 +68,7 @@ class SqlAudit:
         count: int,
         action: str | None = None,
         person: int | None = None,
+        subject: str | None = None,
     ) -> list[AuditRow]:
         query = sa.select(audit_row).order_by(audit_row.c.number.desc()).limit(count)
         if usccs is not None:
@@ -80,6 +81,8 @@ class SqlAudit:
             query = query.where(column == action if act else column.startswith(f"{room}.", autoescape=True))
         if person is not None:
             query = query.where(audit_row.c.person_id == person)
+        if subject is not None:
+            query = query.where(audit_row.c.subject == subject)
         with self._database.read() as connection:
             return [_row(row) for row in connection.execute(query)]
 

@@ -313,6 +313,10 @@ ERRORS: dict[str, Text] = {
     "SEVERAL_ISSUERS": Text("一次只能处理同一机关的证照。", "Name credentials of one issuer at a time."),
     "USCC_LENGTH": Text("统一社会信用代码必须是 18 位。", "A USCC has 18 characters."),
     "USCC_CHECK": Text(
+    "HEIR_ACTS": Text(
+        "{issuer} 的证照现由 {heir} 经管,状态变更由该机构的人员办理。",
+        "{heir} acts for {issuer} now: its people change the status of these credentials.",
+    ),
         "统一社会信用代码的校验位不对,请核对。", "The USCC's check character is wrong; compare it."
     ),
     "USCC_CHARACTER": Text(

@@ -53,6 +53,7 @@ class AuditStore(Protocol):
         count: int,
         action: str | None = None,
         person: int | None = None,
+        subject: str | None = None,
     ) -> list[AuditRow]:
         """Rows of these organisations (None: all), newest first."""
 
@@ -134,6 +135,7 @@ class AuditService:
         count: int = 50,
         action: str | None = None,
         person: int | None = None,
+        subject: str | None = None,
     ) -> list[AuditRow]:
         """Rows of these organisations (an actor's `subtree`; None: of all), newest first.
 
@@ -143,8 +145,9 @@ class AuditService:
             count: at most.
             action: only this one, or all of a room: `login`.
             person: only what this person did.
+            subject: only what was done to this, e.g. `batch/12`.
         """
-        return self._store.newest(usccs, before, count, action, person)
+        return self._store.newest(usccs, before, count, action, person, subject)
 
     def fault(self) -> AuditFault | None:
         """What is wrong with the log; None when it is whole."""

@@ -76,6 +76,21 @@ class Case:
 
 
 @dataclass(frozen=True, slots=True)
+class Drafter:
+    """Who drafts a case.
+
+    Attributes:
+        person: their number in the web; 0 for keys used on the command line.
+        uscc: the agency for which they act; None: whichever acts for the issuer.
+        case_id: 32 hex digits under which the case is to be found again; drawn where none is given.
+    """
+
+    person: int = 0
+    uscc: str | None = None
+    case_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class CaseList:
     """Cases, oldest first, and the ids of those whose file or key is missing or damaged."""
 

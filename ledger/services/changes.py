@@ -39,12 +39,19 @@ class ChangeSource(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class TrustStep:
-    """A version of the trust file that was taken into use here: thumbprints of witnesses that came and went."""
+    """A version of the trust file that was taken into use here.
+
+    Attributes:
+        added: thumbprints of witnesses that came; `removed`: of those that went.
+        threshold_before: how many witnesses had to sign until then; `threshold`: since.
+        names: of witnesses, before and after.
+    """
 
     version: int
     taken_at: int
     added: tuple[bytes, ...]
     removed: tuple[bytes, ...]
+    threshold_before: int
     threshold: int
     names: Mapping[bytes, str]
 
@@ -74,6 +81,11 @@ class Changes:
     is_cut: bool
     restores: tuple[RestoreNotice, ...]
     trusts: tuple[TrustStep, ...]
+
+    @property
+    def has_older_batches(self) -> bool:
+        """More batches were anchored by all agencies than were looked at."""
+        return self.anchored > MOST_BATCHES
 
 
 class ChangesService:
@@ -127,8 +139,7 @@ class ChangesService:
     def _deeds(self, since: int, until: int, seen: Collection[str]) -> tuple[Deed, ...]:
         found = {
             (deed.block.number, deed.log_index): deed
-            for record in self._view.issuers()
-            for deed in self._book.timeline(record.issuer)
+            for deed in self._book.everything()
             if since <= deed.block.time < until
             and deed.name not in STEPS
             and (deed.issuer in seen or deed.by in seen)

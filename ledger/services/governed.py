@@ -7,7 +7,7 @@ each process may keep its own.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Protocol
 
@@ -58,6 +58,12 @@ class GovernedBook:
         with self._lock:
             self._catch_up()
             return tuple(self._deeds.get(issuer, ()))
+
+    def everything(self) -> tuple[Deed, ...]:
+        """The timelines of all issuers, one after the other."""
+        with self._lock:
+            self._catch_up()
+            return tuple(deed for deeds in self._deeds.values() for deed in deeds)
 
     def key(self, issuer: str, number: int) -> tuple[Deed, ...]:
         """Registration, retirement and compromise of one key."""
@@ -222,7 +228,20 @@ class GovernedBook:
 
 def heir_of(issuers: Iterable[IssuerRecord], issuer: str) -> str:
     """Who acts for an issuer: itself, or the end of its chain of successors (IIssuerRegistry.heirOf)."""
+    return _heir({record.issuer: record for record in issuers}, issuer)
+
+
+def acted_for(issuers: Iterable[IssuerRecord], agency: str) -> tuple[str, ...]:
+    """Issuers whose statuses the people of an agency write now: itself, then its predecessors by their codes.
+
+    Nobody's once it was dissolved and another one took over.
+    """
     known = {record.issuer: record for record in issuers}
+    gone = sorted(one.issuer for one in known.values() if one.successor is not None)
+    return tuple(issuer for issuer in dict.fromkeys((agency, *gone)) if _heir(known, issuer) == agency)
+
+
+def _heir(known: Mapping[str, IssuerRecord], issuer: str) -> str:
     heir = issuer
     while heir in known and known[heir].dissolved_at is not None:
         successor = known[heir].successor

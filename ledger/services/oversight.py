@@ -6,8 +6,9 @@ what when). Everything here is public by design; names of people are added by th
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from ledger.core.errors import NotFoundError
 from ledger.core.governed import Deed, Proposal, Reset
@@ -18,6 +19,7 @@ from ledger.ports import ChainView, Clock
 from ledger.services.governed import GovernedBook
 from ledger.services.granting import types_by_agency
 
+Told = TypeVar("Told")
 STEPS = frozenset({"ActProposed", "ActAccepted"})
 """Events of asking and agreeing: where the act itself is shown with both names, they say nothing more."""
 
@@ -90,16 +92,18 @@ class OversightService:
         for record in records:
             children.setdefault(record.parent if record.parent in known else None, []).append(record)
         good = self._rights_of_all()
-        return self._nodes(children.get(None, []), children, good, self._announced())
+        announced = frozenset(reset.issuer for reset in self._from_history(self.book.resets))
+        return self._nodes(children.get(None, []), children, good, announced)
 
-    def _announced(self) -> frozenset[str]:
-        """Agencies whose roles are about to be reset; nobody where the ledger has no history (snapshots)."""
+    @staticmethod
+    def _from_history(ask: Callable[[], tuple[Told, ...]]) -> tuple[Told, ...]:
+        """What the book says; nothing where the ledger is known from snapshots, which have no history."""
         try:
-            return frozenset(reset.issuer for reset in self.book.resets())
+            return ask()
         except NotFoundError as error:
             if error.code != "SNAPSHOT_ONLY":
                 raise
-            return frozenset()
+            return ()
 
     def _nodes(
         self,
@@ -158,10 +162,12 @@ class OversightService:
             children=tuple(one.issuer for one in records.values() if one.parent == issuer),
             rights=tuple(line for line in lines if line is not None),
             keys=self._view.keys(issuer),
-            roles=self.book.roles.roles(issuer),
+            roles=self._from_history(lambda: self.book.roles.roles(issuer)),
             standings=self._view.standings(issuer),
-            proposals=self.book.waiting(now, issuer),
-            reset=next((reset for reset in self.book.resets() if reset.issuer == issuer), None),
+            proposals=self._from_history(lambda: self.book.waiting(now, issuer)),
+            reset=next(
+                (reset for reset in self._from_history(self.book.resets) if reset.issuer == issuer), None
+            ),
         )
 
     def _right(self, path: Sequence[str], type_id: int) -> RightLine | None:
@@ -186,16 +192,13 @@ class OversightService:
     def timeline(self, issuer: str) -> tuple[Deed, ...]:
         """What happened to an agency and what its admins did to others, newest first.
 
-        Proposing and accepting are left out where the act that came of them is shown.
+        Proposing and accepting are left out where the act that came of them is shown. Empty where the ledger
+        is known from snapshots.
         """
-        own = self.book.timeline(issuer)
-        others = (
-            deed
-            for record in self._view.issuers()
-            if record.issuer != issuer
-            for deed in self.book.timeline(record.issuer)
-            if deed.by == issuer and deed.name not in STEPS
-        )
+        own = self._from_history(lambda: self.book.timeline(issuer))
+        if not own:
+            return ()
+        others = (deed for deed in self.book.everything() if deed.by == issuer and deed.name not in STEPS)
         deeds = {(deed.block.number, deed.log_index): deed for deed in (*own, *others)}
         done = {deed.tx_hash for deed in deeds.values() if deed.name not in STEPS}
         over = {proposal.number for proposal in self.book.proposals(issuer) if proposal.decided_tx in done}

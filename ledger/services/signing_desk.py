@@ -309,7 +309,7 @@ class SigningDesk:
         return self._ask(who, act, subject, key, self._others[act].digests(payload), payload)
 
     def _case_maker(self, case: Case) -> int | None:
-        return case.person_made or self._person_of(case.issuer, case.maker, Act.CASE_MAKE, case.id)
+        return case.person_made or self._person_of(case.acting, case.maker, Act.CASE_MAKE, case.id)
 
     def _own_batch(self, who: Signer, batch_id: int) -> BatchRecord:
         batch = self._approve.batch(batch_id)
@@ -319,7 +319,7 @@ class SigningDesk:
 
     def _own_case(self, who: Signer, case_id: str) -> Case:
         case = self._status.case(case_id)
-        if case.issuer != who.uscc:
+        if case.acting != who.uscc:
             raise NotFoundError("CASE_UNKNOWN", f"There is no case {case_id}.", case=case_id)
         return case
 

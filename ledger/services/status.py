@@ -40,6 +40,7 @@ from ledger.ports import (
 from ledger.services.cases import Case as Case
 from ledger.services.cases import CaseBook as CaseBook
 from ledger.services.cases import CaseList as CaseList
+from ledger.services.cases import Drafter as Drafter
 from ledger.services.cases import Grounds as Grounds
 from ledger.services.cases import Part, decode_case, encode_case
 from ledger.services.governed import heir_of
@@ -51,6 +52,7 @@ ENDINGS = frozenset({Status.CANCELLED, Status.VOID, Status.REVOKED})
 """Statuses by which an agency ends a credential for good; which of them a type knows differs."""
 MOST_OPENED = 5_000
 """Cases that are remembered after they were opened for a list."""
+ANYBODY = Drafter()
 NOBODY = bytes(32)
 """Signer of a case that nobody has signed yet, and of a suspension, which nobody signs."""
 
@@ -161,23 +163,15 @@ class StatusService:
             raise _cannot_become(name, kind, now, wanted)
         return Target(place, place.leaf_index, place.root, evidence.anchor.list, now)
 
-    def suspend(
-        self, names: Sequence[bytes], grounds: Grounds, person: int = 0, case_id: str | None = None
-    ) -> Case:
-        """Suspend at once, by the operator's transaction alone. `case_id`: see `draft`."""
+    def suspend(self, names: Sequence[bytes], grounds: Grounds, drafter: Drafter = ANYBODY) -> Case:
+        """Suspend at once, by the operator's transaction alone. Arguments and errors: as `draft`."""
         targets = self.targets(names, Status.SUSPENDED)
-        case = self._new_case(targets, Status.SUSPENDED, grounds, case_id)
-        case = replace(case, person_made=person, state="new")
+        case = replace(_drafted_by(drafter, self._new_case(targets, Status.SUSPENDED, grounds)), state="new")
         self._save(case)
         return self._send(case)
 
     def draft(
-        self,
-        names: Sequence[bytes],
-        status: Status,
-        grounds: Grounds,
-        person: int = 0,
-        case_id: str | None = None,
+        self, names: Sequence[bytes], status: Status, grounds: Grounds, drafter: Drafter = ANYBODY
     ) -> Case:
         """A case that its maker has not signed yet; saved, so that a closed tab loses nothing.
 
@@ -185,25 +179,21 @@ class StatusService:
             names: of the credentials.
             status: what they shall become.
             grounds: why.
-            person: who drafts it.
-            case_id: 32 hex digits under which it is to be found again; drawn where none is given.
+            drafter: who drafts it, for which agency.
 
         Raises:
-            RefusedError: SUSPEND_ALONE.
+            RefusedError: SUSPEND_ALONE, HEIR_ACTS when another agency acts for the issuer.
             As targets.
         """
         if status is Status.SUSPENDED:
             raise RefusedError("SUSPEND_ALONE", "Suspending needs no case: the operator does it at once.")
-        case = self._new_case(self.targets(names, status), status, grounds, case_id)
-        case = replace(case, person_made=person)
+        case = _drafted_by(drafter, self._new_case(self.targets(names, status), status, grounds))
         self._save(case)
         return case
 
-    def draft_withdrawal(
-        self, batch_id: int, grounds: Grounds, person: int = 0, case_id: str | None = None
-    ) -> Case:
-        """As `draft`, for a whole anchored batch. Raises: ConflictError NOT_ANCHORED_YET, ALREADY_WITHDRAWN."""
-        case = replace(self._new_withdrawal(batch_id, grounds, case_id), person_made=person)
+    def draft_withdrawal(self, batch_id: int, grounds: Grounds, drafter: Drafter = ANYBODY) -> Case:
+        """As `draft`, for a whole anchored batch. Raises: HEIR_ACTS, NOT_ANCHORED_YET, ALREADY_WITHDRAWN."""
+        case = _drafted_by(drafter, self._new_withdrawal(batch_id, grounds))
         self._save(case)
         return case
 
@@ -254,16 +244,14 @@ class StatusService:
             ConflictError: NOT_ANCHORED_YET, ALREADY_WITHDRAWN.
         """
         _require_two(maker.signer_id, approver)
-        case = self._withdrawal_case(issuer, root, "0x" + root.hex(), grounds, None, by)
+        case = self._withdrawal_case(issuer, root, "0x" + root.hex(), grounds, by)
         return self._signed_by_maker(self._for(case, maker.signer_id, approver), maker)
 
-    def _new_withdrawal(self, batch_id: int, grounds: Grounds, case_id: str | None = None) -> Case:
+    def _new_withdrawal(self, batch_id: int, grounds: Grounds) -> Case:
         batch = self._batches.batch(batch_id)
         if batch.root is None:
             raise _not_anchored(str(batch_id), str(batch.state))
-        return self._withdrawal_case(
-            batch.issuer, batch.root, str(batch_id), grounds, case_id, None, str(batch.state)
-        )
+        return self._withdrawal_case(batch.issuer, batch.root, str(batch_id), grounds, None, str(batch.state))
 
     def _withdrawal_case(
         self,
@@ -271,7 +259,6 @@ class StatusService:
         root: bytes,
         name: str,
         grounds: Grounds,
-        case_id: str | None,
         by: str | None,
         state: str = "unknown",
     ) -> Case:
@@ -282,7 +269,7 @@ class StatusService:
             raise ConflictError("ALREADY_WITHDRAWN", f"Batch {name} was withdrawn already.", batch=name)
         now = self._clock.now()
         return Case(
-            id=case_id or self._entropy.token(16).hex(),
+            id=self._entropy.token(16).hex(),
             issuer=issuer,
             status=None,
             grounds=grounds,
@@ -300,11 +287,12 @@ class StatusService:
         """The draft as its maker is to sign it: with both signers and an end. Changes nothing.
 
         Raises:
-            RefusedError: SAME_PERSON.
+            RefusedError: SAME_PERSON, HEIR_ACTS when the agency was dissolved meanwhile.
             ConflictError: CASE_STATE, STATUS_TRANSITION when the credentials changed meanwhile.
         """
         _require_two(maker, approver)
         case = self._in_state(case_id, "draft")
+        self._require_living(case)
         if case.status is not None:
             self.targets([bytes.fromhex(name) for name in case.names], case.status)
         return self._for(case, maker, approver)
@@ -333,10 +321,11 @@ class StatusService:
 
         Raises:
             NotFoundError: CASE_UNKNOWN.
-            RefusedError: WRONG_APPROVER, CASE_EXPIRED.
+            RefusedError: WRONG_APPROVER, CASE_EXPIRED, HEIR_ACTS when the agency was dissolved meanwhile.
             ConflictError: CASE_STATE when it was approved before.
         """
         case = self._in_state(case_id, "made")
+        self._require_living(case)
         if approver != case.approver:
             raise RefusedError(
                 "WRONG_APPROVER",
@@ -365,6 +354,12 @@ class StatusService:
         dropped = replace(self._in_state(case_id, "draft", "made"), state="dropped")
         self._save(dropped)
         return dropped
+
+    def _require_living(self, case: Case) -> None:
+        """Whose people sign it has no successor yet: the ledger would refuse their signatures."""
+        heir = heir_of(self._view.issuers(), case.acting)
+        if heir != case.acting:
+            raise _heir_acts(case.acting, heir)
 
     def _in_state(self, case_id: str, *states: str) -> Case:
         case = self.case(case_id)
@@ -443,13 +438,7 @@ class StatusService:
         cases.sort(key=lambda case: case.made_at)
         return CaseList(tuple(cases), tuple(unreadable))
 
-    def _new_case(
-        self,
-        targets: Sequence[Target],
-        status: Status,
-        grounds: Grounds,
-        case_id: str | None = None,
-    ) -> Case:
+    def _new_case(self, targets: Sequence[Target], status: Status, grounds: Grounds) -> Case:
         by_batch: dict[tuple[bytes, int], list[int]] = {}
         for target in targets:
             by_batch.setdefault((target.root, target.list), []).append(target.leaf_index)
@@ -466,7 +455,7 @@ class StatusService:
             for (root, number), leaves in by_batch.items()
         )
         return Case(
-            id=case_id or self._entropy.token(16).hex(),
+            id=self._entropy.token(16).hex(),
             issuer=issuer,
             status=status,
             grounds=grounds,
@@ -547,6 +536,21 @@ def _not_anchored(name: str, state: str) -> ConflictError:
         f"Batch {name} is not on chain ({state}): reject it instead of withdrawing it.",
         batch=name,
         state=state,
+    )
+
+
+def _drafted_by(drafter: Drafter, case: Case) -> Case:
+    if drafter.uscc not in (None, case.acting):
+        raise _heir_acts(case.issuer, case.acting)
+    return replace(case, id=drafter.case_id or case.id, person_made=drafter.person)
+
+
+def _heir_acts(issuer: str, heir: str) -> RefusedError:
+    return RefusedError(
+        "HEIR_ACTS",
+        f"{heir} acts for {issuer} now: its people change the status of these credentials.",
+        issuer=issuer,
+        heir=heir,
     )
 
 

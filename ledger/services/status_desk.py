@@ -6,6 +6,7 @@ Nothing is changed here; services.status does that. Every number is answered: fo
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +19,7 @@ from ledger.core.model import ChainEvidence
 from ledger.core.status import Status
 from ledger.ports import BatchStore
 from ledger.services.cases import Case
+from ledger.services.governed import acted_for, heir_of
 from ledger.services.granting import RegistryView
 from ledger.services.review import ReviewService
 from ledger.services.status import StatusService
@@ -46,10 +48,11 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """What a list of numbers stands for."""
+    """What a list of numbers stands for. `issuers`: of the names, each with how many of them it issued."""
 
     names: tuple[bytes, ...]
     refusals: tuple[Refusal, ...]
+    issuers: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +89,16 @@ class StatusDesk:
         self._view = view
         self._types = types
 
-    def survey(self, issuer: str, numbers: Sequence[str], wanted: Status) -> Survey:
-        """Each number looked up and judged; the same credential twice counts once.
+    def acted_for(self, agency: str) -> tuple[str, ...]:
+        """Issuers whose credentials the people of an agency change: its own, then its predecessors'."""
+        return acted_for(self._view.issuers(), agency)
+
+    def heir_of(self, issuer: str) -> str:
+        """Whose people change the credentials of an issuer now."""
+        return heir_of(self._view.issuers(), issuer)
+
+    def survey(self, issuers: Sequence[str], numbers: Sequence[str], wanted: Status) -> Survey:
+        """Each number looked up among these issuers' and judged; the same credential twice counts once.
 
         Raises: InputError(TOO_MANY_NUMBERS).
         """
@@ -95,28 +106,28 @@ class StatusDesk:
             raise InputError(
                 "TOO_MANY_NUMBERS", f"At most {MOST_NUMBERS} numbers at a time.", most=MOST_NUMBERS
             )
-        names: dict[bytes, None] = {}
+        names: dict[bytes, str] = {}
         refusals = []
         for text in numbers:
             try:
-                name = self.name_of(issuer, text)
+                name = self.name_of(issuers, text)
                 if name not in names:
-                    self._status.targets([name], wanted)
-                    names[name] = None
+                    (target,) = self._status.targets([name], wanted)
+                    names[name] = target.place.issuer
             except LedgerError as error:
                 detail = error.detail if isinstance(error, ConflictError) else {}
                 instead = tuple(str(name) for name in detail.get("instead", ()))
                 refusals.append(Refusal(text[:SHOWN], error.code, str(detail.get("now", "")), instead))
-        return Survey(tuple(names), tuple(refusals))
+        return Survey(tuple(names), tuple(refusals), Counter(names.values()))
 
-    def possible(self, issuer: str) -> frozenset[Status]:
-        """Statuses that a credential of this issuer can be given: those of every type it was ever granted.
+    def possible(self, issuers: Sequence[str]) -> frozenset[Status]:
+        """Statuses that a credential of these issuers can be given: those of every type they were ever granted.
 
         All of them where the chain names a type that this program does not know.
         """
         found: set[Status] = set()
         for record in self._view.types():
-            if not self._view.grants(issuer, record.type_id):
+            if not any(self._view.grants(issuer, record.type_id) for issuer in issuers):
                 continue
             kind = self._types.get((record.code, record.version))
             if kind is None:
@@ -124,19 +135,19 @@ class StatusDesk:
             found.update(*kind.transitions.values())
         return frozenset(found)
 
-    def name_of(self, issuer: str, text: str) -> bytes:
-        """The issuer's credential of this proof number, serial or licence identifier.
+    def name_of(self, issuers: Sequence[str], text: str) -> bytes:
+        """The credential of one of these issuers with this proof number, serial or licence identifier.
 
         Raises:
             InputError: NUMBER_SHAPE, NUMBER_AMBIGUOUS.
-            NotFoundError: CREDENTIAL_UNKNOWN, also for another issuer's.
+            NotFoundError: CREDENTIAL_UNKNOWN, also for other issuers'.
         """
         word = text.strip().upper()
         if not NUMBER.fullmatch(word):
             raise InputError("NUMBER_SHAPE", "This is neither a proof number nor a serial.")
         if "." in word:
             word = parse_licence_identifier(word).serial
-        found = self._review.find(issuer, word)
+        found = [name for issuer in issuers for name in self._review.find(issuer, word)]
         if not found:
             raise NotFoundError("CREDENTIAL_UNKNOWN", "No credential with this number was issued here.")
         if len(found) > 1:
@@ -158,12 +169,14 @@ class StatusDesk:
     def history(self, issuer: str, name: bytes) -> tuple[Case, ...]:
         """Every case that names this credential or its batch, oldest first."""
         place = self._batches.place(name)
-        batch = "" if place is None else str(place.batch_id)
+        batches: set[tuple[str, ...]] = set()
+        if place is not None:  # an agency above names it by its root
+            batches = {(str(place.batch_id),), ("0x" + (place.root or b"").hex(),)}
         return tuple(
             case
             for case in self._status.cases().cases
             if case.issuer == issuer
-            and (name.hex() in case.names if case.status is not None else case.names == (batch,))
+            and (name.hex() in case.names if case.status is not None else case.names in batches)
         )
 
 

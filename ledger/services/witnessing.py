@@ -21,6 +21,9 @@ from ledger.ports.witness import CheckpointBook
 
 LATE_S = 300
 """A witness repeats its word at least every 20 s: minutes of silence are worth a telephone call."""
+LAGGING_BLOCKS = 20
+"""Blocks above the highest final one that are usual while witnesses sign: more is worth a look."""
+Coverage = Literal["consortium", "single", "not_covered", "lagging", "covered"]
 WitnessState = Literal["good", "late", "missing"]
 
 
@@ -59,6 +62,17 @@ class WitnessBoard:
     strays: tuple[SignedCheckpoint, ...]
     mirror: MirrorState | None
     evidence: tuple[tuple[str, Evidence], ...]
+
+    @property
+    def coverage(self) -> Coverage:
+        """How far enough witnesses signed; nobody is asked on a chain that many run, nor by a threshold of 0."""
+        if self.head.kind == "consortium":
+            return "consortium"
+        if not self.trust.witnesses.threshold:
+            return "single"
+        if self.covered < 0:
+            return "not_covered"
+        return "lagging" if self.head.block.number - self.covered > LAGGING_BLOCKS else "covered"
 
     @property
     def is_quiet(self) -> bool:

@@ -17,7 +17,7 @@ from ledger.core.model import ReasonClass, Role
 from ledger.core.signing import Act, KeyState, Site
 from ledger.core.status import Status
 from ledger.services.signing_desk import Given, Signer
-from ledger.services.status import Grounds
+from ledger.services.status import Drafter, Grounds
 from tests.authenticator import SITE, Authenticator
 from tests.flow_world import ISSUER, START, World, chain_signer, deposit_table, found
 from tests.signing_world import APPROVER, CLERK, OTHER, HomeKeys, SigningWorld
@@ -273,7 +273,7 @@ def test_a_wallet_signs_like_a_passkey(signing: SigningWorld) -> None:
 def test_cases_of_status_changes_are_signed_by_two_passkeys(signing: SigningWorld) -> None:
     world = signing.world
     name = bytes.fromhex(next(iter(world.bundles())).split(".")[0])
-    case = world.status.draft([name], Status.VOID, WHY, CLERK.person)
+    case = world.status.draft([name], Status.VOID, WHY, Drafter(CLERK.person))
     desk = signing.desk
     (maker,) = desk.usable(CLERK, Role.MAKER)
     (approver,) = desk.usable(APPROVER, Role.APPROVER)
@@ -295,7 +295,7 @@ def test_cases_of_status_changes_are_signed_by_two_passkeys(signing: SigningWorl
     done = world.status.case(case.id)
     assert (done.state, done.person_made, done.person_approved) == ("sent", CLERK.person, APPROVER.person)
 
-    withdrawal = world.status.draft_withdrawal(1, WHY, CLERK.person)
+    withdrawal = world.status.draft_withdrawal(1, WHY, Drafter(CLERK.person))
     asked = desk.prepare_case_make(CLERK, withdrawal.id, maker.id, approver.signer_id)
     desk.complete(CLERK, asked.id, [MAKERS.get(digest) for digest in asked.digests], SITE)
     yes = desk.prepare_case_approve(APPROVER, withdrawal.id, approver.id)

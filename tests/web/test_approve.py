@@ -7,7 +7,9 @@ from dataclasses import replace
 
 import pytest
 
+from ledger.core.errors import NotFoundError
 from ledger.core.flow import BatchState
+from ledger.core.jose import b64url_decode
 from ledger.core.model import Role as ChainRole
 from ledger.core.people import Role
 from ledger.services.signing_desk import Signer
@@ -48,6 +50,30 @@ def test_a_batch_goes_from_the_clerk_to_its_bundles(desk: Desk) -> None:
     assert "已签发" in words(desk.approver.get(f"/approve/{batch_id}/state"))
     actions = {row.action for row in desk.office.parts.audit.rows(None)}
     assert {"key.enrolled", "batch.made", "batch.approved", "batch.rows_seen"} <= actions
+
+
+def test_keys_of_an_organisation_that_is_no_agency_here_are_listed_too(desk: Desk) -> None:
+    office = desk.office
+    clerk, admin = office.client(Role.CLERK, "child"), office.client(Role.ADMINISTRATOR, "child")
+    bank = Authenticator(0xF6, SITE)
+    asked = clerk.post_form("/signing-keys/passkey/begin", {"label": "柜台"}, headers=JSON).get_json()
+    answer = bank.create(b64url_decode(asked["publicKey"]["challenge"]))
+    body = {"request": asked["request"], "credential": answer, "label": "柜台"}
+    assert desk.json(clerk, asked["finish"], body).status_code == 200
+    agencies, uri = office.world.agencies, office.world.agencies.uri
+
+    def of_this_installation(owner: str, who: str) -> str:
+        if owner != ISSUER:  # as adapters.agencies_home
+            raise NotFoundError("AGENCY_UNKNOWN", "No such agency here.")
+        return uri(owner, who)
+
+    agencies.uri = of_this_installation
+    try:
+        page = admin.get("/signing-keys/all")
+    finally:
+        agencies.uri = uri
+    assert page.status_code == 200
+    assert "--admin file:/…/admin1/signing.key" in words(page).replace("&#39;", "")
 
 
 def test_the_sample_is_drawn_anew_and_every_row_can_be_read(desk: Desk) -> None:
@@ -94,6 +120,7 @@ def test_a_batch_is_returned_with_a_reason_and_without_a_row(desk: Desk) -> None
         {"reason": ""},
         {"reason": "x" * 201},
         {"reason": "错", "without": "9"},
+        {"reason": "错", "without": "²", "requeue": "1"},
         {"reason": "错", "without": "2"},
     ):
         refused = desk.approver.post_form(path, fields)

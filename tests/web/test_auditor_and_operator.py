@@ -11,6 +11,7 @@ import pytest
 from ledger.core.flow import JobKind, NewJob
 from ledger.core.health import Expiry
 from ledger.core.people import Role
+from ledger.core.tokens import Scope
 from tests.flow_world import ISSUER, ListTable, deposit_row
 from tests.office_world import FOREIGN, Office
 
@@ -104,13 +105,38 @@ def test_exports_hold_the_subtree_and_are_noted(busy: Office):
 
 def test_the_evidence_of_a_batch_is_for_its_own_auditor(busy: Office):
     batch = busy.world.store.batches.batches(ISSUER)[0]
-    answer = busy.client(Role.AUDITOR).get(f"/audit/batch/{batch.id}")
+    auditor, path = busy.client(Role.AUDITOR), f"/audit/batch/{batch.id}"
+    assert f'href="{path}"' in auditor.get(f"/desk/batches/{batch.id}").text
+    assert f'href="{path}"' not in busy.client(Role.CLERK).get(f"/desk/batches/{batch.id}").text
+    answer = auditor.get(path)
     told = json.loads(answer.data)
     assert batch.root is not None
     assert told["root"] == "0x" + batch.root.hex()
     assert told["maker_signature"].startswith("0x01")
     assert told["block"]["number"] > 0
     assert busy.client(Role.AUDITOR, "foreign").get(f"/audit/batch/{batch.id}").status_code == 404
+
+
+def test_the_evidence_holds_the_batchs_own_rows_however_much_came_since(
+    busy: Office, monkeypatch: pytest.MonkeyPatch
+):
+    batch = busy.world.store.batches.batches(ISSUER)[0]
+    number = busy.parts.audit.note(None, "batch.made", f"batch/{batch.id}", uscc=ISSUER)
+    # reason: ten thousand rows would take long to write
+    monkeypatch.setattr("web.audit.views.MOST_ROWS", 5)
+    for other in range(6):
+        busy.parts.audit.note(None, "people.add", f"person/{other}", uscc=ISSUER)
+    told = json.loads(busy.client(Role.AUDITOR).get(f"/audit/batch/{batch.id}").data)
+    assert number in [row["number"] for row in told["log"]]
+
+
+@pytest.mark.parametrize("path", ["/audit?before={}", "/audit?person={}", "/audit/batch/{}", "/approve/{}"])
+def test_a_number_that_no_database_holds_is_no_fault_of_ours(busy: Office, path: str):
+    role = Role.APPROVER if path.startswith("/approve") else Role.AUDITOR
+    assert busy.client(role).get(path.format(1 << 70)).status_code in {200, 404}
+    _, secret = busy.parts.programs.tokens.add(ISSUER, "test", [Scope.BATCHES], 30, "test")
+    headers = {"Authorization": f"Bearer {secret}"}
+    assert busy.nobody().get(f"/api/v1/batches/{1 << 70}", headers=headers).status_code == 404
 
 
 def test_an_edited_row_is_told_on_the_auditors_page(busy: Office):

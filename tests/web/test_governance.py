@@ -7,14 +7,19 @@ import re
 import pytest
 
 from ledger.adapters.carrier import DirectCarrier
+from ledger.adapters.snapshot_reader import SnapshotReader
+from ledger.core.governed import Deed
 from ledger.core.model import Role as ChainRole
 from ledger.core.people import Role
 from ledger.ports import ContractCall, Step
+from ledger.services.governed import GovernedBook
+from ledger.services.oversight import OversightService
 from ledger.services.registry import Act
 from tests.authenticator import Authenticator
 from tests.desk_world import APPROVERS, SITE, Desk, words
 from tests.flow_world import ISSUER, chain_signer
 from tests.office_world import CHILD, FOREIGN, Office
+from web.governance.lines import deed_line
 
 ADMINS = Authenticator(0xC3, SITE)
 LANGUAGES = ("bo", "en", "zh")  # a person keeps the last one
@@ -103,6 +108,15 @@ def test_who_proposed_does_not_accept_nor_does_a_key_without_the_role(council: C
     desk.signing.give_role(ADMINS.signer_id, ChainRole.ADMIN)
 
 
+def test_what_an_admin_who_left_proposed_is_not_signed_for(council: Council) -> None:
+    signing, third = council.desk.signing, chain_signer("third admin")
+    signing.give_role(third.signer_id, ChainRole.ADMIN)
+    number = council.propose(council.appoint(0x76), "third admin")
+    signing.give_role(third.signer_id, ChainRole.ADMIN, until=0)
+    asked = council.desk.ask(council.admin, f"/governance/proposals/{number}/accept", key=council.key.id)
+    assert asked.get_json()["code"] == "PROPOSAL_ORPHANED"
+
+
 def test_each_sees_the_own_subtree_only(council: Council) -> None:
     office = council.office
     number = council.propose(council.appoint(0x74))
@@ -138,6 +152,29 @@ def test_the_public_reads_the_timeline_without_names(council: Council) -> None:
     assert "/governance" not in tree
     first = words(council.office.nobody().get(f"/directory/issuers/{ISSUER}?page=2"))
     assert "接纳" in first or "page=1" in first
+
+
+def test_an_agency_is_shown_where_the_ledger_is_known_from_snapshots_only(council: Council) -> None:
+    office = council.office
+    whole = office.parts.signing.oversight
+    known = OversightService(office.world.view, GovernedBook(SnapshotReader(office.world.view)), office.clock)
+    office.parts.signing.__dict__["oversight"] = known  # a cached property: as if made already
+    try:
+        page = office.nobody().get(f"/directory/issuers/{ISSUER}?lang=zh")
+        tree = office.nobody().get("/directory/issuers")
+    finally:
+        office.parts.signing.__dict__["oversight"] = whole
+    assert page.status_code == tree.status_code == 200
+    assert "只有账本的快照" in words(page)
+    assert "登记的密钥" in words(page)
+
+
+def test_a_ledger_that_was_handed_over_is_told_with_its_new_contract(council: Council) -> None:
+    head, issuer = council.office.world.chain.head(), ISSUER.encode()
+    args = {"issuer": issuer, "successor": bytes(range(200, 220))}  # an address, no agency
+    deed = Deed("LedgerHandedOver", ISSUER, None, args, (), head, bytes(32), 0)
+    with council.office.app.test_request_context("/"):
+        assert "的账本移交到新合约" in deed_line(deed).words
 
 
 def test_an_approver_approves_in_advance_and_an_admin_takes_it_back(council: Council) -> None:

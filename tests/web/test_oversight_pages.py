@@ -11,8 +11,10 @@ import pytest
 
 from ledger.adapters.chain_view_sql import SqlView
 from ledger.adapters.checkpoint_file import CheckpointFile
+from ledger.adapters.mirror_files import save_state
 from ledger.adapters.signer_memory import MemoryCredentialSigner
 from ledger.core.checkpoint import Checkpoint, sign_checkpoint
+from ledger.core.mirroring import MirrorState
 from ledger.core.people import Role
 from ledger.core.proof import Witnessing, check_proof, parse_proof
 from ledger.core.trust import KeySet, RestoreNotice, Trust
@@ -87,6 +89,34 @@ def test_each_witness_is_told_with_how_far_it_came(watched: Watched) -> None:
     assert "至少需要 2 个" in page
 
 
+def test_a_threshold_that_is_raised_takes_back_what_too_few_signed(watched: Watched) -> None:
+    operator = watched.office.client(Role.OPERATOR)
+    watched.trust(1, WITNESS, SILENT)
+    head = watched.office.world.chain.head().number
+    assert f"已见证至区块 {head}" in words(watched.office.nobody().get("/witnesses?lang=zh"))
+    live = words(operator.get("/operate/live?lang=zh"))
+    assert f"已见证至区块 {head}" in live
+    assert "见证方签名不足" not in live
+    watched.trust(2, WITNESS, SILENT)
+    page = words(watched.office.nobody().get("/witnesses"))
+    assert "见证方签名不足" in page
+    assert f"已见证至区块 {head}" not in page
+    live = words(operator.get("/operate/live"))
+    assert "见证方签名不足" in live
+    assert "一切正常" not in live
+    assert 'href="/witnesses"' in live
+    auditor = watched.office.client(Role.AUDITOR)
+    proof = words(auditor.get(f"/audit/prove/{ISSUER}/{watched.root.hex()}/0?lang=zh"))
+    assert "暂时不能完全证明" in proof
+    step = TrustStep(3, watched.office.clock.now(), (), (), 1, 2, {})
+    changes = watched.office.parts.changes
+    changes._trusts = lambda: (step,)
+    assert "所需见证由 1 个提高到 2 个" in words(auditor.get("/changes"))
+    changes._trusts = lambda: (replace(step, threshold_before=2, threshold=1),)
+    assert "请核实是否有意为之" in words(auditor.get("/changes"))
+    changes._trusts = lambda: ()
+
+
 def test_a_witness_that_contradicts_is_told(watched: Watched) -> None:
     watched.trust(1, WITNESS)
     assert "说法不一" not in words(watched.office.nobody().get("/witnesses"))
@@ -99,12 +129,32 @@ def test_a_witness_that_contradicts_is_told(watched: Watched) -> None:
     assert watched.office.nobody().get("/witnesses/evidence/..%2Fhome.json").status_code == 404
 
 
+def test_a_mirror_says_how_it_follows_and_why_it_waits(watched: Watched) -> None:
+    watched.trust(0)
+    head, folder = watched.office.world.chain.head(), watched.office.folder
+    nobody = watched.office.nobody()
+    nobody.get("/witnesses?lang=zh")
+    for condition, code, warning, said in (
+        ("following", None, "WITNESS_UNKNOWN", "见证"),
+        ("waiting", "NODE_SILENT", None, "没有可信的回答"),
+        ("waiting", "CHECKPOINT_OLD", None, "检查点"),
+        ("refusing", "HISTORY_REWRITTEN", None, "已拒绝账本给出的历史"),
+    ):
+        save_state(folder, MirrorState(condition, head, code, head.time, head.time, warning=warning))  # type: ignore[arg-type]  # one of the conditions
+        page = words(nobody.get("/witnesses"))
+        assert said in page, (condition, code)
+        for raw in filter(None, (code, warning)):
+            assert raw not in page, "words, not codes"
+    (folder / "mirror.json").unlink()
+    assert "本站是镜像" not in words(nobody.get("/witnesses"))
+
+
 def test_what_changed_is_told_for_the_days_that_are_chosen(watched: Watched) -> None:
     notice = RestoreNotice(3, 9, watched.office.clock.now())
     watched.trust(0, restore_notices=(notice,))
     changes = watched.office.parts.changes
     changes._notices = lambda: watched.service.trust_of().restore_notices
-    step = TrustStep(2, notice.restored_at, (WITNESS.thumbprint,), (), 1, {WITNESS.thumbprint: "省审计厅"})
+    step = TrustStep(2, notice.restored_at, (WITNESS.thumbprint,), (), 0, 1, {WITNESS.thumbprint: "省审计厅"})
     changes._trusts = lambda: (step,)
     for role in (Role.AUDITOR, Role.OPERATOR, Role.ADMINISTRATOR):
         client = watched.office.client(role)
@@ -129,6 +179,18 @@ def test_what_changed_is_told_for_the_days_that_are_chosen(watched: Watched) -> 
     stranger = words(watched.office.client(Role.AUDITOR, "foreign").get("/changes"))
     assert "没有批次上链" in stranger
     assert watched.office.client(Role.CLERK).get("/changes").status_code == 403
+
+
+def test_the_page_says_when_it_did_not_look_at_everything(
+    watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    auditor = watched.office.client(Role.AUDITOR)
+    assert "只看了最近" not in words(auditor.get("/changes?lang=zh"))
+    # reason: two thousand batches would take minutes to anchor
+    monkeypatch.setattr("ledger.services.changes.MOST_BATCHES", 0)
+    page = words(auditor.get("/changes"))
+    assert "只看了最近 2,000 个" in page
+    assert "至少" in page
 
 
 def test_the_range_of_days_is_found_without_reading_the_whole_ledger(watched: Watched) -> None:

@@ -207,6 +207,15 @@ def test_the_start_page_leads_everybody_to_their_page(anchored: Office):
             assert visitor.get(target).status_code == 200, target
 
 
+def test_a_file_of_some_megabytes_is_looked_up_by_its_hash_and_a_huge_one_is_refused(anchored: Office):
+    nobody = anchored.nobody()
+    scan = {"file": (io.BytesIO(b"%PDF-1.7" + bytes(3 << 20)), "scan.pdf")}
+    assert nobody.post_form("/ledger", scan).status_code == 404, "it was hashed, and is not on the ledger"
+    huge = {"file": (io.BytesIO(bytes(11 << 20)), "huge.pdf")}
+    assert nobody.post_form("/ledger", huge).status_code == 413
+    anchored.calm()  # both count as questions of the address that all tests come from
+
+
 def test_files_are_compressed_and_pages_with_a_token_never(anchored: Office):
     visitor = anchored.nobody()
     page = visitor.get("/?q=guess", headers={"Accept-Encoding": "gzip"})

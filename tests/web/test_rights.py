@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from flask import url_for
-from werkzeug.routing import Rule
+from werkzeug.routing import IntegerConverter, Rule
 
 from ledger.core.people import Role
 from tests.flow_world import deposit_table
@@ -57,7 +57,7 @@ def address(office, rule: Rule, known: dict[str, object]) -> str:
     values = {}
     for name in rule.arguments:
         converter = rule._converters[name]
-        kind = "int" if converter.__class__.__name__ == "IntegerConverter" else "string"
+        kind = "int" if isinstance(converter, IntegerConverter) else "string"
         values[name] = known.get(name, NOTHING[kind])
     with office.app.test_request_context(base_url=f"https://{HOST}"):
         return url_for(rule.endpoint, **values)

@@ -10,12 +10,15 @@ import xlsxwriter
 from werkzeug.test import TestResponse
 
 from ledger.core.flow import proof_number
+from ledger.core.model import ReasonClass
 from ledger.core.model import Role as ChainRole
 from ledger.core.people import Role
 from ledger.core.status import Status
+from ledger.services.status import Grounds
 from tests.desk_world import APPROVERS, MAKERS, Desk, words
 from tests.flow_world import ISSUER
 from tests.office_world import PASSWORD, Client, Office, log_in
+from tests.signing_world import HomeKeys
 
 WHY = {"reason": "issuer_error", "legal_basis": "条例第五条", "document": "岚金管〔2026〕7号"}
 
@@ -175,6 +178,33 @@ def test_the_same_form_sent_twice_is_one_case(desk: Desk) -> None:
     batch_id = desk.released(1)
     fields = {"batch": str(batch_id), "form": form_word(desk.clerk.get(f"/status/new?batch={batch_id}"))}
     assert ask(desk.clerk, **fields).location == ask(desk.clerk, **fields).location
+
+
+def test_a_case_of_the_command_line_is_told_too_and_the_list_has_pages(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second, third = desk.names(desk.released(3))
+    status, grounds = desk.office.parts.signing.status, Grounds(ReasonClass.ADMINISTRATIVE, "规程", "3 号")
+    desk.office.clock.advance(1)
+    case = status.draft([first], Status.SUPERSEDED, grounds)  # as `ecert status set --to superseded`
+    for path in ("/status", f"/status/cases/{case.id}", f"/status/credentials/{first.hex()}"):
+        answer = desk.clerk.get(path)
+        assert answer.status_code == 200, path
+        assert "标为已换发" in words(answer), path
+    root = desk.office.world.store.batches.place(second).root
+    signer = HomeKeys().signer(ISSUER, ChainRole.MAKER)
+    other = HomeKeys().signer(ISSUER, ChainRole.APPROVER).signer_id
+    desk.office.clock.advance(1)
+    named = status.make_withdrawal_of(ISSUER, root, grounds, signer, other)
+    history = words(desk.clerk.get(f"/status/credentials/{third.hex()}"))
+    assert f"/status/cases/{named.id}" in history, "a withdrawal that names the batch by its root"
+    # reason: fifty cases would take ten seconds to make
+    monkeypatch.setattr("web.status.pages.CASES_A_PAGE", 1)
+    newest = words(desk.clerk.get("/status"))
+    assert named.id in newest
+    assert case.id not in newest
+    assert case.id in words(desk.clerk.get("/status?page=2"))
+    assert desk.clerk.get(f"/status?page={1 << 70}").status_code == 200
 
 
 def test_a_form_says_what_is_missing_and_keeps_what_was_typed(desk: Desk) -> None:

@@ -22,6 +22,7 @@ from ledger.services.on_demand import RowsRefusedError
 from web import ops
 from web.api.models import Problem, ProblemError
 from web.language import Language
+from web.numbers import WholeNumber
 from web.problems import RETRY_AFTER_S, STATUS_OF
 from web.security import HEADERS, client
 from web.texts import code_text
@@ -113,7 +114,7 @@ def make_app(pages: Flask) -> APIFlask:
         static_folder=cast("Any", None),
     )
     api.request_class = type("ApiRequest", (pages.request_class,), limits)  # uploads stay in memory
-    api.url_map.converters["serial"] = SerialConverter
+    api.url_map.converters |= {"serial": SerialConverter, "int": WholeNumber}
     api.json = FastJson(api)
     api.extensions["ledger"] = pages.extensions["ledger"]
     api.extensions["web-settings"] = pages.extensions["web-settings"]

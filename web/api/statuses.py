@@ -8,11 +8,12 @@ from apiflask import APIBlueprint
 from flask import url_for
 
 from ledger.core.errors import ConflictError
+from ledger.core.flow import Place
 from ledger.core.model import CREDENTIALS_PER_WORD, ReasonClass
 from ledger.core.status import Status
 from ledger.core.status_list import status_uri
-from ledger.services.status import Grounds
-from web.access import token_allowed
+from ledger.services.status import Drafter, Grounds
+from web.access import actor, token_allowed
 from web.api.frame import note, services
 from web.api.issuing import own_place
 from web.api.models import CaseOut, StatusOut, SuspensionIn
@@ -31,9 +32,9 @@ REASONS = {
 @API.output(StatusOut)
 @token_allowed("statuses")
 def status(serial: str) -> StatusOut:
-    """The status of one certificate, as the chain has it."""
+    """The status of one certificate of one's own or of a predecessor's, as the chain has it."""
     parts = services()
-    place = own_place(serial)
+    place = _place(serial)
     evidence = None
     if place.root is not None and place.leaf_index is not None:
         evidence = parts.desk.view.evidence(place.issuer, place.root, place.leaf_index)
@@ -56,9 +57,17 @@ def status(serial: str) -> StatusOut:
 @token_allowed("suspend")
 def suspend(serial: str, json_data: SuspensionIn) -> tuple[CaseOut, int, dict[str, str]]:
     """Suspend one certificate at once. Resuming it, and everything final, needs two people."""
-    place = own_place(serial)
+    place = _place(serial)
     grounds = Grounds(REASONS[json_data.reason], json_data.legal_basis, json_data.document)
-    case = services().desk.status.suspend([place.name], grounds)
+    case = services().desk.status.suspend([place.name], grounds, Drafter(uscc=actor().uscc))
     note("api.suspend", f"credential/{serial}", reason=json_data.reason)
     href = url_for("statuses.status", serial=serial)
     return CaseOut(case=case.id, state=case.state, href=href), 202, {"Location": href}
+
+
+def _place(serial: str) -> Place:
+    """Where a certificate lies that this organisation or a predecessor of it issued. Raises: NOT_HERE."""
+    place: Place | None = services().here.store.batches.place(bytes.fromhex(serial))
+    if place is not None and place.issuer in services().signing.status_desk.acted_for(actor().uscc):
+        return place
+    return own_place(serial)

@@ -29,6 +29,8 @@ from web.approve.room import (
     type_name,
     who,
 )
+from web.issue.rooms import waits_for_witnesses
+from web.numbers import asked_page
 
 pages = Blueprint("approve", __name__, url_prefix="/approve")
 PAGE_ROWS = 50
@@ -81,7 +83,7 @@ def _cases_for_me() -> int:
     desk = room().desk
     cases = room().status.cases().cases
     return sum(
-        case.issuer == actor().uscc and case.state == "made" and desk.is_for(who(), case.approver)
+        case.acting == actor().uscc and case.state == "made" and desk.is_for(who(), case.approver)
         for case in cases
     )
 
@@ -117,6 +119,7 @@ def batch(batch_id: int) -> str:
         task=_task(found),
         tone=TONES.get(found.state, "plain"),
         remedy=_remedy(found),
+        is_unwitnessed=waits_for_witnesses(found),
         done=request.args.get("done", ""),
         settled=found.state in SETTLED,
         error=None,
@@ -257,7 +260,7 @@ def rows(batch_id: int) -> str:
     """Every row, page by page."""
     found = _batch(batch_id)
     last = max(1, -(-found.size // PAGE_ROWS))
-    page = min(max(request.args.get("page", 1, type=int), 1), last)
+    page = min(asked_page(), last)
     shown = room().review.rows(batch_id, (page - 1) * PAGE_ROWS, PAGE_ROWS)
     services().audit.note(actor(), "batch.rows_seen", f"batch/{batch_id}", rows=len(shown), page=page)
     return render_template("approve/rows.html", batch=found, table=_table(found, shown), page=page, last=last)
@@ -270,7 +273,7 @@ def replaced(batch_id: int) -> str:
     found = _batch(batch_id)
     total = room().review.count_replaced(batch_id)
     last = max(1, -(-total // PAGE_ROWS))
-    page = min(max(request.args.get("page", 1, type=int), 1), last)
+    page = min(asked_page(), last)
     pairs = room().review.replaced(batch_id, (page - 1) * PAGE_ROWS, PAGE_ROWS)
     services().audit.note(actor(), "batch.rows_seen", f"batch/{batch_id}", rows=len(pairs), page=page)
     return render_template(
@@ -332,6 +335,7 @@ def state(batch_id: int) -> str:
         tone=TONES.get(found.state, "plain"),
         settled=found.state in SETTLED,
         remedy=_remedy(found),
+        is_unwitnessed=waits_for_witnesses(found),
     )
 
 
@@ -382,7 +386,7 @@ def _own_signer(batch: BatchRecord) -> bytes | None:
 def _left_behind(batch: BatchRecord, text: str) -> list[int]:
     """Record ids of the rows named by their numbers on the pages. Raises: InputError(ROW_NUMBER)."""
     words = text.replace("，", " ").replace(",", " ").split()
-    if not all(word.isdigit() and len(word) < 7 and 0 < int(word) <= batch.size for word in words):
+    if not all(word.isdecimal() and len(word) < 7 and 0 < int(word) <= batch.size for word in words):
         raise InputError("ROW_NUMBER", "Rows are named by their numbers in this batch.")
     wanted = sorted({int(word) for word in words})
     found = []

@@ -17,7 +17,7 @@ from ledger.core.signing import Act, KeyKind, KeyState, RoleHeld, SigningKey
 from ledger.core.typed_data import typed_data
 from ledger.services.enrolment import ADDRESS_BYTES
 from web.access import actor, allowed
-from web.approve.room import has_site, names, room, say, services, site, who
+from web.approve.room import has_site, key_hint, names, room, say, services, site, who
 
 pages = Blueprint("keys", __name__, url_prefix="/signing-keys")
 CHAIN_ROLES = {
@@ -115,7 +115,7 @@ def _command(key: SigningKey, role: ChainRole, *, remove: bool) -> str:
     words = ["ecert", "issuer", "role", "--issuer", key.uscc, "--role", role.name.lower()]
     words += ["--address", signer_text(key.signer_id)]
     for admin in ("admin1", "admin2"):  # where they lie here; else a pattern to fill in
-        words += ["--admin", room().here.key_hint(key.uscc, admin)]
+        words += ["--admin", key_hint(key.uscc, admin)]
     return shlex.join([*words, "--remove"] if remove else words)
 
 

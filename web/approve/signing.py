@@ -38,7 +38,7 @@ AUDIT = {
 def number_of(name: str) -> int:
     """A whole number of the form. Raises: InputError(SIGNING_FORM)."""
     text = request.form.get(name, "")
-    if not text.removeprefix("-").isdigit() or len(text) > 12:
+    if not text.removeprefix("-").isdecimal() or len(text) > 12:
         raise InputError("SIGNING_FORM", "Choose a key to sign with.")
     return int(text)
 

@@ -12,9 +12,11 @@ from ledger.core.people import Role
 from web.access import actor, allowed, must_see
 from web.audit import words
 from web.language import chosen_language
+from web.numbers import asked_number
 from web.texts import text
 
 ROWS = 50
+MOST_ROWS = 10_000  # of one batch: each signature, each look at its rows
 KINDS = {"csv": "text/csv; charset=utf-8", "jsonl": "application/x-ndjson"}
 LONGEST_ACTION = 40
 
@@ -24,9 +26,9 @@ def log() -> str:
     """A page of the log, newest first, with what the links say about it."""
     services = current_app.extensions["ledger"]
     reader = actor()
-    before = request.args.get("before", type=int)
+    before = asked_number("before")
     action = request.args.get("action", "")[:LONGEST_ACTION]
-    person = request.args.get("person", type=int)
+    person = asked_number("person")
     rows: list[AuditRow] = services.audit.rows(
         reader.subtree, before=before, count=ROWS + 1, action=action or None, person=person
     )
@@ -95,8 +97,7 @@ def evidence(batch_id: int) -> Response:
                 "person": row.person,
                 "link": row.link.hex(),
             }
-            for row in services.audit.rows(actor().subtree, count=10_000)
-            if row.subject == f"batch/{batch_id}"
+            for row in services.audit.rows(actor().subtree, count=MOST_ROWS, subject=f"batch/{batch_id}")
         ],
     }
     response = make_response(json.dumps(record, ensure_ascii=False, indent=2) + "\n")

@@ -11,7 +11,7 @@ from flask.wrappers import Response
 from ledger.core.jose import b64url_encode
 from ledger.core.model import ReasonClass
 from ledger.core.people import Role
-from ledger.services.changes import Changes
+from ledger.services.changes import MOST_BATCHES, MOST_EVENTS, Changes
 from web.access import actor, allowed
 from web.frame import DAY_S, SHANGHAI, spell_day
 from web.governance import lines
@@ -53,6 +53,8 @@ def page() -> Response:
         agency=lines.agency,
         kind=lines.kind,
         kid_of=b64url_encode,
+        most_batches=MOST_BATCHES,
+        most_events=MOST_EVENTS,
     )
     return make_response(body, 422 if fault else 200)
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from flask import current_app, render_template, request
+from flask import current_app, render_template
 
 from ledger.core.people import Role
 from ledger.services.directory import AgencyFacts, Names
 from web.access import actor_or_none, public
 from web.governance import lines
 from web.language import chosen_language
+from web.numbers import asked_page
 
 DEEDS_A_PAGE = 30
 GOVERNORS = frozenset({Role.ADMINISTRATOR, Role.AUDITOR, Role.OPERATOR})
@@ -33,7 +34,7 @@ def issuer(issuer: str) -> str:
     services = current_app.extensions["ledger"]
     facts = services.directory.agency(issuer)
     deeds = services.oversight.timeline(issuer)
-    page = max(1, request.args.get("page", 1, type=int))
+    page = asked_page()
     shown = deeds[(page - 1) * DEEDS_A_PAGE : page * DEEDS_A_PAGE]
     return render_template(
         "directory/issuer.html",

@@ -22,7 +22,7 @@ from ledger.core.errors import InputError, LedgerError, NotFoundError
 from ledger.core.explored import EventFacts, Hit
 from ledger.core.limits import LimitKind
 from ledger.core.proof import encode_proof
-from web.access import public
+from web.access import public, takes
 from web.explorer.drawing import draw
 from web.language import chosen_language
 from web.problems import problem
@@ -44,13 +44,13 @@ def search() -> Response:
 
 
 @public(WHY)
+@takes(LARGEST_FILE + FORM_OVERHEAD)
 def find() -> AnyResponse:
     """What was typed or dropped leads to its page. A file is hashed in memory and forgotten."""
     services = current_app.extensions["ledger"]
     wait_s = services.limits.take(LimitKind.ASK, client())
     if wait_s:
         return problem(429, "RATE_LIMITED", retry_after_s=wait_s)
-    request.max_content_length = LARGEST_FILE + FORM_OVERHEAD
     question = request.form.get("question", "")
     upload = request.files.get("file")
     try:

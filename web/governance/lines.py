@@ -195,6 +195,8 @@ def _said(argument: str, value: Any, issuer: str, name_of: SignerName) -> dict[s
     if argument in SIGNERS:
         return {argument: name_of(issuer, value)}
     if argument in AGENCIES:
+        if len(value) != len(NO_ISSUER):  # a contract that a ledger was handed over to
+            return {argument: "0x" + value.hex()}
         return {argument: agency(value.decode("ascii")) if any(value) else ""}
     if argument in SPELLED:
         name, spell = SPELLED[argument]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from typing import Any
 
-from flask import Blueprint, Response, abort, render_template, request, url_for
+from flask import Blueprint, Response, render_template, request, url_for
 
 from ledger.core.governed import Proposal
 from ledger.core.model import Role as ChainRole
@@ -16,6 +16,7 @@ from web.access import actor, allowed, must_see
 from web.approve.room import has_site, key_hint, room, services, who
 from web.approve.signing import asked, number_of
 from web.governance import lines
+from web.numbers import asked_page
 
 pages = Blueprint("governance", __name__, url_prefix="/governance")
 LOOKERS = (Role.ADMINISTRATOR, Role.AUDITOR, Role.OPERATOR)
@@ -50,7 +51,7 @@ def agency(issuer: str) -> str:
     oversight = room().oversight
     sheet: AgencySheet = oversight.sheet(issuer)
     deeds = oversight.timeline(issuer)
-    page = max(1, request.args.get("page", 1, type=int))
+    page = asked_page()
     shown = deeds[(page - 1) * DEEDS_A_PAGE : page * DEEDS_A_PAGE]
     signers = lines.signers_of(shown) | {(issuer, held.signer_id) for held in sheet.roles}
     name_of = lines.person_names(signers | {(issuer, one.approver) for one in sheet.standings})
@@ -122,8 +123,6 @@ def cancel(number: int) -> Response:
 
 def _seen(number: int) -> Proposal:
     """A proposal of an agency that this person sees; everything else is not there."""
-    if number >= 1 << 63:
-        abort(404)
     found: Proposal = room().governed.proposal(number)
     must_see(found.by)
     return found

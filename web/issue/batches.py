@@ -110,6 +110,7 @@ def batch(batch_id: int) -> str:
         if found.state in (BatchState.SIGNED, BatchState.MADE)
         else None,
         source=desk.intake_of(found),
+        evidence=link("audit.evidence", batch_id=batch_id),
     )
 
 
@@ -164,11 +165,15 @@ def _moving(found: BatchRecord) -> dict[str, object]:
     signed = desk.signed([found]).get(found.id, 0)
     place = words.WAY.index(found.state) if found.state in words.WAY else None
     return {
+    is_unwitnessed = rooms.waits_for_witnesses(found)
         "batch": found,
         "type_name": type_name(found),
         "state": t(f"issue.batch_{found.state}"),
         "tone": words.TONES[found.state],
-        "doing": words.batch_doing(found, signed, rooms.now(), is_stuck=bool(dead)),
+        "doing": words.batch_doing(
+            found, signed, rooms.now(), is_stuck=bool(dead), is_unwitnessed=is_unwitnessed
+        ),
+        "is_unwitnessed": is_unwitnessed,
         "steps": [t(f"issue.step_{state}") for state in words.WAY],
         "step": None if place is None else place + 1 + (found.state is BatchState.RELEASED),
         "dead": [_dead(job) for job in dead],

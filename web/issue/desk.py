@@ -41,6 +41,7 @@ def desk() -> str:
     running = service.batches(
         seen, [BatchState.OPEN, BatchState.CLOSED, BatchState.APPROVED, BatchState.ANCHORED], 0, SHOWN
     )
+    unwitnessed = {batch.id for batch in running if rooms.waits_for_witnesses(batch)}
     figures = service.figures(seen)
     signed = service.signed(running)
     return render_template(
@@ -55,11 +56,16 @@ def desk() -> str:
             (
                 batches.line(batch),
                 words.batch_doing(
-                    batch, signed.get(batch.id, 0), rooms.now(), is_stuck=bool(service.dead_jobs(batch.id))
+                    batch,
+                    signed.get(batch.id, 0),
+                    rooms.now(),
+                    is_stuck=bool(service.dead_jobs(batch.id)),
+                    is_unwitnessed=batch.id in unwitnessed,
                 ),
             )
             for batch in running
         ],
+        unwitnessed=len(unwitnessed),
         drafts=_drafts() if is_clerk else [],
         points=[(f"{figure.day:%m-%d}", figure.issued) for figure in figures],
         issued=sum(figure.issued for figure in figures),

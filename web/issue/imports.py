@@ -174,6 +174,7 @@ def _intake_values(found: Intake) -> dict[str, object]:
         "is_file": found.kind is IntakeKind.FILE,
         "waits": [batch for batch in batches if batch.state == "signed"],
         "same": request.args.get("same") == "1",
+        "unwitnessed": {batch.id for batch in batches if rooms.waits_for_witnesses(batch)},
         "chain_answers": desk.chain_answers(),
         "keep_days": 7,
     }

@@ -8,7 +8,7 @@ from typing import cast
 from flask import Response, current_app, make_response, url_for
 
 from ledger.core.credential_type import CredentialType
-from ledger.core.errors import NotFoundError
+from ledger.core.errors import NotFoundError, UnavailableError
 from ledger.core.flow import BatchRecord
 from ledger.core.intake import Intake
 from ledger.core.people import Role
@@ -69,6 +69,14 @@ def own_intake(intake_id: int) -> Intake:
 
 def own_batch(batch_id: int) -> BatchRecord:
     """A batch that the caller may look at. Raises: NotFoundError(BATCH_UNKNOWN, NOT_HERE)."""
+def waits_for_witnesses(found: BatchRecord) -> bool:
+    """On the ledger, and too few witnesses have signed yet; False while the ledger cannot be read."""
+    try:
+        return bool(current_app.extensions["ledger"].desk.waits_for_witnesses(found))
+    except UnavailableError:  # the page says already that the ledger does not answer
+        return False
+
+
     found = desk_service().batch(batch_id)
     must_see(found.issuer)
     return found

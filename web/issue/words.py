@@ -100,14 +100,23 @@ def intake_doing(
     return Doing(t(f"issue.doing_{intake.state}"), counts.rows, max(counts.rows, 1), "", is_running=False)
 
 
-def batch_doing(batch: BatchRecord, signed: int, now: int, *, is_stuck: bool) -> Doing:
-    """How far a batch is on its way by itself; nothing runs while it waits for people."""
+def batch_doing(batch: BatchRecord, signed: int, now: int, *, is_stuck: bool, is_unwitnessed: bool) -> Doing:
+    """How far a batch is on its way by itself; nothing runs while it waits for people.
+
+    Args:
+        batch: as it is stored.
+        signed: how many of its credentials are signed.
+        now: for the time that is left.
+        is_stuck: a job of it gave up.
+        is_unwitnessed: it is on the ledger and waits for witnesses.
+    """
     if batch.state is BatchState.CLOSED:
         left = guess(batch.created_at, now, signed, batch.size)
         return Doing(t("issue.doing_signing"), signed, batch.size, time_left(left), not is_stuck)
     running = batch.state in (BatchState.OPEN, BatchState.APPROVED, BatchState.ANCHORED)
     place = WAY.index(batch.state) if batch.state in WAY else 0
-    return Doing(t(f"issue.batch_{batch.state}"), place, len(WAY) - 1, "", running and not is_stuck)
+    name = "witnesses" if is_unwitnessed else batch.state
+    return Doing(t(f"issue.batch_{name}"), place, len(WAY) - 1, "", running and not is_stuck)
 
 
 def guess(started_at: int, now: int, done: int, total: int) -> int | None:

@@ -11,6 +11,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from ledger.core.errors import UnavailableError
 from ledger.core.health import Vitals
 from ledger.core.people import Role
+from ledger.services.witnessing import WitnessBoard
 from web.access import actor, allowed
 from web.language import chosen_language
 from web.texts import code_text, has, text
@@ -55,6 +56,7 @@ def _facts() -> dict[str, Any]:
         "alarms": _alarms() if health.vitals.has_database else [],
         "answers": _answers(),
         "lists": _lists(health.vitals),
+        "witnesses": _witnesses(),
         "agencies": {uscc: found.name(language) for uscc, found in services.people.organisations().items()},
         "purpose_of": _purpose_of,
         "kinds": {
@@ -62,6 +64,15 @@ def _facts() -> dict[str, Any]:
             for kind in {*health.vitals.queue, *health.vitals.dead}
         },
     }
+
+
+def _witnesses() -> WitnessBoard | None:
+    """How far the witnesses are; None before the first block and while the ledger does not answer."""
+    try:
+        board: WitnessBoard | None = current_app.extensions["ledger"].witnesses.board()
+    except UnavailableError:
+        return None
+    return board
 
 
 def _lack(lack: str, tone: str) -> dict[str, str]:

@@ -19,6 +19,6 @@ def register(app: Flask) -> None:
             "status.nav",
             roles=frozenset({Role.CLERK, Role.APPROVER}),
             order=30,
-            below=("status.new", "status.case", "status.history"),
+            below=("status.new", "status.case", "status.history", "status.predecessor"),
         ),
     )

@@ -6,21 +6,32 @@ import hashlib
 from dataclasses import dataclass
 from typing import Any
 
-from flask import Blueprint, Response, redirect, render_template, request, url_for
+from flask import Blueprint, Response, abort, redirect, render_template, request, url_for
 
 from ledger.core.errors import InputError, LedgerError, NotFoundError
-from ledger.core.flow import proof_number
+from ledger.core.flow import BatchState, proof_number
 from ledger.core.jose import compact_json
 from ledger.core.model import ReasonClass
 from ledger.core.model import Role as ChainRole
 from ledger.core.people import Role
 from ledger.core.status import Status
 from ledger.services.cases import Case
-from ledger.services.status import Grounds
+from ledger.services.status import Drafter, Grounds
 from ledger.services.status_desk import Refusal, Survey, split_numbers
 from web.access import actor, allowed, must_own, must_see
 from web.approve.batches import approver_choices, remedy_of
-from web.approve.room import has_site, names, room, say, services, signer_line, signer_name, who
+from web.approve.room import (
+    has_site,
+    names,
+    room,
+    say,
+    services,
+    signer_line,
+    signer_name,
+    who,
+)
+from web.governance import lines
+from web.numbers import asked_page
 
 pages = Blueprint("status", __name__, url_prefix="/status")
 DOERS = (Role.CLERK, Role.APPROVER)
@@ -32,7 +43,8 @@ CHANGES = {
     "revoke": Status.REVOKED,
     "cancel": Status.CANCELLED,
 }
-WORDS = {status.name: word for word, status in CHANGES.items()}
+WORDS = {status.name: word for word, status in CHANGES.items()} | {"SUPERSEDED": "supersede", "USED": "use"}
+"""What a case does, those of the command line too."""
 WITHDRAW = "withdraw"
 FORM_DIGITS = 32
 """Of the word by which a form is known again when it is sent twice."""
@@ -40,6 +52,7 @@ TYPED = ("numbers", "change", "reason", "legal_basis", "document", "batch")
 REASONS = {reason.name.lower(): reason for reason in ReasonClass}
 LONGEST = 300
 SHOWN = 200
+CASES_A_PAGE = 50
 TONES = {
     "draft": "info",
     "made": "info",
@@ -65,29 +78,52 @@ class Order:
 def cases() -> str:
     """What waits for me, what is under way, what was done."""
     found = room().status.cases()
-    own = [case for case in reversed(found.cases) if case.issuer in actor().subtree]
-    people = names(number for case in own for number in (case.person_made, case.person_approved))
+    own = [case for case in reversed(found.cases) if _is_seen(case)]
+    waiting = {case.id for case in own if _is_mine(case)}
+    mine = [case for case in own if case.id in waiting]
+    others = [case for case in own if case.id not in waiting]
+    page = asked_page()
+    shown = others[(page - 1) * CASES_A_PAGE : page * CASES_A_PAGE]
+    people = names(number for case in (*mine, *shown) for number in (case.person_made, case.person_approved))
     dead = _dead()
-    lines = [_line(case, people, dead) for case in own]
     return render_template(
         "status/cases.html",
-        mine=[line for line in lines if line["mine"]],
-        others=[line for line in lines if not line["mine"]],
+        mine=[_line(case, people, dead) for case in mine],
+        others=[_line(case, people, dead) for case in shown],
+        several=any(case.issuer != actor().uscc for case in (*mine, *shown)),
+        inherited=_predecessors(),
+        agency=lines.agency,
         unreadable=len(found.unreadable),
+        page=page,
+        more=len(others) > page * CASES_A_PAGE,
+    )
+
+
+def _predecessors() -> tuple[str, ...]:
+    """Dissolved agencies whose certificates the people of this one change."""
+    return tuple(one for one in room().status_desk.acted_for(actor().uscc) if one != actor().uscc)
+
+
+def _is_seen(case: Case) -> bool:
+    """An agency's own cases and those about its certificates; of all below for who looks there."""
+    return case.issuer in actor().subtree or case.acting in actor().subtree
+
+
+def _is_mine(case: Case) -> bool:
+    """Whether it waits for this person."""
+    if case.acting != actor().uscc:
+        return False
+    if case.state == "draft":
+        return Role.CLERK in actor().roles and case.person_made == actor().person
+    return (
+        case.state == "made"
+        and Role.APPROVER in actor().roles
+        and case.person_made != actor().person
+        and room().desk.is_for(who(), case.approver)
     )
 
 
 def _line(case: Case, people: dict[int, str], dead: dict[str, str]) -> dict[str, Any]:
-    is_clerk, is_approver = Role.CLERK in actor().roles, Role.APPROVER in actor().roles
-    is_mine = case.issuer == actor().uscc and (
-        (case.state == "draft" and is_clerk and case.person_made == actor().person)
-        or (
-            case.state == "made"
-            and is_approver
-            and case.person_made != actor().person
-            and room().desk.is_for(who(), case.approver)
-        )
-    )
     return {
         "case": case,
         "change": change_of(case),
@@ -95,15 +131,12 @@ def _line(case: Case, people: dict[int, str], dead: dict[str, str]) -> dict[str,
         "maker": people.get(case.person_made, ""),
         "state": "stopped" if case.id in dead else case.state,
         "tone": "bad" if case.id in dead else TONES[case.state],
-        "mine": is_mine,
     }
 
 
 def change_of(case: Case) -> str:
     """The word of the form for what a case does."""
-    if case.status is None:
-        return WITHDRAW
-    return next(word for word, status in CHANGES.items() if status is case.status)
+    return WITHDRAW if case.status is None else WORDS[case.status.name]
 
 
 def _dead() -> dict[str, str]:
@@ -137,15 +170,16 @@ def new() -> str:
 def decide() -> Response | tuple[str, int]:
     """Suspend at once; everything else becomes a case that two people sign. Sent twice it is one case."""
     batch = _batch_of(request.form.get("batch", ""))
+    if not room().status_desk.acted_for(actor().uscc):
+        return _form(request.form, batch, [], ()), 409
     case_id = _case_of_form()
     if case_id is not None and (before := _drafted(case_id)) is not None:
         return redirect(url_for("status.case", case_id=case_id, done=before.state), 303)  # type: ignore[return-value]
     order, errors = _read(batch)
     if order is None:
         return _form(request.form, batch, errors, ()), 422
-    if order.survey is not None and order.survey.refusals:
-        errors = [("numbers", say("status.error_refused", count=len(order.survey.refusals)))]
-        return _form(request.form, batch, errors, order.survey.refusals), 422
+    if order.survey is not None and (fault := _fault_of(order.survey)):
+        return _form(request.form, batch, [("numbers", fault)], order.survey.refusals), 422
     case = _carry_out(order, case_id)
     services().audit.note(
         actor(),
@@ -155,6 +189,19 @@ def decide() -> Response | tuple[str, int]:
         reason=case.grounds.reason.name,
     )
     return redirect(url_for("status.case", case_id=case.id, done=case.state), 303)  # type: ignore[return-value]
+
+
+def _fault_of(survey: Survey) -> str:
+    """Why these numbers cannot be changed together; empty when they can."""
+    if survey.refusals:
+        return say("status.error_refused", count=len(survey.refusals))
+    if len(survey.issuers) > 1:
+        counts = (
+            say("status.of_agency", agency=lines.agency(issuer), count=count)
+            for issuer, count in survey.issuers.items()
+        )
+        return say("status.error_several", agencies=say("directory.comma").join(counts))
+    return ""
 
 
 def _case_of_form() -> str | None:
@@ -178,13 +225,13 @@ def _drafted(case_id: str) -> Case | None:
 
 
 def _carry_out(order: Order, case_id: str | None) -> Case:
-    status, person = room().status, actor().person
+    status, drafter = room().status, Drafter(actor().person, actor().uscc, case_id)
     if order.batch_id is not None:
-        return status.draft_withdrawal(order.batch_id, order.grounds, person, case_id)
+        return status.draft_withdrawal(order.batch_id, order.grounds, drafter)
     assert order.survey is not None  # noqa: S101  _read gives one of the two
     if order.change == "suspend":
-        return status.suspend(order.survey.names, order.grounds, person, case_id)
-    return status.draft(order.survey.names, CHANGES[order.change], order.grounds, person, case_id)
+        return status.suspend(order.survey.names, order.grounds, drafter)
+    return status.draft(order.survey.names, CHANGES[order.change], order.grounds, drafter)
 
 
 def _read(batch: int | None) -> tuple[Order | None, list[tuple[str, str]]]:
@@ -204,7 +251,8 @@ def _read(batch: int | None) -> tuple[Order | None, list[tuple[str, str]]]:
             if not numbers:
                 errors.append(("numbers", say("status.error_numbers")))
             elif change in CHANGES:
-                survey = room().status_desk.survey(actor().uscc, numbers, CHANGES[change])
+                issuers = room().status_desk.acted_for(actor().uscc)
+                survey = room().status_desk.survey(issuers, numbers, CHANGES[change])
         except InputError as error:
             errors.append(("numbers", say("status.error_file", code=error.code)))
     if errors or reason is None:
@@ -230,18 +278,24 @@ def _numbers() -> list[str]:
 
 def _batch_of(text: str) -> int | None:
     """The batch to withdraw, if one is named. Raises: NotFoundError(BATCH_UNKNOWN, NOT_HERE)."""
-    if not text.isdigit() or len(text) > 12:
+    if not text.isdecimal() or len(text) > 12:
         return None
     batch = room().approve.batch(int(text))
-    must_own(batch.issuer)
+    if batch.issuer not in room().status_desk.acted_for(actor().uscc):
+        must_own(batch.issuer)
     return batch.id
 
 
 def _form(given: Any, batch: int | None, errors: list[tuple[str, str]], refusals: tuple[Refusal, ...]) -> str:
-    possible = room().status_desk.possible(actor().uscc)
+    desk = room().status_desk
+    issuers = desk.acted_for(actor().uscc)
+    possible = desk.possible(issuers)
     return render_template(
         "status/new.html",
         given=given,
+        heir="" if issuers else lines.agency(desk.heir_of(actor().uscc)),
+        inherited=[lines.agency(one) for one in issuers if one != actor().uscc],
+        issuer="" if batch is None else lines.agency(room().approve.batch(batch).issuer),
         form=given.get("form") or services().entropy.token(FORM_DIGITS // 2).hex(),
         batch=batch,
         errors=errors,
@@ -276,8 +330,14 @@ def _status_word(name: str) -> str:
 
 def _case(case_id: str) -> Case:
     case = room().status.case(case_id)
-    must_see(case.issuer)
+    if not _is_seen(case):
+        must_see(case.issuer)
     return case
+
+
+def _log_of(issuer: str) -> str:
+    """In whose log it stands that this person looked: the issuer's where the person belongs to it."""
+    return issuer if issuer in actor().subtree else actor().uscc
 
 
 @pages.get("/cases/<string(length=32):case_id>")
@@ -285,19 +345,21 @@ def _case(case_id: str) -> Case:
 def case(case_id: str) -> str:
     """One change: what, why, by whom, how far; its maker and approver sign here."""
     found = _case(case_id)
-    services().audit.note(actor(), "case.seen", f"case/{case_id}", uscc=found.issuer)
+    services().audit.note(actor(), "case.seen", f"case/{case_id}", uscc=_log_of(found.issuer))
     people = names((found.person_made, found.person_approved))
-    approver = room().book.owner(found.issuer, found.approver)
+    approver = room().book.owner(found.acting, found.approver)
     people |= names((None if approver is None else approver.person,))
     jobs = room().flow.jobs_of_case(case_id)
     return render_template(
         "status/case.html",
         case=found,
         change=change_of(found),
+        issuer=lines.agency(found.issuer),
+        acting=lines.agency(found.acting),
         reason=found.grounds.reason.name.lower(),
-        maker=people.get(found.person_made) or signer_name(found.issuer, found.maker, people, None),
+        maker=people.get(found.person_made) or signer_name(found.acting, found.maker, people, None),
         approver=people.get(found.person_approved)
-        or signer_name(found.issuer, found.approver, people, None if approver is None else approver.person),
+        or signer_name(found.acting, found.approver, people, None if approver is None else approver.person),
         credentials=[_credential(found, name) for name in found.names[:SHOWN]]
         if found.status is not None
         else [],
@@ -332,10 +394,12 @@ def _task(case: Case) -> dict[str, Any]:
         "why": "",
         "fresh": actor().is_fresh(now),
         "site": has_site(),
-        "may_drop": case.state in {"draft", "made"} and case.issuer == actor().uscc and _may_do(),
+        "may_drop": case.state in {"draft", "made"} and case.acting == actor().uscc and _may_do(),
     }
-    if case.issuer != actor().uscc or case.state not in {"draft", "made"}:
+    if case.acting != actor().uscc or case.state not in {"draft", "made"}:
         return task
+    if room().status_desk.heir_of(case.acting) != case.acting:
+        return task | {"why": "taken_over"}
     if case.state == "draft":
         if Role.CLERK not in actor().roles:
             return task | {"why": "waits_maker"}
@@ -360,8 +424,7 @@ def _may_do() -> bool:
 @allowed(*DOERS)
 def drop(case_id: str) -> Response:
     """Give a change up before it is approved."""
-    found = room().status.case(case_id)
-    must_own(found.issuer)
+    must_own(_case(case_id).acting)
     room().status.drop(case_id)
     services().audit.note(actor(), "case.dropped", f"case/{case_id}")
     return redirect(url_for("status.case", case_id=case_id, done="dropped"), 303)  # type: ignore[return-value]
@@ -391,10 +454,14 @@ def history(name: str) -> str:
         raw = b""
     place = room().here.store.batches.place(raw)
     issuer = actor().uscc if place is None else place.issuer
-    must_see(issuer)
+    acts = issuer in room().status_desk.acted_for(actor().uscc)
+    if not acts:
+        must_see(issuer)
     standing = room().status_desk.standing(issuer, raw)
     found = room().status_desk.history(issuer, raw)
-    services().audit.note(actor(), "credential.history_seen", f"batch/{standing.place.batch_id}", uscc=issuer)
+    services().audit.note(
+        actor(), "credential.history_seen", f"batch/{standing.place.batch_id}", uscc=_log_of(issuer)
+    )
     people = names(number for case in found for number in (case.person_made, case.person_approved))
     dead = _dead()
     return render_template(
@@ -406,5 +473,29 @@ def history(name: str) -> str:
         lines=[
             _line(case, people, dead) | {"approver": people.get(case.person_approved, "")} for case in found
         ],
-        own=issuer == actor().uscc and _may_do(),
+        own=acts and _may_do(),
+        issuer="" if issuer == actor().uscc else lines.agency(issuer),
+    )
+
+
+@pages.get("/predecessors/<string:issuer>")
+@allowed(*LOOKERS)
+def predecessor(issuer: str) -> str:
+    """What a dissolved agency issued here, for the people of its successor: batches, no values."""
+    if issuer not in _predecessors():
+        abort(404)
+    page = asked_page()
+    first = (page - 1) * CASES_A_PAGE
+    found = services().issuing.batches(
+        [issuer], (BatchState.ANCHORED, BatchState.RELEASED), first, CASES_A_PAGE + 1
+    )
+    return render_template(
+        "status/predecessor.html",
+        issuer=issuer,
+        agency=lines.agency(issuer),
+        heir=lines.agency(actor().uscc),
+        batches=[(one, lines.kind(one.type_id)) for one in found[:CASES_A_PAGE]],
+        may_do=_may_do(),
+        page=page,
+        more=len(found) > CASES_A_PAGE,
     )

@@ -11,6 +11,7 @@ from ledger.core.verified import PurposeKind
 from web.access import actor, allowed
 from web.language import chosen_language
 from web.texts import text
+from web.numbers import asked_number
 
 ROWS = 50
 READERS = (Role.VERIFIER, Role.AUDITOR, Role.ADMINISTRATOR)
@@ -22,7 +23,7 @@ WATCH_CHOICES = (7, 30, 90, 365)
 def history() -> str:
     """Checks of the organisation (of the subtree for those who see it), and what they were for."""
     services = current_app.extensions["ledger"]
-    before = request.args.get("before", type=int)
+    before = asked_number("before")
     checks = services.verified.history(actor().subtree, before, ROWS + 1)
     people = services.people.names({check.person for check in checks}) | _programs()
     organisations = services.people.organisations()

@@ -9,11 +9,12 @@ from flask import Response, abort, current_app, make_response, render_template
 from ledger.core.contradictions import Evidence
 from ledger.core.errors import UnavailableError
 from ledger.core.jose import b64url_encode
+from ledger.core.mirroring import MirrorState
 from ledger.core.people import Role
 from ledger.services.witnessing import WitnessBoard, WitnessLine
 from web.access import actor_or_none, public
 from web.language import chosen_language
-from web.texts import text
+from web.texts import code_text, text
 
 WHY = "whether an operator is watched is what everybody has to know who relies on this ledger"
 TONES = {"good": "good", "late": "paused", "missing": "bad"}
@@ -32,6 +33,7 @@ def board() -> str:
         lines=[_line(line) for line in found.lines],
         good=sum(line.state == "good" for line in found.lines),
         covering=sum(line.block is not None and line.block >= found.covered for line in found.lines),
+        mirror_notes=[] if found.mirror is None else _notes(found.mirror),
         kid_of=b64url_encode,
         contradictions=[_contradiction(name, evidence) for name, evidence in found.evidence],
         is_staff=person is not None
@@ -50,6 +52,13 @@ def evidence(name: str) -> Response:
     response.mimetype = "application/json"
     response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     return response
+
+
+def _notes(mirror: MirrorState) -> list[str]:
+    """Why a mirror waits, and what somebody should look at though it follows; codes only where no words are."""
+    codes = [code for code in (mirror.code, mirror.warning) if code and mirror.condition != "refusing"]
+    found = ((code, code_text(code, chosen_language())) for code in codes)
+    return [code if words is None else f"{words.title} {words.advice}" for code, words in found]
 
 
 def _line(line: WitnessLine) -> dict[str, Any]:
