@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from ledger.adapters.comparisons_sql import SqlComparisons
+from ledger.adapters.document_store import SqlPrints
 from ledger.adapters.pdf_reader_process import BoundedReader
 from ledger.bootstrap import BoundVerifier, Installation
 from ledger.core.credential_type import CredentialType
@@ -58,7 +59,14 @@ class CheckRoom:
     @cached_property
     def pages(self) -> PageService:
         """Whatever is handed in; files are checked without the key store too."""
-        return PageService(self.verifier.verify, self.reader, self._view, self._receipt, lambda: self.lookup)
+        return PageService(
+            self.verifier.verify,
+            self.reader,
+            self._view,
+            self._receipt,
+            self._withdrawn_at,
+            lambda: self.lookup,
+        )
 
     @property
     def _view(self) -> ChainView:
@@ -68,3 +76,6 @@ class CheckRoom:
 
     def _receipt(self, file_hash: bytes) -> Receipt | None:
         return self.documents().page_receipt(file_hash)
+
+    def _withdrawn_at(self, document_id: bytes) -> int | None:
+        return SqlPrints(self.here.store.database).withdrawn_at(document_id)

@@ -70,7 +70,8 @@ def words(pdf: bytes) -> str:
 
 
 def make_papers(office: Office) -> dict[str, Paper]:
-    """`full` and `purpose` of the first account, `other` of the second, `late` of the third (not anchored)."""
+    """`full`, `purpose` and `taken_back(_too)` (which tests withdraw) of the first account, `other` of the second,
+    `late` of the third (not anchored)."""
     world = office.world
     world.issue_all(deposit_table([1, 2, 3]))
     batch = world.store.batches.batches()[0]
@@ -82,6 +83,8 @@ def make_papers(office: Office) -> dict[str, Paper]:
     prints = {
         "full": order(0, kind=PrintKind.FULL),
         "purpose": order(0, kind=PrintKind.PURPOSE, fields=PURPOSE_FIELDS, purpose="租房"),
+        "taken_back": order(0, kind=PrintKind.FULL),
+        "taken_back_too": order(0, kind=PrintKind.FULL),
         "other": order(1, kind=PrintKind.FULL),
     }
     world.work()

@@ -82,7 +82,9 @@ def derived_label(claim: str, kind: CredentialType | None, language: Language) -
 
 
 def spell(value: Any, field: Field | None, language: Language) -> str:
-    """A value as people read it."""
+    """A value as people read it; nothing for a value that is not there."""
+    if value is None:
+        return ""
     if isinstance(value, bool):
         return text("yes" if value else "no", language)
     spelled = str(value)

@@ -1,9 +1,17 @@
-"""The name under which a browser keeps a file, in the reader's own script."""
+"""Tables to take away, and the name under which a browser keeps a file, in the reader's own script."""
 
 from __future__ import annotations
 
 from urllib.parse import quote
 
+from flask import Response, make_response
+
+from ledger.services.intake_book import SheetKind
+
+SHEET_TYPES: dict[SheetKind, str] = {
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "csv": "text/csv; charset=utf-8",
+}
 FORBIDDEN = frozenset('\\/:*?"<>|\r\n\t\0')
 """Signs that some system does not take in a file's name."""
 
@@ -21,3 +29,13 @@ def attachment(plain: str, spoken: str = "") -> str:
         return f'attachment; filename="{plain}"'
     safe = "".join("-" if sign in FORBIDDEN else sign for sign in spoken)
     return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(safe, safe='')}"
+
+
+def sheet_answer(data: bytes, kind: SheetKind, name: str, spoken: str = "") -> Response:
+    """A table to take away; both names are ours, never something that was sent to us; `name` is ASCII."""
+    response = make_response(data)
+    response.headers["Content-Type"] = SHEET_TYPES[kind]
+    response.headers["Content-Disposition"] = attachment(
+        f"{name}.{kind}", f"{spoken}.{kind}" if spoken else ""
+    )
+    return response

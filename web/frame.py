@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
+from functools import lru_cache
 from urllib.parse import urlencode
 
 from flask import Flask, Response, current_app, g, request, url_for
@@ -116,6 +117,7 @@ def spell_number(number: float) -> str:
     return f"{number:,}"
 
 
+@lru_cache(maxsize=1024)  # most times on a page are the same few
 def spell_time(seconds: int) -> str:
     """Date and time of day in Beijing time, as clerks write it."""
     return datetime.fromtimestamp(seconds, UTC).astimezone(SHANGHAI).strftime("%Y-%m-%d %H:%M:%S")
@@ -128,11 +130,15 @@ def spell_day(seconds: int) -> str:
 
 def spell_age(seconds: int) -> str:
     """How long ago that was, in one word and the reader's language."""
-    age = max(0, current_app.extensions["ledger"].clock.now() - seconds)
+    return age_words(current_app.extensions["ledger"].clock.now() - seconds, chosen_language())
+
+
+def age_words(seconds: int, language: Language) -> str:
+    """How long ago, in the largest unit that fits."""
     for unit, name in ((DAY_S, "ago_days"), (HOUR_S, "ago_hours"), (MINUTE_S, "ago_minutes")):
-        if age >= unit:
-            return translate(name, count=age // unit)
-    return translate("ago_now")
+        if seconds >= unit:
+            return text(name, language, count=seconds // unit)
+    return text("ago_now", language)
 
 
 def spell_percent(ratio: float | str | Decimal) -> str:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta, timezone
 from functools import lru_cache
 from typing import Literal
 
@@ -15,12 +14,12 @@ from ledger.core.checks.texts import advice_of, check_name, text_of
 from ledger.core.credential_type import CredentialType
 from ledger.core.report import CheckId, CheckResult, Outcome, Report
 from web.claims import credential_rows, withheld_labels
+from web.frame import age_words, spell_time
 from web.kept import Kept
 from web.language import Language
 from web.texts import text
 
 State = Literal["good", "bad", "paused", "unknown"]
-SHANGHAI = timezone(timedelta(hours=8))  # no summer time since 1991; docs/formats.md, Times
 PAUSING = frozenset({CheckId.NOT_BEFORE, CheckId.EXPIRY, CheckId.SUSPENSION})
 ICONS: Mapping[State, str] = {"good": "✓", "bad": "✕", "paused": "!", "unknown": "?"}
 OUTCOME_ICONS: Mapping[Outcome, str] = {
@@ -153,12 +152,6 @@ def state_of(report: Report) -> State:
     return "paused" if failures <= PAUSING else "bad"
 
 
-@lru_cache(maxsize=1024)  # most times on a page are the same few
-def shanghai_time(seconds: int) -> str:
-    """Date and time of day in Beijing time, as clerks write it."""
-    return datetime.fromtimestamp(seconds, UTC).astimezone(SHANGHAI).strftime("%Y-%m-%d %H:%M:%S")
-
-
 def result_page(report: Report, types: Sequence[CredentialType], language: Language, now: int) -> ResultPage:
     """The page of one report, checked at `now` (seconds)."""
     summary = report.credential
@@ -199,12 +192,10 @@ def _shared_page(report: Report, language: Language, now: int) -> ResultPage:
         rows=(),
         withheld=(),
         groups=tuple(_group(key, ids, results, language) for key, ids in GROUPS),
-        as_of={
-            check.id.value: shanghai_time(check.as_of) for check in report.checks if check.as_of is not None
-        },
+        as_of={check.id.value: spell_time(check.as_of) for check in report.checks if check.as_of is not None},
         count=text("checks_count", language, **counts),
-        checked_at=shanghai_time(now),
-        ledger_as_of=None if as_of is None else shanghai_time(as_of),
+        checked_at=spell_time(now),
+        ledger_as_of=None if as_of is None else spell_time(as_of),
         ages=_ages(results, now, language),
         issuer_name=None,
         phone=None,
@@ -237,18 +228,10 @@ def _ages(
         if check in results and isinstance(at := results[check].evidence.get("anchored_at"), int):
             known.append((key, at))
     return tuple(
-        (text(key, language), shanghai_time(at), age_words(now - at, language))
+        (text(key, language), spell_time(at), age_words(now - at, language))
         for key, at in known
         if at is not None
     )
-
-
-def age_words(seconds: int, language: Language) -> str:
-    """How long ago, in the largest unit that fits."""
-    for unit, key in ((86_400, "ago_days"), (3_600, "ago_hours"), (60, "ago_minutes")):
-        if seconds >= unit:
-            return text(key, language, count=seconds // unit)
-    return text("ago_now", language)
 
 
 def _presenter_note(report: Report, language: Language) -> Note:

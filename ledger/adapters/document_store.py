@@ -137,6 +137,13 @@ class SqlPrints:
         """None for an unknown id."""
         return self._one(printed_copy.c.document_id == document_id)
 
+    def withdrawn_at(self, document_id: bytes) -> int | None:
+        """When a print was taken back, seconds since 1970; None for one that was not and for an unknown id."""
+        query = sa.select(printed_copy.c.revoked_at).where(printed_copy.c.document_id == document_id)
+        with self._database.read() as connection:
+            found = connection.execute(query).scalar()
+            return None if found is None else int(found)
+
     def queued(self) -> int:
         """Single prints that wait for the worker."""
         query = sa.select(sa.func.count()).where(
@@ -247,7 +254,7 @@ class SqlPrints:
             )
 
     def revoke(self, document_id: bytes, at: int, by: str) -> Print:
-        """Its code and secret answer no more; twice keeps the first time."""
+        """Whoever finds it from now on is told that it was taken back; twice keeps the first time."""
         with self._database.write() as connection:
             connection.execute(
                 sa.update(printed_copy)

@@ -12,11 +12,10 @@ from sqlalchemy.engine import Connection, Row
 from ledger.adapters.store_database import Database
 from ledger.adapters.store_schema import batch, record, stream
 from ledger.adapters.store_sql_batches import batch_in
-from ledger.core.flow import BatchRecord, BatchState, Place
+from ledger.core.flow import FINAL, BatchRecord, BatchState, Place
 from ledger.core.intake import StoredRow
 
 _NAME_BYTES = 16
-_DONE = (BatchState.ANCHORED, BatchState.RELEASED)
 _MOST_FOUND = 50
 
 
@@ -69,7 +68,7 @@ class SqlDesk:
             .where(
                 stream.c.issuer.in_(sorted(issuers)),
                 batch.c.type_id != 0,
-                batch.c.state.in_(list(_DONE)),
+                batch.c.state.in_(FINAL),
                 batch.c.block_time >= since,
             )
         )

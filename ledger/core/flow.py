@@ -56,6 +56,8 @@ RESERVED = (
     BatchState.DEAD,
 )
 """States in which a batch has a range of a status list and no credential of it was handed out."""
+FINAL = (BatchState.ANCHORED, BatchState.RELEASED)
+"""States in which a batch's anchor is final."""
 
 
 class ImportState(StrEnum):

@@ -85,6 +85,8 @@ class SealedPage:
         key: the key registered under the seal's thumbprint, of any issuer.
         anchor: of the document batch that holds the file's SHA-256; None: not final, or not known here.
         is_asked: False when the ledger gave no answer about key and anchor.
+        withdrawn_at: when the agency took this print back, seconds since 1970; None: it did not, or this
+            installation does not know the print.
     """
 
     seal: Seal
@@ -93,6 +95,7 @@ class SealedPage:
     key: KeyRecord | None = None
     anchor: AnchorRecord | None = None
     is_asked: bool = True
+    withdrawn_at: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from typing import Any
 
 from ledger.core.claims import shanghai_day
 from ledger.core.credential_type import CredentialType
-from ledger.core.flow import MAX_BATCH, BatchState, KnownRow, RowOutcome
+from ledger.core.flow import FINAL, MAX_BATCH, KnownRow, RowOutcome
 from ledger.core.rows import ROW_CHANGED, ROW_TWICE, BoundRows, RowChecker, RowIssue, business_key
 from ledger.core.rules import Mode
 from ledger.core.schema import SchemaValidator
@@ -230,7 +230,7 @@ def judge(found: KnownRow, content_index: bytes, *, supersede: bool) -> RowOutco
 
 def is_final(found: KnownRow) -> bool:
     """Whether the record's credential is on chain for good, so that a newer one can replace it."""
-    return found.batch_state in (BatchState.ANCHORED, BatchState.RELEASED)
+    return found.batch_state in FINAL
 
 
 def header_refused(bound: BoundRows) -> ImportReport:

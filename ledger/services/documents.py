@@ -12,7 +12,7 @@ from typing import Any
 
 from ledger.core.credential_type import CredentialType
 from ledger.core.errors import ConflictError, InputError, NotFoundError, UnavailableError
-from ledger.core.flow import BatchRecord, BatchState, JobKind, NewJob, Place
+from ledger.core.flow import FINAL, BatchRecord, JobKind, NewJob, Place
 from ledger.core.merkle import MerkleTree
 from ledger.core.model import ChainInfo, ParsedCredential, Purpose
 from ledger.core.paper import (
@@ -45,7 +45,6 @@ SECRET_KIND = "print-secret"  # noqa: S105 (a kind of index, no secret)
 PRINTS_PER_PIECE = 10  # a piece of a run: less than a second, then other jobs have their turn
 MAX_QUEUED = 500  # single prints that wait: half a minute of work
 NUMBER_BYTES = 8  # of a credential's name that its proof number shows
-RELEASED = (BatchState.ANCHORED, BatchState.RELEASED)
 
 
 class DocumentService:
@@ -177,7 +176,7 @@ class DocumentService:
         """
         self._require_language(language)
         batch = self._batches.batch(batch_id)
-        if batch.state not in RELEASED or not batch.type_id:
+        if batch.state not in FINAL or not batch.type_id:
             raise _not_released()
         self.seal_key(batch.issuer)
         leaves = self._prints.leaves(batch_id)
@@ -348,7 +347,7 @@ class DocumentService:
         rest = 16 - NUMBER_BYTES
         names = self._prints.name_of_number(start + bytes(rest), start + b"\xff" * rest)
         place = self._batches.place(names[0]) if len(names) == 1 else None
-        if place is None or place.batch_state not in RELEASED or place.leaf_index is None:
+        if place is None or place.batch_state not in FINAL or place.leaf_index is None:
             return None
         kind = self._types.get(place.type_code)
         return place if kind is not None and kind.open_verification else None
@@ -359,7 +358,7 @@ class DocumentService:
         if one is None or one.page_batch is None or one.page_index is None:
             return None
         batch = self._batches.batch(one.page_batch)
-        if batch.state not in RELEASED or batch.block is None or batch.root is None:
+        if batch.state not in FINAL or batch.block is None or batch.root is None:
             return None
         tree = page_tree(self._prints.page_entries(batch.id))
         return Receipt(
@@ -383,7 +382,7 @@ class DocumentService:
         return self._vault.index(SECRET_KIND, show_secret(secret))
 
     def revoke(self, document_id: bytes, by: str) -> Print:
-        """Withdraw a print: its code and its QR say so from now on. The credential stays as it is.
+        """Withdraw a print: its code, its QR and its file say so here from now on. The credential stays as it is.
 
         Raises: NotFoundError(PRINT_UNKNOWN).
         """
@@ -397,7 +396,7 @@ class DocumentService:
 
     def _released(self, name: bytes) -> tuple[Place, int]:
         place = self.place(name)
-        if place.batch_state not in RELEASED or place.leaf_index is None:
+        if place.batch_state not in FINAL or place.leaf_index is None:
             raise _not_released()
         return place, place.leaf_index
 

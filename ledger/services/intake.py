@@ -263,11 +263,10 @@ class IntakeService:
             NotFoundError: DRAFT_UNKNOWN.
             InputError: FORM_INVALID when its values are not good (any more).
         """
-        digest = self._digest(issuer, "draft", name.hex())
         try:
             draft, values = self.draft(name, issuer, person)
         except NotFoundError:
-            sent = self._sent(issuer, digest)
+            sent = self.sent(name, issuer)
             if sent is None:
                 raise
             return sent, False
@@ -281,7 +280,7 @@ class IntakeService:
             line,
             "",
             person,
-            digest,
+            self._digest(issuer, "draft", name.hex()),
             IntakeKind.FORM,
             draft=name,
             supersede=supersede or draft.supersedes is not None,
@@ -297,7 +296,9 @@ class IntakeService:
         if any(batch.state is BatchState.REFUSED for batch in batches):
             self.book.move(known.id, (IntakeState.CLOSED,), Move(IntakeState.CLOSED, forget=True))
 
-    def _sent(self, issuer: str, digest: bytes) -> Intake | None:
+    def sent(self, name: bytes, issuer: str) -> Intake | None:
+        """What became of a draft that was handed in; None for one that was not, and of anybody else."""
+        digest = self._digest(issuer, "draft", name.hex())
         for type_ref in self._types:
             found = self.book.of_digest(issuer, type_ref, digest)
             if found is not None:

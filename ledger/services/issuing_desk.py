@@ -17,6 +17,7 @@ from ledger.core.credential_type import CredentialType
 from ledger.core.errors import InputError, LedgerError
 from ledger.core.flow import (
     DAY_S,
+    FINAL,
     BatchRecord,
     BatchState,
     ImportedRow,
@@ -42,7 +43,6 @@ PROOF_BYTES = 8
 FIGURE_DAYS = 30
 _LANE_BITS = 4
 _LANE = 15
-_DONE = (BatchState.ANCHORED, BatchState.RELEASED)
 _BATCH_KINDS = (JobKind.SIGN, JobKind.ROOT, JobKind.ANCHOR, JobKind.RELEASE)
 
 
@@ -212,7 +212,7 @@ class IssuingDesk:
 
     def statuses(self, batch: BatchRecord) -> dict[int, Status]:
         """Status of every leaf; empty before the batch is anchored."""
-        if batch.root is None or batch.state not in _DONE:
+        if batch.root is None or batch.state not in FINAL:
             return {}
         words = self._view.status_words(batch.issuer, batch.root)
         return {
@@ -319,7 +319,7 @@ class IssuingDesk:
         ]
 
     def _statuses_of(self, batch: BatchRecord, leaves: Sequence[int | None]) -> dict[int, Status]:
-        if batch.root is None or batch.state not in _DONE:
+        if batch.root is None or batch.state not in FINAL:
             return {}
         words = self._view.status_words(batch.issuer, batch.root)
         return {

@@ -137,6 +137,8 @@ class PageService:
         reader: reads files of strangers.
         view: what the ledger knows of seals and document batches.
         receipt: receipt of a sealed file by its SHA-256, None while its batch is not final.
+        withdrawn_at: when a print was taken back, by the id in a file's metadata; None: it was not, or is
+            not known here. Needs no key store.
         lookup: prints by their QR; a callable, since it may need the key store.
     """
 
@@ -146,12 +148,14 @@ class PageService:
         reader: FileReader,
         view: ChainView,
         receipt: Callable[[bytes], Receipt | None],
+        withdrawn_at: Callable[[bytes], int | None],
         lookup: Callable[[], LookupService],
     ) -> None:
         self._judge = judge
         self._reader = reader
         self._view = view
         self._receipt = receipt
+        self._withdrawn_at = withdrawn_at
         self._lookup = lookup
 
     def check(self, data: bytes, name: str = "") -> Checked:
@@ -214,32 +218,41 @@ class PageService:
         return Checked(kind, digest, report=found.report, found=found, secret=secrets[0])
 
     def _page(self, facts: PdfFacts, digest: bytes) -> SealedPage:
-        """What file and ledger know of the page; only files without a seal need no look at the ledger."""
-        if facts.seal.state is SealState.NONE:
-            return SealedPage(facts.seal)
+        """What file, agency and ledger know of the page; files without a seal need no look at the ledger."""
         sealed: PageFacts | None = None
         fault: InputError | None = None
         try:
             sealed = parse_page_facts(facts.keywords)
         except InputError as error:
             fault = error
-        thumbprint, receipt = facts.seal.thumbprint, self._known_receipt(digest)
+        receipt, withdrawn_at = self._known(digest, sealed)
+        if facts.seal.state is SealState.NONE:
+            return SealedPage(facts.seal, withdrawn_at=withdrawn_at)
+        thumbprint = facts.seal.thumbprint
         issuer, root = (_NOBODY, bytes(32)) if receipt is None else (receipt.issuer, receipt.root)
         try:
             found = self._view.evidence(issuer, root, None, thumbprint=thumbprint)
         except UnavailableError:
             found = None
         if found is None:
-            return SealedPage(facts.seal, sealed, fault, is_asked=False)
+            return SealedPage(facts.seal, sealed, fault, is_asked=False, withdrawn_at=withdrawn_at)
         anchor = None if receipt is None else _included(digest, receipt, found.anchor)
-        return SealedPage(facts.seal, sealed, fault, found.credential_key, anchor)
+        return SealedPage(facts.seal, sealed, fault, found.credential_key, anchor, withdrawn_at=withdrawn_at)
 
-    def _known_receipt(self, digest: bytes) -> Receipt | None:
-        """Without database or key store a seal still counts, only its anchor stays open."""
+    def _known(self, digest: bytes, sealed: PageFacts | None) -> tuple[Receipt | None, int | None]:
+        """Receipt of the file, and when its print was taken back.
+
+        Without the database a seal still counts, but the page stays open: no receipt, no anchor. So does it
+        without the key store, unless the print is known to be taken back.
+        """
         try:
-            return self._receipt(digest)
+            withdrawn_at = None if sealed is None else self._withdrawn_at(sealed.document)
         except UnavailableError:
-            return None
+            return None, None
+        try:
+            return self._receipt(digest), withdrawn_at
+        except UnavailableError:
+            return None, withdrawn_at
 
 
 def _included(digest: bytes, receipt: Receipt, anchor: AnchorRecord | None) -> AnchorRecord | None:

@@ -20,7 +20,7 @@ from typing import Any, Final, Protocol
 from ledger.core.checks.texts import check_name, text_of
 from ledger.core.credential_type import CredentialType
 from ledger.core.directory import parse_directory_entry
-from ledger.core.errors import ConflictError, InputError, LedgerError, RefusedError, UnavailableError
+from ledger.core.errors import ConflictError, InputError, LedgerError, RefusedError
 from ledger.core.flow import SHANGHAI_S, Lease
 from ledger.core.jose import make_jws
 from ledger.core.limits import LimitKind
@@ -71,6 +71,7 @@ UNKNOWN: Final = "暂时无法核验 Cannot be checked now"
 WRONG: Final = "编号或校验码不对 Number or code is wrong"
 MISSING: Final = "缺编号或校验码 Number or code is missing"
 NOT_CHECKED: Final = "未核验：错误的编号或校验码过多，请更正后重新提交 Not checked: too many wrong codes, correct them and hand in again"
+AGAIN: Final = "系统暂时无法查询，请稍后重新提交 Cannot be looked up now, hand it in again later"
 DIFFERS: Final = "内容与证照不符 Values differ"
 TOO_OFTEN: Final = "今日比对次数已用完 Compared too often today"
 PAUSING: Final = frozenset({"expiry", "suspension", "not_before"})
@@ -306,10 +307,8 @@ class VerifiedWorker:
             return MISSING, ""
         try:
             sheet = self._lookup().by_code(number, code)
-        except UnavailableError as error:
-            return UNKNOWN, error.code
-        except LedgerError:
-            return WRONG, ""
+        except LedgerError:  # our fault, never the officer's: a wrong code is no error
+            return UNKNOWN, AGAIN
         if sheet is None:
             return WRONG, ""
         typed, titles = self._typed(sheet, header, row)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import io
 import re
 
 import pytest
@@ -40,6 +41,11 @@ def text_of(answer) -> str:
 
 def ask_code(client: Client, number: str, code: str):
     return client.post_form("/check/number", {"number": number, "code": code})
+
+
+def hand_in(client: Client, pdf: bytes):
+    upload = {"file": (io.BytesIO(pdf), "proof.pdf")}
+    return client.post_form("/check/file", upload, content_type="multipart/form-data")
 
 
 def compare(client: Client, paper: Paper, typed: dict[str, str]):
@@ -333,7 +339,7 @@ def test_another_sheet_cannot_be_compared_with_this_code(client: Client, papers:
 def test_a_withdrawn_print_says_so_only_to_its_own_code(
     office: Office, client: Client, papers: dict[str, Paper]
 ) -> None:
-    paper = papers["late"]
+    paper = papers["taken_back"]
     wrong = text_of(ask_code(client, paper.number, "22222-22222"))
     office.parts.documents.revoke(paper.print.id, "test")
     assert text_of(ask_code(office.nobody(), paper.number, "22222-22222")).count(
@@ -348,6 +354,59 @@ def test_a_withdrawn_print_says_so_only_to_its_own_code(
         assert "已收回这份打印件" in page
         assert "v_name" not in page
         assert "90000" not in page
+
+
+def test_checks_of_sheets_are_counted_and_tries_are_not(
+    office: Office, client: Client, papers: dict[str, Paper]
+) -> None:
+    def counted() -> int:
+        return office.parts.statistics.count(office.clock.now()).checked_today
+
+    paper, before = papers["full"], counted()
+    ask_code(client, paper.number, paper.code)
+    client.post_form("/q", {"secret": paper.secret_text})
+    assert counted() == before + 2
+    ask_code(client, paper.number, "22222-22222")
+    client.post_form("/q", {"secret": "no secret"})
+    client.get("/check/number")
+    assert counted() == before + 2
+
+
+def test_the_file_of_a_withdrawn_print_is_refused_sealed_or_not(
+    office: Office, client: Client, papers: dict[str, Paper]
+) -> None:
+    paper = papers["taken_back_too"]
+    before = text_of(hand_in(client, paper.pdf))
+    assert "证照真实有效" in before
+    office.parts.documents.revoke(paper.print.id, "test")
+    for pdf in (paper.pdf, paper.unsealed):
+        page = text_of(hand_in(client, pdf))
+        assert "已收回这份打印件" in page
+        assert "请持有人出示现行有效的证照" in page
+        assert "证照真实有效" not in page
+    # the credential itself and its other prints stand
+    assert "证照真实有效" in text_of(hand_in(client, papers["full"].pdf))
+
+
+def test_while_nobody_can_say_whether_a_print_was_withdrawn_its_page_stays_open(
+    office: Office, papers: dict[str, Paper]
+) -> None:
+    broken = room(office)
+    broken.__dict__["_withdrawn_at"] = locked  # reason: the database is away for this question only
+    checked = broken.pages.check(papers["full"].pdf)
+    assert checked.report is not None
+    assert checked.report.check(CheckId.PAGE).code == Code.PAGE_NOT_ANCHORED
+    broken.reader.close()
+
+
+def test_a_withdrawn_print_is_told_without_the_key_store(office: Office, papers: dict[str, Paper]) -> None:
+    paper = papers["taken_back"]
+    office.parts.documents.revoke(paper.print.id, "test")
+    broken = room(office, documents=locked, bundles=locked)
+    checked = broken.pages.check(paper.pdf)
+    assert checked.report is not None
+    assert checked.report.check(CheckId.PAGE).code == Code.PAGE_PRINT_WITHDRAWN
+    broken.reader.close()
 
 
 def test_a_number_alone_answers_nothing_for_types_that_are_not_open(

@@ -58,6 +58,7 @@ def sealed(
     anchor: dict[str, Any] | None = None,
     is_anchored: bool = True,
     is_asked: bool = True,
+    withdrawn_at: int | None = None,
 ) -> None:
     """The bundle comes inside a sealed page; each argument is one lie."""
 
@@ -69,6 +70,7 @@ def sealed(
             (key or seal_key()) if is_registered else None,
             page_anchor(world, **(anchor or {})) if is_anchored else None,
             is_asked,
+            withdrawn_at,
         )
 
     world.page = page
@@ -202,6 +204,37 @@ def page_key_compromised_unanchored(world: World) -> None:
 @case("The batch of documents was withdrawn.", **refused(3, C.PAGE, Code.PAGE_BATCH_WITHDRAWN))
 def page_batch_withdrawn(world: World) -> None:
     sealed(world, anchor={"withdrawn_at": PAGE_AT + 1})
+
+
+@case("A sealed page that the agency took back.", **refused(3, C.PAGE, Code.PAGE_PRINT_WITHDRAWN))
+def page_withdrawn(world: World) -> None:
+    sealed(world, withdrawn_at=PAGE_AT + 1)
+
+
+@case(
+    "A page that the agency took back, before its own anchor is final.",
+    **refused(3, C.PAGE, Code.PAGE_PRINT_WITHDRAWN),
+)
+def page_withdrawn_early(world: World) -> None:
+    sealed(world, withdrawn_at=PAGE_AT, is_anchored=False)
+
+
+@case("A page that the agency took back, its seal left out.", **refused(3, C.PAGE, Code.PAGE_PRINT_WITHDRAWN))
+def page_withdrawn_without_seal(world: World) -> None:
+    sealed(world, state=SealState.NONE, withdrawn_at=PAGE_AT)
+
+
+@case("A page that the agency took back, and changed.", **refused(6, C.PAGE, Code.PAGE_SEAL_BROKEN))
+def page_withdrawn_and_changed(world: World) -> None:
+    sealed(world, state=SealState.BROKEN, withdrawn_at=PAGE_AT)
+
+
+@case(
+    "A page that the agency took back; the ledger gives no answer about its seal.",
+    **refused(3, C.PAGE, Code.PAGE_PRINT_WITHDRAWN),
+)
+def page_withdrawn_ledger_silent(world: World) -> None:
+    sealed(world, is_asked=False, is_registered=False, withdrawn_at=PAGE_AT)
 
 
 @case(

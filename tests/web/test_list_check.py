@@ -10,6 +10,7 @@ import pytest
 from ledger.adapters.intake_sheets import write_xlsx
 from ledger.adapters.row_readers import open_rows
 from ledger.bootstrap_verified import VerifiedRoom
+from ledger.core.errors import InputError
 from ledger.core.flow import JobKind
 from ledger.core.limits import RULES, LimitKind
 from ledger.core.paper import PrintKind
@@ -21,6 +22,7 @@ from ledger.services.verified_work import (
     LONGEST_PAUSE_S,
     MISSING,
     NOT_CHECKED,
+    UNKNOWN,
     WRONG,
     VerifiedWorker,
 )
@@ -196,6 +198,28 @@ def test_a_killed_worker_goes_on_where_the_list_was_kept(
     assert results(officer, f"/desk/lists/{list_id}") == [GOOD_NOT_COMPARED] * 50
 
 
+class Broken:
+    """A look-up that finds a row it cannot open."""
+
+    def by_code(self, number: str, code: str) -> object:
+        raise InputError("VAULT_TAMPERED", f"{number} {code}")
+
+
+def test_a_fault_of_ours_is_no_wrong_code(
+    office: Office, officer: Client, paper: Paper, room: VerifiedRoom
+) -> None:
+    office.calm()
+    where = hand_in(officer, [[paper.number, paper.code]] * 30)
+    worker: VerifiedWorker = room.worker
+    kept, worker._lookup = worker._lookup, Broken  # type: ignore[assignment]
+    try:
+        office.world.work()
+    finally:
+        worker._lookup = kept
+    assert results(officer, where) == [UNKNOWN] * 30
+    assert guess_at_the_form(officer) == (422, 0), "nobody has to wait for it"
+
+
 def test_while_it_waits_the_page_says_so(office: Office, officer: Client, room: VerifiedRoom) -> None:
     for _ in range(5):
         office.parts.limits.fail(LimitKind.CODE, guesser(office.person(Role.VERIFIER)))
@@ -206,6 +230,8 @@ def test_while_it_waits_the_page_says_so(office: Office, officer: Client, room: 
     assert (found.state, found.done) == ("paused", 0)
     assert "稍后自动继续" in officer.get(where).text
     assert "稍后自动继续" in officer.get(where + "/live").text
+    assert 'hx-trigger="every 1s"' in officer.get(where).text
     office.world.work()
     assert room.book.list_check(list_id).state == "done"
+    assert "hx-trigger" not in officer.get(where + "/live").text, "what is done is asked for no more"
     assert RULES[LimitKind.CODE].longest_wait_s > LONGEST_PAUSE_S, "a pause of the longest kind ends a list"

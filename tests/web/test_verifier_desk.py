@@ -94,6 +94,16 @@ def test_without_a_purpose_nothing_is_checked(office, officer, room, fields):
     assert len(room.book.newest({ISSUER}, None, 100)) == before
 
 
+@pytest.mark.parametrize("beside", [{"number": "ABCD-0000-1111-2222"}, {"code": "22222"}, {"text": "{}"}])
+def test_a_file_beside_something_else_is_not_answered_for_the_other(office, officer, room, beside):
+    before = len(room.book.newest({ISSUER}, None, 100))
+    answer = check(officer, bundle(office), **beside)
+    assert answer.status_code == 422
+    assert "只能" in answer.text
+    assert "verdict--" not in answer.text
+    assert len(room.book.newest({ISSUER}, None, 100)) == before
+
+
 def test_another_organisation_sees_none_of_it(office, officer):
     number = number_of(check(officer, bundle(office)).text)
     stranger = office.client(Role.VERIFIER, "foreign")

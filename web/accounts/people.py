@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 
 from flask import Response, current_app, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
@@ -13,10 +13,10 @@ from ledger.core.people import Role
 from ledger.services.people import PeopleService, Person
 from web.access import actor, allowed, must_see
 from web.accounts.login import Errors, page, words
+from web.frame import SHANGHAI
 from web.language import chosen_language
 from web.texts import text
 
-SHANGHAI = timezone(timedelta(hours=8))  # docs/formats.md, Times
 DAY = re.compile(r"\d{4}-\d{2}-\d{2}\Z")
 ADMINISTRATOR = Role.ADMINISTRATOR
 

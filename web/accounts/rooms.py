@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from flask import Blueprint, Flask, Response, current_app
+from flask import Blueprint, Flask
 
 from ledger.core.people import Role
 from web import navigation
-from web.access import actor_or_none
 from web.accounts import guard, login, me, oidc, passkeys, people
-from web.language import asked_language
 
 Pages = tuple[tuple[str, str, Callable[..., Any], list[str]], ...]
 GET, BOTH, POST = ["GET"], ["GET", "POST"], ["POST"]
@@ -20,7 +18,6 @@ GET, BOTH, POST = ["GET"], ["GET", "POST"], ["POST"]
 def register(app: Flask) -> None:
     """The guard first, then the pages."""
     guard.register(app)
-    app.after_request(_keep_language)
     room = Blueprint("accounts", __name__, url_prefix="/account")
     own: Pages = (
         ("/log-in", "login", login.login, BOTH),
@@ -69,12 +66,3 @@ def register(app: Flask) -> None:
             ("people.add", "people.one"),
         ),
     )
-
-
-def _keep_language(response: Response) -> Response:
-    """An explicit choice is kept for the person, in whatever browser."""
-    person = actor_or_none()
-    asked = None if person is None else asked_language()
-    if asked is not None and person is not None and person.language != asked:
-        current_app.extensions["ledger"].people.use_language(person.person, asked)
-    return response

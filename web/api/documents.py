@@ -9,7 +9,7 @@ from apiflask import APIBlueprint
 from flask import Response, g, url_for
 
 from ledger.core.errors import ConflictError, NotFoundError
-from ledger.core.flow import BatchState
+from ledger.core.flow import FINAL
 from ledger.core.paper import DOCUMENT_ID_BYTES, Print, PrintKind, PrintRun, PrintState
 from ledger.services.documents import DocumentService
 from web.access import must_own, token_allowed
@@ -32,7 +32,6 @@ from web.api.paging import encode_cursor, parse_cursor
 
 API = APIBlueprint("documents", __name__, tag="Documents")
 FILE_ANSWERS: Any = file_answer("The sealed PDF, the certificate's bundle attached", PDF_TYPE, BINARY)
-FINAL = (BatchState.ANCHORED, BatchState.RELEASED)
 
 
 @API.post("/issues/<serial:serial>/documents")
@@ -97,7 +96,10 @@ def file(document: str, query_data: PersonalQuery) -> Response:
 @API.output(DocumentOut)
 @token_allowed("documents")
 def withdraw(document: str, json_data: WithdrawalIn) -> DocumentOut:
-    """Withdraw a print: its check code and its QR say so from now on. The certificate stays as it is."""
+    """Withdraw a print: its check code, its QR and its file say so on this page from now on.
+
+    The certificate stays as it is; who checks the file elsewhere does not see that it was withdrawn.
+    """
     del json_data
     one = _service().revoke(_own(document).id, f"token/{g.token.id}")
     note("api.print_withdrawn", f"print/{document}")

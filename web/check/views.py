@@ -16,6 +16,7 @@ from ledger.core.paper import show_secret
 from ledger.services.lookup import Found
 from ledger.services.page import Checked, secret_in
 from web.access import public, takes
+from web.check.given import FORM_PARTS, VALUE, file_or_text, said, typed, values
 from web.check.result import (
     CHECKED,
     Again,
@@ -33,9 +34,7 @@ from web.security import allow_camera, client
 from web.texts import text
 
 LARGEST_BODY = MAX_UPLOAD * 4 // 3 + 131_072  # a file, or the same file as text; and what is around it
-FORM_PARTS = 80  # fields of the longest sheet, and a few of our own
 UNREADABLE = 2  # Report.exit_code: these bytes are no credential at all
-MAX_TYPED = 2_100  # characters of a number, a code or a QR text
 
 
 @public("anybody may check what they hold; nothing is stored")
@@ -67,26 +66,26 @@ def number() -> Response:
 @public("whoever holds a sheet may ask about it; the answer needs the code that is printed on it")
 def find_number() -> Response:
     """Look a sheet up by number and check code, a public entry by its number alone."""
-    typed, code = _typed("number"), _typed("code")
-    if not typed:
+    wanted, code = typed("number"), typed("code")
+    if not wanted:
         return _number_form({"number": text("check.number_needed", chosen_language())})
     if not code:
-        return _public_entry(typed)
-    found, refusal = _by_code(typed, code)
-    return _sheet(found, "code", {"number": typed, "code": code}) if found else refusal
+        return _public_entry(wanted)
+    found, refusal = _by_code(wanted, code)
+    return _sheet(found, "code", {"number": wanted, "code": code}) if found else refusal
 
 
 @public("whoever holds a sheet may compare it; the answer never says a value")
 @takes(262_144, parts=FORM_PARTS)
 def compare() -> Response:
     """Say for each typed value whether it agrees."""
-    keys = {"number": _typed("number"), "code": _typed("code")}
+    keys = {"number": typed("number"), "code": typed("code")}
     found, refusal = _by_code(keys["number"], keys["code"])
     if found is None:
         return refusal
     if found.is_withdrawn:
         return _sheet(found, "code", keys)
-    compared = _lookup().compare(found, _values("v_"))
+    compared = _lookup().compare(found, values())
     if compared is None:
         return problem(429, "COMPARED_TOO_OFTEN")
     services, language = current_app.extensions["ledger"], chosen_language()
@@ -122,35 +121,25 @@ def compare_qr() -> Response:
     if found is None:
         return refusal
     keys = {"secret": show_secret(secret)}
-    said = {name: answer == "same" for name, answer in _values("v_").items() if answer in {"same", "differs"}}
-    compared = _lookup().judge(found, said)
+    compared = _lookup().judge(found, said(values()))
     services, language = current_app.extensions["ledger"], chosen_language()
     sheet = sheet_of(found, "qr", keys, services.types, language, compared)
-    kept = {name: value for name, value in request.form.items() if name.startswith("v_")}
+    kept = {name: value for name, value in request.form.items() if name.startswith(VALUE)}
     return show_result(compared.report, Again("check.compare_qr", {**keys, **kept}), sheet)
 
 
 def _handed_in() -> tuple[bytes, str]:
-    """The bytes of the file or of the text, and which field they came from.
+    """What is judged, and which field it came from; `again`: a result that is shown in another language.
 
-    Raises: InputError(FILE_MISSING, FILE_TWICE).
+    Raises: InputError(FILE_MISSING, FILE_TWICE, FILE_OTHER).
     """
     request.max_form_memory_size = LARGEST_BODY
-    upload = request.files.get("file")
-    pasted, again = request.form.get("text", ""), request.form.get("again", "")
-    if again:
+    if again := request.form.get("again", ""):
         try:
             return base64.b64decode(again, validate=True), "file"
         except binascii.Error as error:
             raise InputError("FILE_OTHER", "not our own form") from error
-    has_file = upload is not None and bool(upload.filename)
-    if has_file and pasted.strip():
-        raise InputError("FILE_TWICE", "both a file and a text")
-    if upload is not None and has_file:
-        return upload.read(), "file"
-    if pasted.strip():
-        return pasted.strip().encode(), "text"
-    raise InputError("FILE_MISSING", "neither a file nor a text")
+    return file_or_text()
 
 
 def _answer(checked: Checked, data: bytes, field: str) -> Response:
@@ -165,38 +154,38 @@ def _answer(checked: Checked, data: bytes, field: str) -> Response:
     return show_result(checked.report, again_of(data))
 
 
-def _number_form(errors: dict[str, str] | None = None, typed: str = "") -> Response:
+def _number_form(errors: dict[str, str] | None = None, wanted: str = "") -> Response:
     found = errors or {}
     return make_response(
-        render_template("check/number.html", errors=found, number=typed), 422 if found else 200
+        render_template("check/number.html", errors=found, number=wanted), 422 if found else 200
     )
 
 
-def _public_entry(typed: str) -> Response:
+def _public_entry(wanted: str) -> Response:
     """What a type shows to everybody; for all other numbers, known or not, one and the same sentence."""
     wait_s = current_app.extensions["ledger"].limits.take(LimitKind.ASK, client())
     if wait_s:
         return problem(429, "RATE_LIMITED", retry_after_s=wait_s)
     try:
-        found = _lookup().by_number(typed)
+        found = _lookup().by_number(wanted)
     except UnavailableError:
         return problem(503, "LOOKUP_UNAVAILABLE", retry_after_s=RETRY_AFTER_S)
     if found is None:
-        return _number_form({"code": text("check.code_needed", chosen_language())}, typed)
-    return show_result(found[1], Again("check.find_number", {"number": typed}))
+        return _number_form({"code": text("check.code_needed", chosen_language())}, wanted)
+    return show_result(found[1], Again("check.find_number", {"number": wanted}))
 
 
-def _by_code(typed: str, code: str) -> tuple[Found | None, Response]:
+def _by_code(wanted: str, code: str) -> tuple[Found | None, Response]:
     """The sheet, or what to answer instead: one answer for unknown numbers and wrong codes."""
     limits = current_app.extensions["ledger"].limits
     try:
         wait_s = limits.take(LimitKind.CODE, client())
         if wait_s:
             return None, problem(429, "RATE_LIMITED", retry_after_s=wait_s)
-        found = _lookup().by_code(typed, code)
+        found = _lookup().by_code(wanted, code)
         if found is None:
             limits.fail(LimitKind.CODE, client())
-            return None, _number_form({"code": text("check.code_wrong", chosen_language())}, typed)
+            return None, _number_form({"code": text("check.code_wrong", chosen_language())}, wanted)
         limits.forget(LimitKind.CODE, client())
     except UnavailableError:
         return None, problem(503, "LOOKUP_UNAVAILABLE", retry_after_s=RETRY_AFTER_S)
@@ -208,7 +197,7 @@ def _by_secret() -> tuple[Found | None, Response, bytes]:
     wait_s = current_app.extensions["ledger"].limits.take(LimitKind.CHECK, client())
     if wait_s:
         return None, problem(429, "RATE_LIMITED", retry_after_s=wait_s), b""
-    secret = secret_in(_typed("secret"))
+    secret = secret_in(typed("secret"))
     try:
         found = None if secret is None else _lookup().by_secret(secret)
     except UnavailableError:
@@ -229,19 +218,6 @@ def _sheet(found: Found, mode: Any, keys: dict[str, str]) -> Response:
 
 def _lookup() -> Any:
     return current_app.extensions["ledger"].lookup
-
-
-def _typed(name: str) -> str:
-    return request.form.get(name, "")[:MAX_TYPED].strip()
-
-
-def _values(prefix: str) -> dict[str, str]:
-    """Typed values by the name of the printed claim."""
-    return {
-        name.removeprefix(prefix): value[:MAX_TYPED]
-        for name, value in request.form.items()
-        if name.startswith(prefix)
-    }
 
 
 def register(app: Flask) -> None:

@@ -8,7 +8,7 @@ from flask import Response, make_response, redirect, render_template, request, u
 from werkzeug.wrappers import Response as AnyResponse
 
 from ledger.core.credential_type import CredentialType, Field
-from ledger.core.flow import BatchRecord, BatchState
+from ledger.core.flow import FINAL, BatchRecord, BatchState
 from ledger.core.identifiers import make_licence_identifier
 from ledger.core.intake import DeadJob
 from ledger.core.model import DOCUMENT_TYPE
@@ -16,13 +16,14 @@ from ledger.core.people import Role
 from ledger.core.status import Status
 from ledger.services.issuing_desk import BatchRow
 from web.access import actor, allowed, must_own
+from web.claims import spell
+from web.downloads import sheet_answer
 from web.frame import link
 from web.issue import rooms, words
 from web.issue.rooms import PER_PAGE, desk_service, note, own_batch, t
 from web.language import chosen_language
 
 LOOKING = (Role.CLERK, Role.APPROVER, Role.AUDITOR, Role.OPERATOR, Role.ADMINISTRATOR)
-DONE = (BatchState.ANCHORED, BatchState.RELEASED)
 STOPPABLE = (BatchState.CLOSED, BatchState.SIGNED, BatchState.MADE, BatchState.DEAD)
 SHOWN_FIELDS = 5
 STATUS_TONES = {Status.VALID: "good", Status.PENDING: "info", Status.SUSPENDED: "paused"}
@@ -76,7 +77,7 @@ def batch(batch_id: int) -> str:
     desk = desk_service()
     wanted = request.args.get("status", "")
     page = rooms.page_of(request.args.get("page"), "issue.batch")
-    if wanted in Status.__members__ and found.state in DONE:
+    if wanted in Status.__members__ and found.state in FINAL:
         rows, total = desk.rows_with_status(found, Status[wanted], page.first, PER_PAGE, clear=clear)
     else:
         wanted = ""
@@ -86,7 +87,7 @@ def batch(batch_id: int) -> str:
     kind = desk.type_of(found.type_code)
     fields = [] if kind is None or not clear else list(kind.fields[:SHOWN_FIELDS])
     language = chosen_language()
-    counted = {} if found.state not in DONE else _count(desk.statuses(found))
+    counted = {} if found.state not in FINAL else _count(desk.statuses(found))
     return render_template(
         "issue/batch.html",
         **_moving(found),
@@ -104,13 +105,13 @@ def batch(batch_id: int) -> str:
         ),
         total=total,
         can_change=rooms.may_change(found.issuer),
-        run_page=link("paper.batch_zip", batch_id=batch_id) if found.state in DONE else None,
-        status_page=link("status.new", batch=batch_id) if found.state in DONE else None,
+        run_page=link("paper.batch_zip", batch_id=batch_id) if found.state in FINAL else None,
+        status_page=link("status.new", batch=batch_id) if found.state in FINAL else None,
         confirm_page=link("approve.batch", batch_id=batch_id)
         if found.state in (BatchState.SIGNED, BatchState.MADE)
         else None,
-        source=desk.intake_of(found),
         evidence=link("audit.evidence", batch_id=batch_id),
+        source=desk.intake_of(found),
     )
 
 
@@ -126,16 +127,16 @@ def _row(
 ) -> dict[str, object]:
     language = chosen_language()
     name = row.name.hex()
-    final = found.state in DONE
+    final = found.state in FINAL
     values = row.fields or {}
     status = row.status
     return {
         "row": row,
-        "values": [words.spell(field, values.get(field.key), language) for field in shown],
+        "values": [spell(values.get(field.key), field, language) for field in shown],
         "all": []
         if kind is None or row.fields is None
         else [
-            (words.label(field.labels, language), words.spell(field, values[field.key], language))
+            (words.label(field.labels, language), spell(values[field.key], field, language))
             for field in kind.fields
             if field.key in values
         ],
@@ -164,8 +165,8 @@ def _moving(found: BatchRecord) -> dict[str, object]:
     dead = desk.dead_jobs(found.id)
     signed = desk.signed([found]).get(found.id, 0)
     place = words.WAY.index(found.state) if found.state in words.WAY else None
-    return {
     is_unwitnessed = rooms.waits_for_witnesses(found)
+    return {
         "batch": found,
         "type_name": type_name(found),
         "state": t(f"issue.batch_{found.state}"),
@@ -213,7 +214,7 @@ def batch_results(batch_id: int, kind: str) -> Response:
     ]
     note("batch.results_taken", f"batch/{batch_id}", rows=len(lines))
     data = desk.result_file(file_kind, t("issue.sheet_data"), header, lines)
-    return rooms.download(data, file_kind, f"batch-{batch_id}-results")
+    return sheet_answer(data, file_kind, f"batch-{batch_id}-results")
 
 
 @allowed(Role.CLERK)

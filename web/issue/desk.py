@@ -8,7 +8,7 @@ from flask import make_response, render_template, request
 from werkzeug.wrappers import Response as AnyResponse
 
 from ledger.core.errors import InputError
-from ledger.core.flow import BatchRecord, BatchState, proof_number
+from ledger.core.flow import FINAL, BatchRecord, BatchState, proof_number
 from ledger.core.intake import AT_WORK, Intake, IntakeState
 from ledger.core.people import Role
 from web.access import actor, allowed
@@ -128,10 +128,10 @@ def search() -> AnyResponse:
                     "state": t(f"issue.batch_{place.batch_state}"),
                     "tone": words.TONES[place.batch_state],
                     "print": link("paper.document", name=place.name.hex())
-                    if place.batch_state in batches.DONE
+                    if place.batch_state in FINAL
                     else None,
                     "history": link("status.history", name=place.name.hex())
-                    if place.batch_state in batches.DONE
+                    if place.batch_state in FINAL
                     else None,
                 }
                 for place in places

@@ -20,6 +20,7 @@ from ledger.core.intake import (
 from ledger.core.limits import LimitKind
 from ledger.core.people import Role
 from web.access import actor, allowed, must_own, takes
+from web.downloads import sheet_answer
 from web.frame import spell_number
 from web.issue import rooms, words
 from web.issue.rooms import PER_PAGE, desk_service, granted, intake_service, note, own_intake, t
@@ -88,7 +89,7 @@ def template(code: str, kind: str) -> Response:
         file_kind, granted_type.ref, (t("issue.sheet_data"), t("issue.sheet_example"))
     )
     spoken = t("issue.template_file", type=words.label(granted_type.name, chosen_language()))
-    return rooms.download(data, file_kind, f"template-{granted_type.code.lower()}", spoken)
+    return sheet_answer(data, file_kind, f"template-{granted_type.code.lower()}", spoken)
 
 
 @allowed(*LOOKING)
@@ -173,8 +174,8 @@ def _intake_values(found: Intake) -> dict[str, object]:
         "sees_values": rooms.answers_for(found.issuer),
         "is_file": found.kind is IntakeKind.FILE,
         "waits": [batch for batch in batches if batch.state == "signed"],
-        "same": request.args.get("same") == "1",
         "unwitnessed": {batch.id for batch in batches if rooms.waits_for_witnesses(batch)},
+        "same": request.args.get("same") == "1",
         "chain_answers": desk.chain_answers(),
         "keep_days": 7,
     }
@@ -231,7 +232,7 @@ def intake_failed(intake_id: int, kind: str) -> Response:
     data = desk_service().result_file(
         file_kind, t("issue.sheet_data"), [ROW_COLUMN, *header, REASON_COLUMN], rows
     )
-    return rooms.download(data, file_kind, f"import-{intake_id}-failed")
+    return sheet_answer(data, file_kind, f"import-{intake_id}-failed")
 
 
 @allowed(*LOOKING)
@@ -248,7 +249,7 @@ def intake_results(intake_id: int, kind: str) -> Response:
     lines = [_result_line(row, found.issuer, "" if known is None else known.type_code) for row in rows]
     note("intake.results_taken", f"intake/{intake_id}", rows=len(lines))
     data = desk_service().result_file(file_kind, t("issue.sheet_data"), header, lines)
-    return rooms.download(data, file_kind, f"import-{intake_id}-results")
+    return sheet_answer(data, file_kind, f"import-{intake_id}-results")
 
 
 def _result_line(row: ImportedRow, issuer: str, type_code: str) -> list[object]:

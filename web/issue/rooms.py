@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import cast
 
-from flask import Response, current_app, make_response, url_for
+from flask import current_app, url_for
 
 from ledger.core.credential_type import CredentialType
 from ledger.core.errors import NotFoundError, UnavailableError
@@ -16,14 +16,9 @@ from ledger.services.intake import IntakeService
 from ledger.services.intake_book import SheetKind
 from ledger.services.issuing_desk import IssuingDesk
 from web.access import actor, must_see
-from web.downloads import attachment
 from web.language import chosen_language
 from web.texts import text
 
-SHEET_TYPES: dict[SheetKind, str] = {
-    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-    "csv": "text/csv; charset=utf-8",
-}
 PER_PAGE = 50
 
 
@@ -69,17 +64,17 @@ def own_intake(intake_id: int) -> Intake:
 
 def own_batch(batch_id: int) -> BatchRecord:
     """A batch that the caller may look at. Raises: NotFoundError(BATCH_UNKNOWN, NOT_HERE)."""
+    found = desk_service().batch(batch_id)
+    must_see(found.issuer)
+    return found
+
+
 def waits_for_witnesses(found: BatchRecord) -> bool:
     """On the ledger, and too few witnesses have signed yet; False while the ledger cannot be read."""
     try:
         return bool(current_app.extensions["ledger"].desk.waits_for_witnesses(found))
     except UnavailableError:  # the page says already that the ledger does not answer
         return False
-
-
-    found = desk_service().batch(batch_id)
-    must_see(found.issuer)
-    return found
 
 
 def answers_for(issuer: str) -> bool:
@@ -112,16 +107,6 @@ def sheet_kind(kind: str) -> SheetKind:
     if kind == "csv":
         return "csv"
     raise NotFoundError("NOT_HERE", "Such a file is not made.")
-
-
-def download(data: bytes, kind: SheetKind, name: str, spoken: str = "") -> Response:
-    """A file to take away; both names are ours, never something that was sent to us; `name` is ASCII."""
-    response = make_response(data)
-    response.headers["Content-Type"] = SHEET_TYPES[kind]
-    response.headers["Content-Disposition"] = attachment(
-        f"{name}.{kind}", f"{spoken}.{kind}" if spoken else ""
-    )
-    return response
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,11 +15,12 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from ledger.core.credential_type import CredentialType, Field
 from ledger.core.errors import NotFoundError
-from ledger.core.flow import BatchState, RowOutcome
+from ledger.core.flow import FINAL, RowOutcome
 from ledger.core.intake import Draft
 from ledger.core.people import Role
 from ledger.core.rows import RowIssue
 from web.access import actor, allowed, must_own
+from web.claims import spell
 from web.issue import words
 from web.issue.rooms import desk_service, granted, intake_service, note, own_batch, t
 from web.language import chosen_language
@@ -63,6 +64,8 @@ def single(code: str) -> AnyResponse:
 def draft(name: str) -> AnyResponse:
     """A draft again, with what is wrong with it."""
     service = intake_service()
+    if (sent := _sent(_name_of(name))) is not None:
+        return sent
     found, values = service.draft(_name_of(name), actor().uscc, actor().person)
     kind = _type(found)
     if request.method == "POST":
@@ -71,8 +74,16 @@ def draft(name: str) -> AnyResponse:
     return _form_page(kind, found.name, values, errors, corrects=found.supersedes is not None)
 
 
+def _sent(name: bytes) -> AnyResponse | None:
+    """To what became of a draft that was handed in: whoever goes back and presses again must not start anew."""
+    sent = intake_service().sent(name, actor().uscc)
+    return None if sent is None else redirect(url_for("issue.intake", intake_id=sent.id), 303)
+
+
 def _take(kind: CredentialType, name: bytes) -> AnyResponse:
     service = intake_service()
+    if (sent := _sent(name)) is not None:
+        return sent
     values = {
         field.key: request.form.get(FIELD_PREFIX + field.key, "").strip()[:LONGEST_VALUE]
         for field in kind.fields
@@ -92,6 +103,8 @@ def _take(kind: CredentialType, name: bytes) -> AnyResponse:
 def draft_check(name: str) -> AnyResponse:
     """What will be issued, with a way to change each answer, and what is known of the record already."""
     service = intake_service()
+    if (sent := _sent(_name_of(name))) is not None:
+        return sent
     found, values = service.draft(_name_of(name), actor().uscc, actor().person)
     kind = _type(found)
     fields, errors = service.check_form(kind.ref, values)
@@ -109,7 +122,7 @@ def draft_check(name: str) -> AnyResponse:
             rows=[
                 (
                     words.label(field.labels, language),
-                    words.spell(field, fields.get(field.key), language) or t("issue.not_given"),
+                    spell(fields.get(field.key), field, language) or t("issue.not_given"),
                     f"{change}#{FIELD_PREFIX}{field.key}",
                 )
                 for field in kind.fields
@@ -148,7 +161,7 @@ def correct(batch_id: int, record_id: int) -> AnyResponse:
     batch = own_batch(batch_id)
     must_own(batch.issuer)
     row = desk_service().row(batch, record_id)
-    if row is None or row.fields is None or batch.state not in (BatchState.ANCHORED, BatchState.RELEASED):
+    if row is None or row.fields is None or batch.state not in FINAL:
         raise NotFoundError("NOT_HERE", "There is nothing here that could be corrected.")
     service = intake_service()
     name = service.new_draft_name()

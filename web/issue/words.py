@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from ledger.core.credential_type import Field
 from ledger.core.flow import BatchRecord, BatchState
 from ledger.core.intake import AT_WORK, Counts, Finding, Intake, IntakeKind, IntakeState
 from ledger.core.row_messages import ROW_MESSAGES
@@ -18,13 +16,6 @@ from web.texts import code_text
 QUIET_AFTER_S = 30
 """An upload that nobody moved for so long waits for a worker that is not there."""
 LONG_TEXT = 250
-SIGNED_OR_LATER = (
-    BatchState.SIGNED,
-    BatchState.MADE,
-    BatchState.APPROVED,
-    BatchState.ANCHORED,
-    BatchState.RELEASED,
-)
 TONES: Mapping[BatchState, str] = {
     BatchState.OPEN: "plain",
     BatchState.CLOSED: "info",
@@ -139,27 +130,6 @@ def time_left(seconds: int | None) -> str:
 def label(labels: Labels, language: Language) -> str:
     """A name of the type file in the reader's language."""
     return str(getattr(labels, language))
-
-
-def spell(field: Field, value: Any, language: Language) -> str:
-    """A stored value as people read it."""
-    if value is None:
-        return ""
-    if field.kind == "code" and value in field.values:
-        return label(field.values[value], language)
-    if field.kind == "money":
-        whole, _, cents = str(value).partition(".")
-        return f"{int(whole):,}.{cents}" if whole.isdecimal() else str(value)
-    if field.kind == "month" and len(str(value)) == 6:
-        return f"{str(value)[:4]}-{str(value)[4:]}"
-    if field.kind == "ratio":
-        return f"{float(value):.0%}" if is_decimal(str(value)) else str(value)
-    return str(value)
-
-
-def is_decimal(text: str) -> bool:
-    """Digits with at most one point."""
-    return text.replace(".", "", 1).isdecimal()
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from ledger.core.credential_type import CredentialType
 from ledger.core.errors import InputError
-from ledger.core.flow import BatchState, Place, proof_number
+from ledger.core.flow import FINAL, Place, proof_number
 from ledger.core.paper import (
     DOCUMENT_ID_BYTES,
     MAX_PURPOSE,
@@ -26,7 +26,6 @@ from web.problems import problem
 from web.texts import code_text
 
 TONES = {PrintState.ORDERED: "info", PrintState.MADE: "good", PrintState.FAILED: "bad"}
-FINAL = (BatchState.ANCHORED, BatchState.RELEASED)
 
 
 @allowed(*LOOKING)
@@ -183,7 +182,7 @@ def print_receipt(number: str) -> AnyResponse:
 
 @allowed(*PRINTING)
 def print_withdraw(number: str) -> AnyResponse:
-    """From now on its code and its QR say that it was withdrawn."""
+    """From now on its code, its QR and its file say here that it was withdrawn."""
     one = own_print(number)
     documents().revoke(one.id, str(actor().person))
     note("print.withdrawn", f"print/{number}")

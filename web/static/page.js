@@ -47,7 +47,8 @@ function dropZone(zone) {
     input.files = files;
     input.dispatchEvent(new Event("change", { bubbles: true }));
     if (everywhere) {
-      input.form.querySelectorAll("textarea").forEach(function (other) {
+      // what was typed or scanned before is not what is checked now
+      input.form.querySelectorAll("textarea, [name=text], [name=number], [name=code]").forEach(function (other) {
         other.value = "";
       });
       input.form.submit();

@@ -104,6 +104,10 @@ export class Scanner {
     }
     this.close();
     const form = document.getElementById(this.box.dataset.scan);
+    // what was chosen or typed before is not what is checked now
+    form.querySelectorAll("[name=file], [name=number], [name=code]").forEach((other) => {
+      other.value = "";
+    });
     form.querySelector("[name=text]").value = text;
     form.submit();
   }

@@ -7,15 +7,17 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from ledger.core.checks.texts import advice_of, check_name, text_of
 from ledger.core.people import Role
+from ledger.core.report import Outcome
 from ledger.core.verified import PurposeKind
 from web.access import actor, allowed
 from web.language import chosen_language
-from web.texts import text
 from web.numbers import asked_number
+from web.texts import text
 
 ROWS = 50
 READERS = (Role.VERIFIER, Role.AUDITOR, Role.ADMINISTRATOR)
 KINDS = {"jwt": "application/jwt", "pdf": "application/pdf"}
+NEED_ACTION = frozenset({Outcome.FAILED.value, Outcome.UNKNOWN.value})
 WATCH_CHOICES = (7, 30, 90, 365)
 
 
@@ -47,7 +49,13 @@ def one(check_id: int) -> str:
     services.audit.note(actor(), "verifier.seen", f"check/{check_id}")
     language = chosen_language()
     lines = [
-        (check_name(name, language), outcome, text_of(code, language), advice_of(code, language), as_of)
+        (
+            check_name(name, language),
+            outcome,
+            text_of(code, language),
+            advice_of(code, language) if outcome in NEED_ACTION else "",
+            as_of,
+        )
         for name, outcome, code, as_of in (check.content.checks if check.content else ())
     ]
     return render_template(

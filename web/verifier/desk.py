@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,8 +16,10 @@ from ledger.core.people import Role
 from ledger.core.report import Report
 from ledger.core.verified import PurposeKind, require_purpose
 from ledger.services.lookup import Compared, Found
+from ledger.services.page import secret_in
 from ledger.services.verified import guesser
 from web.access import actor, allowed, takes
+from web.check.given import FORM_PARTS, file_or_text, has_file_or_text, said, typed, values
 from web.check.result import fault_words, of_sheet
 from web.check.sheet import Sheet, sheet_of
 from web.language import chosen_language
@@ -28,9 +29,7 @@ from web.texts import text
 from web.verdict import ResultPage, result_page
 
 LARGEST_BODY = MAX_UPLOAD + 131_072
-FORM_PARTS = 80
 RECENT = 20
-MAX_TYPED = 2_100
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +58,11 @@ def check() -> Response:
         purpose = require_purpose(request.form.get("purpose_kind", ""), request.form.get("purpose", ""))
     except InputError as fault:
         return _desk(errors=[("purpose_kind", fault_words(fault))])
-    number, code = _typed("number"), _typed("code")
+    number, code = typed("number"), typed("code")
     try:
         if number or code:
+            if has_file_or_text():  # the answer would be about one, and be read as one about the other
+                raise InputError("CHECK_ONE_AT_A_TIME", "a number beside a file or a text")
             return _by_code(number, code, purpose)
         return _by_file(purpose)
     except InputError as fault:
@@ -86,15 +87,11 @@ def compare() -> Response:
         return problem(429, "RATE_LIMITED", retry_after_s=wait_s)
     if found is None:
         return _desk(errors=[("number", text("check.code_wrong", chosen_language()))])
-    typed = {
-        name[2:]: value[:MAX_TYPED] for name, value in request.form.items() if name.startswith("v_") and value
-    }
     compared: Compared | None
     if "secret" in keys:
-        said = {name: answer == "same" for name, answer in typed.items() if answer in {"same", "differs"}}
-        compared = services.lookup.judge(found, said)
+        compared = services.lookup.judge(found, said(values()))
     else:
-        compared = services.lookup.compare(found, typed)
+        compared = services.lookup.compare(found, values())
     if compared is None:
         return problem(429, "COMPARED_TOO_OFTEN")
     mode = "qr" if "secret" in keys else "code"
@@ -102,14 +99,7 @@ def compare() -> Response:
 
 
 def _by_file(purpose: tuple[PurposeKind, str]) -> Response:
-    upload = request.files.get("file")
-    pasted = request.form.get("text", "").strip()
-    if upload is not None and upload.filename:
-        data = upload.read()
-    elif pasted:
-        data = pasted.encode()
-    else:
-        raise InputError("FILE_MISSING", "neither a file nor a text nor a number")
+    data, _ = file_or_text()
     if len(data) > MAX_UPLOAD:
         return problem(413, "FILE_TOO_LARGE")
     checked = current_app.extensions["ledger"].pages.check(data)
@@ -154,13 +144,11 @@ def _by_limited_code(number: str, code: str) -> tuple[Found | None, int]:
 
 def _sheet_again() -> tuple[Found | None, dict[str, str], int]:
     """The sheet that is compared, by the keys of its form; seconds to wait as `_by_limited_code`."""
-    from ledger.services.page import secret_in  # noqa: PLC0415
-
     lookup = current_app.extensions["ledger"].lookup
-    secret = secret_in(_typed("secret"))
+    secret = secret_in(typed("secret"))
     if secret is not None:
         return lookup.by_secret(secret), {"secret": show_secret(secret)}, 0
-    keys = {"number": _typed("number"), "code": _typed("code")}
+    keys = {"number": typed("number"), "code": typed("code")}
     found, wait_s = _by_limited_code(keys["number"], keys["code"])
     return found, keys, wait_s
 
@@ -214,8 +202,3 @@ def _desk(shown: Shown | None = None, errors: list[tuple[str, str]] | None = Non
 def purposes() -> list[tuple[str, str]]:
     """Choices of the purpose field."""
     return [(str(kind), text(f"verifier.purpose_{kind}", chosen_language())) for kind in PurposeKind]
-
-
-def _typed(name: str) -> str:
-    fields: Mapping[str, str] = request.form
-    return fields.get(name, "").strip()[:MAX_TYPED]

@@ -12,12 +12,11 @@ from ledger.core.verified import PurposeKind, require_purpose
 from ledger.services.verified import MAX_LIST_BYTES
 from web.access import actor, allowed, takes
 from web.check.result import fault_words
-from web.downloads import attachment
+from web.downloads import sheet_answer
 from web.language import chosen_language
+from web.problems import problem
 from web.texts import code_text, text
 from web.verifier.desk import purposes
-
-XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
 @allowed(Role.VERIFIER)
@@ -31,10 +30,10 @@ def page() -> Response:
 def add() -> AnyResponse:
     """Take a list."""
     services = current_app.extensions["ledger"]
+    wait_s = services.limits.take(LimitKind.UPLOAD, str(actor().person))
+    if wait_s:
+        return problem(429, "RATE_LIMITED", retry_after_s=wait_s)
     try:
-        wait_s = services.limits.take(LimitKind.UPLOAD, str(actor().person))
-        if wait_s:
-            raise InputError("RATE_LIMITED", "too many files")
         kind, _ = require_purpose(request.form.get("purpose_kind", ""), request.form.get("purpose", "-"))
         upload = request.files.get("file")
         if upload is None or not upload.filename:
@@ -62,11 +61,9 @@ def live(list_id: int) -> str:
 def result(list_id: int) -> Response:
     """The sheet with its result column."""
     services = current_app.extensions["ledger"]
-    response = make_response(services.verified.list_result(list_id, {actor().uscc}))
+    data = services.verified.list_result(list_id, {actor().uscc})
     services.audit.note(actor(), "verifier.list_taken", f"list/{list_id}")
-    response.mimetype = XLSX
-    response.headers["Content-Disposition"] = f'attachment; filename="checked-{list_id}.xlsx"'
-    return response
+    return sheet_answer(data, "xlsx", f"checked-{list_id}")
 
 
 @allowed(Role.VERIFIER)
@@ -76,11 +73,7 @@ def template() -> Response:
     language = chosen_language()
     titles = [text("verifier.list_number", "zh"), text("verifier.list_code", "zh")]
     data = services.verified_sheets.write("xlsx", text("verifier.lists_title", language)[:31], titles, [])
-    response = make_response(data)
-    response.mimetype = XLSX
-    spoken = f"{text('verifier.list_file_name', language)}.xlsx"
-    response.headers["Content-Disposition"] = attachment("list.xlsx", spoken)
-    return response
+    return sheet_answer(data, "xlsx", "list", text("verifier.list_file_name", language))
 
 
 def _page(error: str | None = None) -> Response:

@@ -40,19 +40,19 @@ def check_page(evidence: Evidence) -> CheckResult:
 
 
 def _check_sealed(evidence: Evidence, page: SealedPage) -> CheckResult:
-    """Steps: 1 a seal; 2 whole; 3 the issuer's, for sealing; 4 over this bundle; 5 on the ledger in time."""
+    """Steps: 1 a seal; 2 whole; 3 the issuer's, for sealing; 4 over this bundle; 5 not taken back; 6 on the ledger in time."""
     check = CheckId.PAGE
     if page.seal.state is SealState.NONE:  # 1
-        return unknown(check, Code.PAGE_NOT_SEALED)
+        return _open(page, Code.PAGE_NOT_SEALED)
     if page.seal.state in _BROKEN:  # 2
         return failed(check, _BROKEN[page.seal.state])
     if evidence.chain is None:  # 3
-        return unknown(check, evidence.chain_absent)
+        return _open(page, evidence.chain_absent)
     if not page.is_asked:
-        return unknown(check, Code.CHAIN_UNAVAILABLE)
+        return _open(page, Code.CHAIN_UNAVAILABLE)
     issuer, key, as_of = evidence.need_receipt.issuer, page.key, evidence.need_chain.head.confirmed_at
     if key is None and (age := check_status_age(evidence)).outcome is not Outcome.PASSED:
-        return unknown(check, age.code, as_of)  # a key may be younger than what we know of the ledger
+        return _open(page, age.code, as_of)  # a key may be younger than what we know of the ledger
     if key is None or key.issuer != issuer:
         return failed(check, Code.PAGE_SEAL_FOREIGN, as_of, issuer=issuer)
     if key.purpose != Purpose.SEAL:
@@ -60,7 +60,20 @@ def _check_sealed(evidence: Evidence, page: SealedPage) -> CheckResult:
     wrong = _check_bundle(evidence, page)  # 4
     if wrong is not None:
         return wrong
-    return _check_anchor(evidence, key, page.anchor, as_of)  # 5
+    if page.withdrawn_at is not None:  # 5
+        return _taken_back(page.withdrawn_at)
+    return _check_anchor(evidence, key, page.anchor, as_of)  # 6
+
+
+def _open(page: SealedPage, code: str, as_of: int | None = None) -> CheckResult:
+    """Nobody can tell whether the page is good; but one that was taken back is not, whoever sealed it."""
+    if page.withdrawn_at is not None:
+        return _taken_back(page.withdrawn_at)
+    return unknown(CheckId.PAGE, code, as_of)
+
+
+def _taken_back(withdrawn_at: int) -> CheckResult:
+    return failed(CheckId.PAGE, Code.PAGE_PRINT_WITHDRAWN, withdrawn_at=withdrawn_at)
 
 
 def _check_bundle(evidence: Evidence, page: SealedPage) -> CheckResult | None:
