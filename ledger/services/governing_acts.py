@@ -17,9 +17,11 @@ from ledger.core.eip712 import (
     authorisation_digest,
     cancel_hash,
     keccak,
+    signer_text,
 )
 from ledger.core.errors import ConflictError, NotFoundError, RefusedError
 from ledger.core.governed import Proposal
+from ledger.core.model import Role
 from ledger.ports import Clock, ContractCall, Entropy
 from ledger.services.governed import GovernedBook
 
@@ -73,7 +75,7 @@ class DecideProposal:
         Raises:
             NotFoundError: PROPOSAL_UNKNOWN, also for another agency's.
             ConflictError: PROPOSAL_ENDED.
-            RefusedError: SAME_ADMIN, SAME_PERSON, PROPOSAL_ACT_UNKNOWN.
+            RefusedError: SAME_ADMIN, SAME_PERSON, PROPOSAL_ORPHANED, PROPOSAL_ACT_UNKNOWN.
         """
         found = self._open(uscc, subject)
         planned: dict[str, Any] = {
@@ -130,6 +132,15 @@ class DecideProposal:
                 "SAME_ADMIN",
                 "One admin proposes and another accepts: this key proposed it.",
                 proposal=found.number,
+            )
+        if not self._book.roles.holds(found.by, found.proposer, Role.ADMIN, self._clock.now()):
+            raise RefusedError(
+                "PROPOSAL_ORPHANED",
+                f"{signer_text(found.proposer)} is no admin of {found.by} any more, so proposal {found.number} "
+                "cannot be accepted: let somebody else propose it.",
+                proposal=found.number,
+                issuer=found.by,
+                signer=signer_text(found.proposer),
             )
         proposer = self._owner(found.by, found.proposer)
         if proposer is not None and proposer == self._owner(found.by, signer_id):
