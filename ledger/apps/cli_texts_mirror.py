@@ -62,7 +62,14 @@ MIRROR_ERRORS: dict[str, Text] = {
         "{path} 里没有镜像。请先运行「ecert mirror init」,或用 --home 指定镜像目录。",
         "{path} holds no mirror. Run `ecert mirror init` first, or name the mirror's directory with --home.",
     ),
-    "EVIDENCE_MISSING": Text("读不到证据文件:{message}", "{message}"),
+    "EVIDENCE_MISSING": Text(
+        "读不到证据文件 {path}。请检查路径和权限。",
+        "The evidence file {path} cannot be read. Check path and permissions.",
+    ),
+    "HOME_EXISTS": Text(
+        "{path} 里已有别的安装。请用 --home 指定另一个目录。",
+        "{path} holds another installation; name another directory with --home.",
+    ),
     "EVIDENCE_SHAPE": Text(
         "这不是规定格式的证据文件({member})。",
         "This is no evidence file as the format demands it ({member}).",
