@@ -108,20 +108,6 @@ ACTS = {
     ),
     "cancelReset": Text("收回 {issuer} 的角色重置", "take the reset of {issuer} back"),
 }
-ARGUMENTS: Mapping[str, tuple[str, ...]] = {
-    "admitIssuer": ("by", "issuer", "admin1", "admin2", "directoryHash"),
-    "setDirectory": ("by", "issuer", "directoryHash"),
-    "grantType": ("by", "issuer", "typeId", "validFrom", "validUntil"),
-    "withdrawGrant": ("by", "issuer", "typeId", "since", "cause"),
-    "registerKey": ("by", "issuer", "thumbprint", "purpose", "validFrom", "validUntil"),
-    "retireKey": ("by", "issuer", "key", "validUntil"),
-    "compromiseKey": ("by", "issuer", "key", "since"),
-    "setRole": ("by", "issuer", "signer", "role", "typeId", "validFrom", "validUntil"),
-    "dissolveIssuer": ("by", "issuer", "successor"),
-    "scheduleReset": ("by", "issuer", "admin1", "admin2"),
-    "cancelReset": ("by", "issuer"),
-}
-"""Argument names of every act in IIssuerRegistry; a test compares them with the compiled interface."""
 _ISSUERS = frozenset({"by", "issuer", "parent", "successor"})
 _SIGNERS = frozenset(
     {"signer", "admin1", "admin2", "proposer", "accepter", "canceller", "maker", "approver", "operator"}
@@ -207,7 +193,7 @@ def deed_text(deed: Deed, names: Names) -> Text:
 
 def act_text(act: Act, names: Names) -> Text:
     """One line: what is proposed."""
-    args = act_args(act)
+    args = act.named
     name = act.function
     if name == "setRole" and not args["validUntil"]:
         name = "removeRole"
@@ -216,14 +202,9 @@ def act_text(act: Act, names: Names) -> Text:
     return _filled(ACTS[name], args, names)
 
 
-def act_args(act: Act) -> dict[str, Any]:
-    """The act's arguments by name."""
-    return dict(zip(ARGUMENTS[act.function], act.args, strict=True))
-
-
 def act_json(act: Act) -> dict[str, Any]:
     """Documented shape of an act."""
-    return {"function": act.function, "args": args_json(act_args(act))}
+    return {"function": act.function, "args": args_json(act.named)}
 
 
 def deed_json(deed: Deed, names: Names) -> dict[str, Any]:

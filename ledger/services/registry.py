@@ -9,7 +9,7 @@ What this leaves to others: keys and directory entries are made elsewhere; here 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -23,6 +23,22 @@ ROLE_EVENTS = frozenset({"RoleSet", "RolesReset"})
 RACES = 3  # somebody else's proposal may take our number; then we look again
 
 
+ACT_ARGUMENTS: Mapping[str, tuple[str, ...]] = {
+    "admitIssuer": ("by", "issuer", "admin1", "admin2", "directoryHash"),
+    "setDirectory": ("by", "issuer", "directoryHash"),
+    "grantType": ("by", "issuer", "typeId", "validFrom", "validUntil"),
+    "withdrawGrant": ("by", "issuer", "typeId", "since", "cause"),
+    "registerKey": ("by", "issuer", "thumbprint", "purpose", "validFrom", "validUntil"),
+    "retireKey": ("by", "issuer", "key", "validUntil"),
+    "compromiseKey": ("by", "issuer", "key", "since"),
+    "setRole": ("by", "issuer", "signer", "role", "typeId", "validFrom", "validUntil"),
+    "dissolveIssuer": ("by", "issuer", "successor"),
+    "scheduleReset": ("by", "issuer", "admin1", "admin2"),
+    "cancelReset": ("by", "issuer"),
+}
+"""Argument names of every act in IIssuerRegistry; a test compares them with the compiled interface."""
+
+
 @dataclass(frozen=True, slots=True)
 class Act:
     """One act of IIssuerRegistry ("act" in its interface); the first argument is who acts."""
@@ -34,6 +50,11 @@ class Act:
     def call(self) -> ContractCall:
         """The act as a call, for its encoding."""
         return ContractCall("registry", self.function, self.args)
+
+    @property
+    def named(self) -> dict[str, Any]:
+        """The arguments by their names."""
+        return dict(zip(ACT_ARGUMENTS[self.function], self.args, strict=True))
 
 
 @dataclass(frozen=True, slots=True)

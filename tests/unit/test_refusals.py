@@ -5,11 +5,12 @@ from __future__ import annotations
 import pytest
 
 from ledger.adapters.abi import load_artifacts
-from ledger.apps.cli_deeds import ACTS, ARGUMENTS, DEEDS
+from ledger.apps.cli_deeds import ACTS, DEEDS
 from ledger.apps.cli_texts_govern import GOVERN_ERRORS
 from ledger.core.governed import BATCH_DEEDS
 from ledger.core.governed import DEEDS as NAMES
 from ledger.services.refusals import REASONS, refusal
+from ledger.services.registry import ACT_ARGUMENTS
 
 ABI = load_artifacts()["registry"].abi
 ERRORS = {entry["name"]: entry["inputs"] for entry in ABI if entry["type"] == "error"}
@@ -59,6 +60,6 @@ def test_acts_and_deeds_have_the_interfaces_arguments_and_words() -> None:
         for entry in ABI
         if entry["type"] == "function"
     }
-    assert {name: functions[name] for name in ARGUMENTS} == dict(ARGUMENTS)
-    assert set(ARGUMENTS) <= set(ACTS)
+    assert {name: functions[name] for name in ACT_ARGUMENTS} == dict(ACT_ARGUMENTS)
+    assert set(ACT_ARGUMENTS) <= set(ACTS)
     assert set(DEEDS) >= NAMES | BATCH_DEEDS

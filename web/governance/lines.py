@@ -58,20 +58,6 @@ EVENT_OF_ACT = {
     "scheduleReset": "ResetScheduled",
     "cancelReset": "ResetCancelled",
 }
-ARGUMENTS = {
-    "admitIssuer": ("by", "issuer", "admin1", "admin2", "directoryHash"),
-    "setDirectory": ("by", "issuer", "directoryHash"),
-    "grantType": ("by", "issuer", "typeId", "validFrom", "validUntil"),
-    "withdrawGrant": ("by", "issuer", "typeId", "since", "cause"),
-    "registerKey": ("by", "issuer", "thumbprint", "purpose", "validFrom", "validUntil"),
-    "retireKey": ("by", "issuer", "key", "validUntil"),
-    "compromiseKey": ("by", "issuer", "key", "since"),
-    "setRole": ("by", "issuer", "signer", "role", "typeId", "validFrom", "validUntil"),
-    "dissolveIssuer": ("by", "issuer", "successor"),
-    "scheduleReset": ("by", "issuer", "admin1", "admin2"),
-    "cancelReset": ("by", "issuer"),
-}
-"""Names of the arguments of each act (IIssuerRegistry), to say an act that waits like one that happened."""
 
 
 def say(key: str, **values: object) -> str:
@@ -152,7 +138,7 @@ def act_words(act: Act, name_of: SignerName = key_end) -> str:
     event = EVENT_OF_ACT.get(act.function)
     if event is None:
         return act.function
-    args = dict(zip(ARGUMENTS[act.function], act.args, strict=True))
+    args = act.named
     issuer = args["issuer"].decode("ascii")
     if event == "IssuerAdmitted":
         args["parent"] = args["by"]
@@ -163,9 +149,7 @@ def act_words(act: Act, name_of: SignerName = key_end) -> str:
 
 def act_facts(act: Act) -> list[tuple[str, str]]:
     """The arguments of an act as they are, for those who compare."""
-    return [
-        (name, _plain(value)) for name, value in zip(ARGUMENTS.get(act.function, ()), act.args, strict=False)
-    ]
+    return [(name, _plain(value)) for name, value in act.named.items()]
 
 
 def _plain(value: object) -> str:
