@@ -6,7 +6,7 @@ import contextlib
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ledger.adapters.chain_rpc.node import Node, NodeSilentError
@@ -14,7 +14,8 @@ from ledger.adapters.system import free_port
 from tests import needs
 
 CHAIN_ID = 20_261_122
-_START_S = 20.0
+_START_S = 60.0  # a busy machine: it says only when to give up
+_TRIES = 5  # a free port may be somebody else's a moment later
 
 
 class Anvil:
@@ -38,8 +39,6 @@ class Anvil:
         every_s: int | None = None,
         rules: str = "prague",
     ) -> None:
-        self.port = port or free_port("127.0.0.1")
-        self.url = f"http://127.0.0.1:{self.port}"
         path = needs.anvil_path()
         assert path is not None, "mark the test with needs('anvil')"
         fees = (
@@ -47,25 +46,31 @@ class Anvil:
             if priced
             else ["--gas-price", "0", "--block-base-fee-per-gas", "0", "--disable-min-priority-fee"]
         )
-        self.process = subprocess.Popen(
-            [
-                path, "--port", str(self.port), "--chain-id", str(chain_id), "--timestamp", str(time),
-                *(["--no-mining"] if every_s is None else ["--block-time", str(every_s)]), "--no-request-size-limit", "--hardfork", rules, "--accounts", "1", "--quiet", "--threads", "1", "--gas-limit", "120000000",
-                "--slots-in-an-epoch", "1", *fees,
-            ],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )  # fmt: skip
-        self.node = Node(self.url)
-        self._wait()
-
-    def _wait(self) -> None:
-        end = time.monotonic() + _START_S
-        while True:
-            with contextlib.suppress(NodeSilentError):
-                self.node.chain_id()
+        pace = ["--no-mining"] if every_s is None else ["--block-time", str(every_s)]
+        command = [
+            path, "--chain-id", str(chain_id), "--timestamp", str(time), *pace, "--no-request-size-limit",
+            "--hardfork", rules, "--accounts", "1", "--quiet", "--threads", "1", "--gas-limit", "120000000",
+            "--slots-in-an-epoch", "1", *fees,
+        ]  # fmt: skip
+        for _ in range(_TRIES):
+            self._start(command, port or free_port("127.0.0.1"), chain_id)
+            if self.process.poll() is None:
                 return
-            assert self.process.poll() is None, "anvil ended"
+        raise AssertionError("anvil ended")
+
+    def _start(self, command: Sequence[str], port: int, chain_id: int) -> None:
+        """Until it answers, or ends: then somebody else has the port."""
+        self.port = port
+        self.url = f"http://127.0.0.1:{port}"
+        self.process = subprocess.Popen(
+            [*command, "--port", str(port)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        self.node = Node(self.url)
+        end = time.monotonic() + _START_S
+        while self.process.poll() is None:
+            with contextlib.suppress(NodeSilentError):
+                if self.node.chain_id() == chain_id:
+                    return
             assert time.monotonic() < end, "anvil does not answer"
             time.sleep(0.02)
 
@@ -86,8 +91,9 @@ class Anvil:
 
         def mine() -> None:
             while not done.wait(0.02):
-                if self.waiting():
-                    self.mine()
+                with contextlib.suppress(NodeSilentError):  # busy: the next look is as good
+                    if self.waiting():
+                        self.mine()
 
         miner = threading.Thread(target=mine, daemon=True)
         miner.start()
@@ -113,7 +119,10 @@ class Anvil:
     def stop(self) -> None:
         if self.process.poll() is None:
             self.process.terminate()
-            self.process.wait(10)
+            try:
+                self.process.wait(10)
+            except subprocess.TimeoutExpired:
+                self.kill()
 
 
 @contextlib.contextmanager

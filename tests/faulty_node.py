@@ -21,6 +21,7 @@ SILENT_FAULTS = (
     "429",
     "500",
     "hang",
+    "drip",
     "cut",
     "garbage",
     "shapeless",
@@ -29,6 +30,8 @@ SILENT_FAULTS = (
     "redirect",
 )
 """Faults after which nothing can be learnt from the node."""
+SLOW_FAULTS = ("hang", "drip")
+"""Faults that cost as much time as the asker has patience."""
 _LIE = bytes(range(32))
 
 
@@ -110,6 +113,8 @@ class FaultyNode:
         elif fault == "hang":
             self.release.wait(30)
             handler.close_connection = True
+        elif fault == "drip":
+            self._drip(handler)
         elif fault == "garbage":
             self._reply(handler, b"<html>busy</html>")
         elif fault == "shapeless":
@@ -128,6 +133,18 @@ class FaultyNode:
             handler.close_connection = True
         else:
             self._reply(handler, self._changed(fault, method, body))
+
+    def _drip(self, handler: BaseHTTPRequestHandler) -> None:
+        """A body without end, a byte at a time: each comes soon enough."""
+        release = self.release
+        handler.send_response(200)
+        handler.send_header("Content-Length", "1000000")
+        handler.end_headers()
+        handler.close_connection = True
+        with contextlib.suppress(OSError):  # whoever asked has gone
+            while not release.wait(0.05):
+                handler.wfile.write(b" ")
+                handler.wfile.flush()
 
     def _changed(self, fault: str | None, method: str, body: dict[str, Any]) -> bytes:
         if fault == "hide" and method == "eth_sendRawTransaction":

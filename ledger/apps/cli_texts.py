@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from ledger.apps.cli_frame import Text
 from ledger.apps.cli_texts_govern import GOVERN_ERRORS
+from ledger.apps.cli_texts_mirror import MIRROR_ERRORS
 from ledger.apps.cli_texts_restore import RESTORE_ERRORS
 
 ERRORS: dict[str, Text] = {
     **GOVERN_ERRORS,
+    **MIRROR_ERRORS,
     **RESTORE_ERRORS,
     # settings and home
     "SETTING_INVALID": Text(
@@ -151,8 +153,8 @@ ERRORS: dict[str, Text] = {
         "The chain's gas price ({price} wei) is above the ceiling ({ceiling} wei); it is tried again later.",
     ),
     "CHAIN_URL": Text(
-        "链的地址不对,应如 rpc:https://node.example:8545,多个用逗号分隔。",
-        "Name a chain like rpc:https://node.example:8545, several with commas between.",
+        "链的地址不对,应如 rpc:https://node.example:8545,多个用逗号分隔,各写一次。",
+        "Name a chain like rpc:https://node.example:8545, several with commas between, each once.",
     ),
     "CHAIN_FINALITY": Text(
         "最终性应为 immediate、finalized 或 1 至 10000 的确认数。",
@@ -170,8 +172,18 @@ ERRORS: dict[str, Text] = {
         "A ledger moves from a chain of its own to one that others run: never back, nor between such chains.",
     ),
     "MIGRATE_UNFINISHED": Text(
-        "请先办完或驳回在办事项:{batches_count} 个已签批次、{cases_count} 份变更单、{jobs} 个任务。",
-        "Finish or refuse first: {batches_count} signed batches, {cases_count} status cases, {jobs} jobs.",
+        "请先办完或驳回在办事项:{batches_count} 个已签批次、{cases_count} 份变更单、{jobs} 个任务、"
+        "{proposals_count} 项待另一管理员同意的提议、{resets_count} 项已公告的角色重置。",
+        "Finish or refuse first: {batches_count} signed batches, {cases_count} status cases, {jobs} jobs, "
+        "{proposals_count} proposals that wait for another admin, {resets_count} announced resets of roles.",
+    ),
+    "MIGRATE_COINS": Text(
+        "这些账户须先在新链上有币(每 gas {price_wei} wei):{accounts}。",
+        "These accounts need coins of the new chain first (a gas costs {price_wei} wei): {accounts}.",
+    ),
+    "MIGRATE_GOVERNANCE": Text(
+        "治理账户是 {governance},本机 keys/ledger/governance 中的密钥却是 {key}:请换成治理账户的密钥。",
+        "Governance is {governance}, but the key in keys/ledger/governance is {key}: put governance's key there.",
     ),
     "MIGRATE_KEYS_MISSING": Text(
         "新链上每家机关都要两名管理员签名,缺少:{issuers}。请用 --key 指定密钥。",
@@ -301,6 +313,10 @@ ERRORS: dict[str, Text] = {
     ),
     "CASE_UNREADABLE": Text("变更单 {case} 的文件无法读取。", "The file of case {case} cannot be read."),
     "CASE_STATE": Text("变更单 {case} 已经是 {state}。", "Case {case} is {state} already."),
+    "HEIR_ACTS": Text(
+        "{issuer} 的证照现由 {heir} 经管,状态变更由该机构的人员办理。",
+        "{heir} acts for {issuer} now: its people change the status of these credentials.",
+    ),
     "CASE_EXPIRED": Text(
         "变更单 {case} 等得太久,已失效。请经办人重新办理。",
         "Case {case} waited too long. Let the maker make it again.",
@@ -313,10 +329,6 @@ ERRORS: dict[str, Text] = {
     "SEVERAL_ISSUERS": Text("一次只能处理同一机关的证照。", "Name credentials of one issuer at a time."),
     "USCC_LENGTH": Text("统一社会信用代码必须是 18 位。", "A USCC has 18 characters."),
     "USCC_CHECK": Text(
-    "HEIR_ACTS": Text(
-        "{issuer} 的证照现由 {heir} 经管,状态变更由该机构的人员办理。",
-        "{heir} acts for {issuer} now: its people change the status of these credentials.",
-    ),
         "统一社会信用代码的校验位不对,请核对。", "The USCC's check character is wrong; compare it."
     ),
     "USCC_CHARACTER": Text(
@@ -400,6 +412,10 @@ ERRORS: dict[str, Text] = {
         "增量不能从区块 {block} 开始:账本现在到区块 {head},或那里的区块不同。",
         "A delta cannot begin at block {block}: the ledger is at block {head}, or its block there is another one.",
     ),
+    "SNAPSHOT_OVERWRITES": Text(
+        "{path} 正是增量所接的快照,不能覆盖:请换一个输出文件名。",
+        "{path} is the snapshot that the delta is to follow: name another file to write.",
+    ),
     "SNAPSHOT_SINCE_FILE": Text(
         "这里只有快照,没有账本的历史:请给出上一次快照的文件,而不是区块号。",
         "There are only snapshots here and no history: name the earlier snapshot's file, not a block number.",
@@ -431,9 +447,5 @@ ERRORS: dict[str, Text] = {
     "SNAPSHOT_TRUST_OTHER": Text(
         "{path} 里的信任文件是第 {here} 版,所给的是第 {named} 版。请先运行「ecert trust take」换版。",
         "{path} has version {here} of the trust file, the one named is version {named}. Renew it with `ecert trust take`.",
-    ),
-    "SNAPSHOT_ONLY": Text(
-        "这个数据目录只有快照,没有账本的区块和历史。",
-        "This data directory knows its ledger from snapshots: blocks and history are not here.",
     ),
 }

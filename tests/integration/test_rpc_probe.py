@@ -71,7 +71,7 @@ def test_clocks_prices_and_rules_of_finality(anvil: Anvil) -> None:
 
 def test_nodes_that_are_away_or_contradict_each_other(anvil: Anvil) -> None:
     with proxies(anvil.url, 2) as nodes:
-        asked = [Node(node.url, 0.5) for node in nodes]
+        asked = [Node(node.url) for node in nodes]
         (agreed,) = compare(asked)
         assert (agreed.code, agreed.outcome, agreed.detail["apart"]) == ("CHAIN_NODES_AGREE", "ok", 0)
         for fault in ("lie", "other chain"):

@@ -46,6 +46,7 @@ def test_a_record_with_a_hole_is_refused(missing: str) -> None:
         ("http://a.example", "immediate", None, "CHAIN_URL"),
         ("rpc:", "immediate", None, "CHAIN_URL"),
         ("rpc:http://a.example,", "immediate", None, "CHAIN_URL"),
+        ("rpc:http://a.example,http://b.example,http://a.example", "immediate", None, "CHAIN_URL"),
         ("rpc:http://a.example", "soon", None, "CHAIN_FINALITY"),
         ("rpc:http://a.example", "immediate", 2, "CHAIN_QUORUM"),
         ("rpc:http://a.example", "immediate", 0, "CHAIN_QUORUM"),

@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import json
 import re
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from typing import Any
 from urllib.parse import SplitResult, unquote, urlsplit
 
 import urllib3
+from urllib3 import BaseHTTPResponse
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from ledger.core.errors import InputError
@@ -26,6 +28,7 @@ from ledger.core.model import BlockRef
 CONNECT_S = 2.0
 ANSWER_S = 8.0
 _LARGEST_ANSWER = 64 * 1024 * 1024
+_PIECE = 1 << 16
 _CONNECTIONS = 8  # kept open: one for each thread that asks at the same time
 _REVERT_CODES = frozenset(
     {3, -32000, -32003, -32015, -32521}
@@ -111,17 +114,16 @@ class Node:
     """
 
     def __init__(self, url: str, answer_s: float = ANSWER_S) -> None:
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise InputError("CHAIN_URL", "A node's address must look like https://node.example:8545.")
-        self.name = parts.hostname if parts.port is None else f"{parts.hostname}:{parts.port}"
+        parts, host, port = _place(url)
+        self.name = host if port is None else f"{host}:{port}"
         self._path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         self._headers = {"Content-Type": "application/json", **_authority(parts)}
+        self._answer_s = answer_s
         kind = HTTPSConnectionPool if parts.scheme == "https" else HTTPConnectionPool
         self._pool: HTTPConnectionPool = kind(
-            parts.hostname,
-            parts.port,
-            timeout=urllib3.Timeout(CONNECT_S, answer_s),
+            host,
+            port,
+            timeout=urllib3.Timeout(connect=CONNECT_S, read=answer_s),
             maxsize=_CONNECTIONS,
             retries=False,
         )
@@ -161,14 +163,23 @@ class Node:
             try:
                 if response.status != HTTPStatus.OK:
                     raise NodeSilentError(f"HTTP {response.status}")
-                content: bytes = response.read(_LARGEST_ANSWER + 1, decode_content=True)
+                return self._content(response)
             finally:
                 response.close()  # one that was read to its end has given its connection back
         except (urllib3.exceptions.HTTPError, OSError) as error:
             raise NodeSilentError(type(error).__name__) from error
-        if len(content) > _LARGEST_ANSWER:
-            raise NodeSilentError("an answer larger than 64 MiB")
-        return content
+
+    def _content(self, response: BaseHTTPResponse) -> bytes:
+        """All of it within `answer_s` of its head: the pool's own time is for each piece anew."""
+        end = time.monotonic() + self._answer_s
+        content = bytearray()
+        while piece := response.read1(_PIECE, decode_content=True):
+            content += piece
+            if len(content) > _LARGEST_ANSWER:
+                raise NodeSilentError("an answer larger than 64 MiB")
+            if time.monotonic() > end:
+                raise NodeSilentError("an answer that takes too long")
+        return bytes(content)
 
     # what the chain asks
 
@@ -203,6 +214,11 @@ class Node:
         """Of the newest block."""
         found = self.raw_block("latest")
         return _number(None if found is None else found.get("gasLimit"))
+
+    def base_fee(self) -> int:
+        """Wei for one gas that the newest block burns; 0 where the chain has no such thing."""
+        found = self.raw_block("latest") or {}
+        return _number(found.get("baseFeePerGas") or "0x0")
 
     def transaction_count(self, address: bytes, where: Tag) -> int:
         return _number(self._stateful("eth_getTransactionCount", _hex(address), _tag(where)))
@@ -315,6 +331,18 @@ class Node:
         Raises: NodeRefusedError when the node does not want it, NodeSilentError when nobody knows.
         """
         return _sized(self.ask("eth_sendRawTransaction", _hex(raw)), _HASH_BYTES)
+
+
+def _place(url: str) -> tuple[SplitResult, str, int | None]:
+    """The address in its parts, its host and port. Raises: InputError(CHAIN_URL)."""
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError:  # no port is that, no IPv6 address either
+        host = None
+    if host is None or not host or parts.scheme not in ("http", "https"):
+        raise InputError("CHAIN_URL", "A node's address must look like https://node.example:8545.")
+    return parts, host, port
 
 
 def _authority(parts: SplitResult) -> dict[str, str]:

@@ -2,13 +2,15 @@
 
 An answer counts when `quorum` nodes give the same one and no other answer has as many. All are asked
 at once, so that one that hangs costs nothing where the others are enough; one that fails rests for a
-while (1 s, doubling up to 30 s) and is asked only when the rest do not suffice. Nothing is made up:
-too few answers are CHAIN_UNAVAILABLE, answers that contradict each other CHAIN_DISAGREES.
+while (1 s, doubling up to 30 s). Who rests, or owes several answers already, is asked only when the
+others do not suffice. Nothing is made up: too few answers are CHAIN_UNAVAILABLE, answers that contradict
+each other CHAIN_DISAGREES.
 """
 
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
@@ -25,6 +27,8 @@ _FIRST_REST_S = 1.0
 _LONGEST_REST_S = 30.0
 _MOST_NODES = 16
 _GRACE_S = 1.0
+_AT_ONCE = 4
+"""Answers that a node may owe before it counts as one that rests. So many threads it can hold up, no more."""
 
 
 class SleepingClock(Clock, Protocol):
@@ -50,6 +54,7 @@ class _State:
     failures: int = 0
     rests_until: float = 0.0
     reason: str = ""
+    owed: int = 0
 
 
 @dataclass
@@ -97,7 +102,8 @@ class Nodes:
         self._clock = clock
         self._chain_id = chain_id
         self._patience = patience or Patience()
-        self._pool = ThreadPoolExecutor(len(nodes), "node") if len(nodes) > 1 else None
+        self._guard = threading.Lock()
+        self._pool = ThreadPoolExecutor(len(nodes) * _AT_ONCE, "node") if len(nodes) > 1 else None
 
     def close(self) -> None:
         """Threads that still wait for a node end when it answers or its time is over."""
@@ -150,7 +156,20 @@ class Nodes:
     def _submit(self, state: _State, question: Callable[[Node], Answer]) -> Callable[[], Answer]:
         if self._pool is None:
             return lambda: self._heard(state, question)
-        return self._pool.submit(self._heard, state, question).result
+        return self._later(self._pool, state, question).result
+
+    def _later(
+        self, pool: ThreadPoolExecutor, state: _State, question: Callable[[Node], Answer]
+    ) -> Future[Answer]:
+        with self._guard:
+            state.owed += 1
+        future = pool.submit(self._heard, state, question)
+        future.add_done_callback(lambda _: self._came(state))
+        return future
+
+    def _came(self, state: _State) -> None:
+        with self._guard:
+            state.owed -= 1
 
     def gather(self, question: Callable[[Node], Answer]) -> list[Answer]:
         """What at least a quorum of nodes say, and whoever else answers within a second after them.
@@ -178,7 +197,7 @@ class Nodes:
                 with suppress(NodeSilentError):
                     answers.append(self._heard(state, question))
             return answers
-        waiting: set[Future[Answer]] = {self._pool.submit(self._heard, state, question) for state in states}
+        waiting: set[Future[Answer]] = {self._later(self._pool, state, question) for state in states}
         while waiting:
             enough = len(answers) >= self.quorum
             done, waiting = wait(waiting, _GRACE_S if enough else None, FIRST_COMPLETED)
@@ -198,10 +217,10 @@ class Nodes:
         )
 
     def _turns(self) -> Iterator[list[_State]]:
-        """First who is well; then, where that does not suffice, who should rest."""
+        """First who is well; then, where that does not suffice, who should rest or has not answered for long."""
         now = self._clock.monotonic()
-        well = [state for state in self._states if state.rests_until <= now]
-        resting = [state for state in self._states if state.rests_until > now]
+        well = [state for state in self._states if state.rests_until <= now and state.owed < _AT_ONCE]
+        resting = [state for state in self._states if state not in well]
         if well:
             yield well
         if resting:
@@ -214,7 +233,7 @@ class Nodes:
             for state in states:
                 self._count(lambda state=state: self._heard(state, question), tally)  # type: ignore[misc]
             return tally.winner(self.quorum, 0)
-        waiting: set[Future[Answer]] = {self._pool.submit(self._heard, state, question) for state in states}
+        waiting: set[Future[Answer]] = {self._later(self._pool, state, question) for state in states}
         while waiting:
             done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
             for future in done:

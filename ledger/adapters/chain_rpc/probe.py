@@ -158,9 +158,7 @@ def _gas(node: Node) -> Finding:
 
 
 def _price(node: Node) -> Finding:
-    price = node.gas_price()
-    found = node.raw_block("latest") or {}
-    base = int(str(found.get("baseFeePerGas", "0x0")), 16)
+    price, base = node.gas_price(), node.base_fee()
     if price == 0 and base == 0:
         return Finding(OK, "CHAIN_FREE")
     return Finding(WARNING, "CHAIN_PRICED", {"gwei": round(max(price, base) / 10**9, 3)})

@@ -98,6 +98,8 @@ def plan_chain(chain: str, finality: str, quorum: int | None, ceiling_gwei: int)
     urls = tuple(url.strip() for url in chain.removeprefix(PREFIX).split(","))
     for url in urls:
         Node(url)
+    if len(set(urls)) < len(urls):  # its word would count twice
+        raise InputError("CHAIN_URL", "A node's address is named twice.")
     parse_finality(finality)
     if quorum is not None and not 1 <= quorum <= len(urls):
         raise InputError("CHAIN_QUORUM", "The quorum must lie between 1 and the number of nodes (16).")
