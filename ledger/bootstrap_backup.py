@@ -10,19 +10,16 @@ bundles, which are nobody's to keep in clear; the worker writes them out again a
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from ledger.adapters import backup_archive
 from ledger.adapters.erasure_list import FILE_NAME, ErasureList, Erasures
-from ledger.adapters.home_files import PRIVATE_FOLDER, Home, write_file
+from ledger.adapters.home_files import Home, write_file
 from ledger.adapters.store_schema import SCHEMA_REVISION
 from ledger.adapters.system import SystemEntropy
 from ledger.adapters.vault import erase_in_file
@@ -31,7 +28,7 @@ from ledger.bootstrap import Installation
 from ledger.bootstrap_chain import rpc_record
 from ledger.bootstrap_guard import ADOPT, MARK, NEXT_TRUST, read_mark, set_mark
 from ledger.bootstrap_moved import installation_id
-from ledger.core.errors import ConflictError, InputError, NotFoundError
+from ledger.core.errors import ConflictError, InputError, NotFoundError, UnavailableError
 
 DATA_SUFFIX, KEYS_SUFFIX = ".tar", ".keys.tar"
 KEYS_KEPT_S = 30 * 86_400
@@ -83,11 +80,10 @@ def back_up(here: Installation, place: Path, say: Say, *, with_keys: bool = Fals
         UnavailableError: BACKUP_SOURCE_BROKEN, BACKUP_NOT_WRITTEN.
     """
     now = here.clock.now()
-    if (
-        not place.exists() and place.suffix != DATA_SUFFIX
-    ):  # a nightly command names its folder before there is one
-        place.mkdir(mode=0o700, parents=True)
-    archive, keys = _names(place, _stamp(now))
+    is_folder = (
+        place.is_dir() or place.suffix != DATA_SUFFIX
+    )  # a nightly command names one before it is there
+    archive, keys = _names(place, _stamp(now), is_folder=is_folder)
     folder = archive.parent
     everything = sum(path.stat().st_size for _, path in _databases(here.home)) + sum(
         path.stat().st_size for _, path in _plain(here.home)
@@ -103,34 +99,35 @@ def back_up(here: Installation, place: Path, say: Say, *, with_keys: bool = Fals
         "left_out": list(LEFT_OUT),
     }
     store, key_store, chain = (here.home.store_file, here.home.key_store_file, here.home.chain_file)
-    with TemporaryDirectory(prefix=".ecert-backup-", dir=folder) as name:
-        beside = Path(name)
-        with backup_archive.writing(archive, lambda done: say(done, everything)) as data:
-            data.add(AUDIT_HEAD, here.home.path / AUDIT_HEAD)  # older than the rows: none seems to be missing
-            data.add_database(store.name, store, beside)
-            with backup_archive.writing(keys, lambda _: None) as key_tar:
-                key_tar.add_database(key_store.name, key_store, beside)
-                if with_keys:
-                    for file in sorted(here.home.keys.rglob("*")):
-                        if file.is_file():
-                            key_tar.add(file.relative_to(here.home.path).as_posix(), file)
-                key_tar.finish({**facts, "kind": "keys", "with_keys": with_keys})
-            if here.home.checkpoints_file.exists():
-                data.add_database(here.home.checkpoints_file.name, here.home.checkpoints_file, beside)
-            if chain.exists():  # what others run, others keep
-                data.add_database(chain.name, chain, beside)
-            for inside, file in _plain(here.home):
-                data.add(inside, file)
-            data.finish({**facts, "kind": "data"})
+    with (
+        backup_archive.scratch(folder, ".ecert-backup-", "BACKUP_NOT_WRITTEN") as beside,
+        backup_archive.writing(archive, beside, lambda done: say(done, everything)) as data,
+    ):
+        data.add(AUDIT_HEAD, here.home.path / AUDIT_HEAD)  # older than the rows: none seems to be missing
+        data.add_database(store.name, store, beside)
+        with backup_archive.writing(keys, beside, lambda _: None) as key_tar:
+            key_tar.add_database(key_store.name, key_store, beside)
+            if with_keys:
+                for file in sorted(here.home.keys.rglob("*")):
+                    if file.is_file():
+                        key_tar.add(file.relative_to(here.home.path).as_posix(), file)
+            key_tar.finish({**facts, "kind": "keys", "with_keys": with_keys})
+        if here.home.checkpoints_file.exists():
+            data.add_database(here.home.checkpoints_file.name, here.home.checkpoints_file, beside)
+        if chain.exists():  # what others run, others keep
+            data.add_database(chain.name, chain, beside)
+        for inside, file in _plain(here.home):
+            data.add(inside, file)
+        data.finish({**facts, "kind": "data"})
     erasures.copy_to(folder / FILE_NAME)
     size = archive.stat().st_size + keys.stat().st_size
     SqlVitals(here.store.database).note_backup(now, str(folder), size, has_keys=with_keys)
-    pruned = _prune(folder, now) if place.is_dir() else 0
+    pruned = _prune(folder, now) if is_folder else 0
     return BackupDone(archive, keys, size, pruned, folder / FILE_NAME)
 
 
-def _names(place: Path, stamp: str) -> tuple[Path, Path]:
-    archive = place / f"ecert-{stamp}{DATA_SUFFIX}" if place.is_dir() else place
+def _names(place: Path, stamp: str, *, is_folder: bool) -> tuple[Path, Path]:
+    archive = place / f"ecert-{stamp}{DATA_SUFFIX}" if is_folder else place
     keys = archive.with_name(archive.name.removesuffix(DATA_SUFFIX) + KEYS_SUFFIX)
     for path in (archive, keys):
         if path.exists():
@@ -213,11 +210,7 @@ def restore(
     key_archive, key_manifest = _find_keys(archive, manifest, keys)
     listed = _list_of(archive, manifest, erasures, unsafe_old=unsafe_old_erasures)
     total = sum(int(file["size"]) for one in (manifest, key_manifest) for file in one["files"].values())
-    stage = home.with_name(f".{home.name}.restoring-{os.getpid()}")
-    home.parent.mkdir(parents=True, exist_ok=True)
-    shutil.rmtree(stage, ignore_errors=True)
-    try:
-        stage.mkdir(mode=PRIVATE_FOLDER)
+    with backup_archive.scratch(home.parent, f".{home.name}.restoring-", "RESTORE_NOT_WRITTEN") as stage:
         data_size = sum(int(file["size"]) for file in manifest["files"].values())
         backup_archive.extract(archive, manifest, stage, lambda done: say(done, total))
         backup_archive.extract(key_archive, key_manifest, stage, lambda done: say(data_size + done, total))
@@ -227,13 +220,20 @@ def restore(
         has_keys = bool(key_manifest.get("with_keys"))
         is_own_chain = rpc_record(Home(stage).load()) is None
         set_mark(Home(stage), phase="heal" if is_own_chain else ADOPT, pair=manifest["pair"], keys=has_keys)
+        _put(stage, home)
+    files = len(manifest["files"]) + len(key_manifest["files"])
+    return RestoreDone(home, int(manifest["made_at"]), files, erased, has_keys)
+
+
+def _put(stage: Path, home: Path) -> None:
+    try:
         if home.exists():
             home.rmdir()
         stage.replace(home)
-    finally:
-        shutil.rmtree(stage, ignore_errors=True)
-    files = len(manifest["files"]) + len(key_manifest["files"])
-    return RestoreDone(home, int(manifest["made_at"]), files, erased, has_keys)
+    except OSError as error:
+        raise UnavailableError(
+            "RESTORE_NOT_WRITTEN", f"{home} cannot be written: {error.strerror}.", path=str(home)
+        ) from error
 
 
 def holds_chain(archive: Path) -> bool:

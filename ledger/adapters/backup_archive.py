@@ -2,7 +2,9 @@
 
 The list (`manifest.json`) names every file with size and SHA-256; an archive without it was never
 finished. Databases are copied by SQLite's own backup within one read transaction: other processes go
-on writing. An archive is written beside its place, flushed, and renamed: there is a whole one or none.
+on writing. An archive is written in a folder of its own (`scratch`), flushed, and renamed: there is a whole
+one or none. Copies in such a folder hold keys of people who may be erased later: what a process that was
+killed left of its own is deleted by the next.
 """
 
 from __future__ import annotations
@@ -11,11 +13,14 @@ import hashlib
 import io
 import json
 import os
+import shutil
 import sqlite3
 import tarfile
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path, PurePosixPath
+from tempfile import mkdtemp
 from typing import IO, Any
 
 from ledger.core.errors import InputError, UnavailableError
@@ -25,6 +30,7 @@ FORMAT = "ecert-backup/1"
 PAGES = 1_024  # of a database, between two words about the progress
 CHUNK = 1 << 20
 LARGEST_MANIFEST = 256 << 20
+STALE_S = 86_400  # no backup takes a day: a number of a dead process may have been given again
 _FILE, _FOLDER = 0o600, 0o700
 
 
@@ -139,12 +145,56 @@ def _source_broken(source: Path, answer: str) -> UnavailableError:
 
 
 @contextmanager
-def writing(target: Path, say: Callable[[int], None]) -> Iterator[ArchiveWriter]:
+def scratch(parent: Path, prefix: str, code: str) -> Iterator[Path]:
+    """A private folder for as long as the block lasts, unless it was moved away by then.
+
+    Args:
+        parent: made when it is not there.
+        prefix: of the folder's name; folders with it that dead processes left are deleted.
+        code: of the error.
+    Raises: UnavailableError(code) when there can be none.
+    """
+    try:
+        parent.mkdir(mode=_FOLDER, parents=True, exist_ok=True)
+        for left in parent.glob(f"{prefix}*"):
+            if _is_stale(left, prefix):
+                shutil.rmtree(left)
+        folder = Path(mkdtemp(prefix=f"{prefix}{os.getpid()}-", dir=parent))
+    except OSError as error:
+        raise UnavailableError(
+            code, f"{parent} cannot be written: {error.strerror}.", path=str(parent)
+        ) from error
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _is_stale(folder: Path, prefix: str) -> bool:
+    """Whether the process that made it is gone."""
+    number = folder.name.removeprefix(prefix).partition("-")[0]
+    if not number.isdecimal() or time.time() - folder.stat().st_mtime > STALE_S:
+        return True
+    try:
+        os.kill(int(number), 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        return False
+    return False
+
+
+@contextmanager
+def writing(target: Path, beside: Path, say: Callable[[int], None]) -> Iterator[ArchiveWriter]:
     """An archive that appears under its name, 0600, when the block ends well.
 
-    Raises: UnavailableError(BACKUP_NOT_WRITTEN), ConflictError never: an existing file is refused before.
+    Args:
+        target: its name; an existing file is refused before.
+        beside: a folder on the same disk, for the archive while it is made.
+        say: told how many bytes were written so far.
+    Raises: UnavailableError(BACKUP_NOT_WRITTEN).
     """
-    part = target.with_name(f".{target.name}.{os.getpid()}.part")
+    part = beside / target.name
     try:
         handle = os.open(part, os.O_CREAT | os.O_TRUNC | os.O_RDWR, _FILE)
         with os.fdopen(handle, "w+b") as file:

@@ -95,7 +95,7 @@ class ErasureList:
                     link = _link(link, at, name)
                     lines.append(f"{link} {at} {name.hex()}\n")
             try:
-                file.truncate(self._write_header(file))  # what a crash left of a last line goes
+                file.truncate(self._begin(file.fileno()))  # what a crash left of a last line goes
                 file.seek(0, os.SEEK_END)
                 file.write("".join(lines).encode("ascii"))
                 file.flush()
@@ -124,12 +124,12 @@ class ErasureList:
         except OSError as error:
             raise _not_written(path, error) from error
 
-    def _write_header(self, file: object) -> int:
+    def _begin(self, handle: int) -> int:
         """Length of the whole lines that are there; writes the header into an empty file."""
         data = self.path.read_bytes()
         if not data:
             line = (self._header + "\n").encode("ascii")
-            os.pwrite(file.fileno(), line, 0)  # type: ignore[attr-defined]
+            os.pwrite(handle, line, 0)
             return len(line)
         return data.rfind(b"\n") + 1
 
@@ -146,9 +146,10 @@ class ErasureList:
             try:
                 link, at, name = line.split(" ")
                 item = (bytes.fromhex(name), int(at))
-            except ValueError as error:
+                is_next = link == _link(links[-1], item[1], item[0])
+            except (ValueError, OverflowError) as error:
                 raise _broken(self.path) from error
-            if len(item[0]) != NAME_BYTES or link != _link(links[-1], item[1], item[0]):
+            if len(item[0]) != NAME_BYTES or not is_next:
                 raise _broken(self.path)
             items.append(item)
             links.append(link)
