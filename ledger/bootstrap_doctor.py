@@ -10,6 +10,7 @@ import sqlite3
 import stat
 from collections.abc import Callable, Iterator
 from collections.abc import Set as AbstractSet
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -28,13 +29,14 @@ from ledger.adapters.vitals_sql import SqlVitals
 from ledger.bootstrap import Installation, load_trust
 from ledger.bootstrap_chain import SNAPSHOT_KIND, chain_reader, rpc_record
 from ledger.bootstrap_checkpoints import look_at_checkpoints
-from ledger.bootstrap_guard import look
+from ledger.bootstrap_guard import is_adopting, look
 from ledger.bootstrap_people import audit_fault
 from ledger.bootstrap_work import is_chain_free
-from ledger.core.errors import InputError, LedgerError
+from ledger.core.errors import InputError, LedgerError, NotFoundError
 from ledger.core.flow import DAY_S, BatchRecord, BatchState
 from ledger.core.health import BACKUP_AGE_S, BEAT_AGE_S
 from ledger.core.model import KeyRecord
+from ledger.core.restoring import LostRows
 from ledger.core.standing import day_of
 from ledger.core.status import is_case_id
 from ledger.core.status_list import lasts_s
@@ -193,18 +195,35 @@ def _backups(here: Installation) -> Iterator[Finding]:
 
 def _set_back(here: Installation) -> Iterator[Finding]:
     """A part of the data directory that was put back to an older copy, and what a restore left to be done."""
-    if rpc_record(here.record) is not None:
+    if is_adopting(here.home):
+        yield Finding(PROBLEM, "DOCTOR_RESTORE_UNFINISHED")
         return
-    chain = EmbeddedReader(here.home.chain_file)
-    found = look(here, chain, here.view)
-    for error in found:
-        yield Finding(PROBLEM, f"DOCTOR_{error.code}", error.detail)
-    lost = SqlRestoreBook(here.store.database).lost_rows()
+    if rpc_record(here.record) is None:
+        with closing(EmbeddedReader(here.home.chain_file)) as chain:
+            found = look(here, chain, here.view)
+        for error in found:
+            if isinstance(error, NotFoundError):
+                yield Finding(PROBLEM, "DOCTOR_FAILED", {"what": "set_back", "code": error.code})
+            else:
+                yield Finding(PROBLEM, f"DOCTOR_{error.code}", error.detail)
+        if not found:
+            yield Finding(OK, "DOCTOR_ONE_HISTORY")
+    lost = _lost_rows(here)
     if lost:
         roots = ", ".join("0x" + one.root.hex() for one in lost)
         yield Finding(WARNING, "DOCTOR_LOST_ROWS", {"batches": len(lost), "roots": roots})
-    if not found:
-        yield Finding(OK, "DOCTOR_ONE_HISTORY")
+
+
+def _lost_rows(here: Installation) -> list[LostRows]:
+    """Batches on chain without rows here that still count: of those that were withdrawn nothing is left to do."""
+    lost = SqlRestoreBook(here.store.database).lost_rows()
+    ended = {
+        (anchor.issuer, anchor.root)
+        for issuer in {one.issuer for one in lost}
+        for anchor in here.view.anchors(issuer)
+        if anchor.withdrawn_at is not None
+    }
+    return [one for one in lost if (one.issuer, one.root) not in ended]
 
 
 def _view(here: Installation) -> Iterator[Finding]:
@@ -260,7 +279,7 @@ def examine_chain(chain: str, finality: str, clock: Clock) -> list[Finding]:
 
 def _overlaps(here: Installation) -> Iterator[Finding]:
     view = here.view
-    if isinstance(view, FollowingView):
+    if isinstance(view, FollowingView | SqlView):
         for alarm in view.alarms():
             roots = ", ".join("0x" + root.hex() for root in alarm.roots)
             yield Finding(

@@ -31,6 +31,7 @@ from ledger.core.audit import Head
 from ledger.core.checkpoint import SignedCheckpoint
 from ledger.core.errors import ConflictError, LedgerError, NotFoundError, UnavailableError
 from ledger.core.model import BlockRef
+from ledger.core.restoring import Mending
 from ledger.services.block_pull import Heard, forked_here, is_void, listen, require_one_history
 from ledger.services.granting import RegistryView
 from ledger.services.healing import Healing
@@ -38,7 +39,7 @@ from ledger.services.healing import Healing
 MARK = "restoring.json"
 NEXT_TRUST = "trust-next.json"
 ADOPT = "adopt"
-"""Phase of a restored database whose chain others run."""
+"""Phase of a restored database whose chain others run: nothing is done there before it was compared."""
 AUDIT_HEAD = "audit-head.json"
 MIRROR_ANSWER_S = 4.0
 SHORT_STOP_S = 900
@@ -89,6 +90,12 @@ def require_finished(home: Home) -> None:
             f"{home.path / NEXT_TRUST} (`ecert trust sign`), then run `ecert trust take` with it and `ecert heal`.",
             path=str(home.path / NEXT_TRUST),
         )
+
+
+def is_adopting(home: Home) -> bool:
+    """Whether a restored database was not compared yet with the chain that others run."""
+    mark = read_mark(home)
+    return mark is not None and mark.get("phase") == ADOPT
 
 
 def clear_mark(home: Home) -> None:
@@ -281,16 +288,27 @@ def look(here: Installation, chain: ChainFile, view: RegistryView) -> list[Ledge
     return found
 
 
-def adopt(here: Installation, view: RegistryView) -> None:
-    """After a restore on a chain that others run: the database learns what the chain has and it lost."""
-    mark = read_mark(here.home)
-    if mark is None or mark.get("phase") != ADOPT:
-        return
+def adopt(here: Installation, view: RegistryView) -> Mending:
+    """On a chain that others run: the database learns what the chain has and it does not.
+
+    After a restore, after an older copy was put back, after somebody anchored with stolen keys: words of
+    status lists that are taken are not given away again, and people can see what is there.
+
+    Args:
+        here: nobody sends meanwhile.
+        view: at the chain's head, not only as far as it came when nodes were last heard.
+    """
     issuers = [agency.uscc for agency in here.record.agencies]
     book = SqlRestoreBook(here.store.database)
     mending = Healing(book, here.store.batches, None, view, issuers, here.clock).heal()
-    (here.home.path / MARK).unlink(missing_ok=True)
-    _log.info("compared with the chain after a restore", extra={"lost_rows": len(mending.lost_rows)})
+    if is_adopting(here.home):
+        (here.home.path / MARK).unlink(missing_ok=True)
+    if mending != Mending():
+        _log.warning(
+            "the chain has what the database does not know",
+            extra={"lost_rows": len(mending.lost_rows), "arrived": len(mending.arrived)},
+        )
+    return mending
 
 
 def obstacle(here: Installation) -> LedgerError | None:

@@ -1,6 +1,6 @@
 """Heals an installation whose chain or database is an older copy: after a restore, or done by hand.
 
-Steps, each of which can run twice; a mark in the data directory keeps everybody from sealing until the
+A chain that others run is never the older one: there the database alone is compared. Else steps, each of which can run twice; a mark in the data directory keeps everybody from sealing until the
 last of them is done:
 
 1. take the trust files that were published since, and the blocks, from mirrors;
@@ -23,6 +23,7 @@ from typing import Any
 
 from ledger.adapters.audit_head_file import AuditHeadFile
 from ledger.adapters.chain_embedded.chain import EmbeddedChain
+from ledger.adapters.chain_embedded.process_lock import ProcessLock
 from ledger.adapters.chain_view_follow import Follower
 from ledger.adapters.chain_view_sql import SqlView
 from ledger.adapters.home_files import LEDGER_OWNER, Home, write_file
@@ -31,19 +32,20 @@ from ledger.adapters.restore_sql import SqlRestoreBook
 from ledger.adapters.trust_files import HomeTrust
 from ledger.bootstrap import Installation
 from ledger.bootstrap_backup import REBUILD_MARK
-from ledger.bootstrap_chain import view_kind
+from ledger.bootstrap_chain import connect, rpc_record, view_kind
 from ledger.bootstrap_chain_copy import rebuild_chain
 from ledger.bootstrap_guard import (
     AUDIT_HEAD,
     MARK,
     NEXT_TRUST,
+    adopt,
     has_audit_row,
     is_announced,
     known_blocks,
     read_mark,
     set_mark,
 )
-from ledger.core.errors import ConflictError, LedgerError
+from ledger.core.errors import ConflictError, LedgerError, UnavailableError
 from ledger.core.model import BlockRef
 from ledger.core.restoring import Mending
 from ledger.core.trust import MAX_TRUST_BYTES, RestoreNotice, load_trust_bytes, notice_object, sign_trust
@@ -113,20 +115,17 @@ def heal(here: Installation, how: How, hooks: Hooks | None = None) -> HealDone:
         hooks: told about kill points.
 
     Raises:
-        UnavailableError: CHAIN_LOCKED, CLOCK_JUMP, MIRRORS_SILENT.
-        ConflictError: CHAIN_FORKED_HERE, MIRRORS_DISAGREE, MIRROR_UNSIGNED.
+        UnavailableError: CHAIN_LOCKED, CLOCK_JUMP, MIRRORS_SILENT, CHAIN_UNAVAILABLE, CHAIN_DISAGREES.
+        ConflictError: CHAIN_FORKED_HERE, MIRRORS_DISAGREE, MIRROR_UNSIGNED, CHAIN_NOT_OURS.
         InputError: NODE_URL, BLOCK_*.
     """
     hooks = hooks or NoHooks()
     mark = read_mark(here.home) or {}
     if mark.get("phase") == "notice":
         return _announce(here, Mending(), None, mark, is_noted=True)
-    if here.record.chain.get("kind") is not None:  # run by others, or a mirror's
-        raise ConflictError(
-            "CHAIN_NOT_OURS",
-            "The chain of this ledger is run by others and was not restored: the worker compares the database "
-            "with it when it starts.",
-        )
+    if not seals(here):
+        return _compare(here)
+    mirrors = [NodeClient(url) for url in how.mirrors]
     if how.rebuild:
         set_mark(here.home, **{**mark, "phase": "heal"})
         rebuild_chain(here, how.mirrors[0])
@@ -134,7 +133,12 @@ def heal(here: Installation, how: How, hooks: Hooks | None = None) -> HealDone:
         EmbeddedChain.open(here.home.chain_file, here.clock, accept_clock=here.settings.accept_clock)
     ) as chain:
         set_mark(here.home, **{**mark, "phase": "heal"})
-        pulled = _pull(here, chain, how.mirrors) if how.mirrors else None
+        try:
+            pulled = _pull(here, chain, mirrors) if mirrors else None
+        except UnavailableError:
+            if not mark and not how.rebuild:  # nothing was changed: who could seal before still can
+                (here.home.path / MARK).unlink()
+            raise
         hooks.reach(KillPoint.RESTORE_PULLED)
         if "notice" not in mark:
             notice = _notice(here, chain, is_whole=how.nothing_lost or pulled is not None)
@@ -160,8 +164,44 @@ def heal(here: Installation, how: How, hooks: Hooks | None = None) -> HealDone:
     return _announce(here, mending, pulled, mark, is_noted=_note(here, mending, pulled))
 
 
-def _pull(here: Installation, chain: EmbeddedChain, urls: Sequence[str]) -> Pulled:
-    nodes = [NodeClient(url) for url in urls]
+def seals(here: Installation) -> bool:
+    """Whether this installation has a chain of its own."""
+    return here.record.chain.get("kind") is None
+
+
+def _compare(here: Installation) -> HealDone:
+    """A chain of others lost nothing: the database learns what it lacks.
+
+    Raises:
+        UnavailableError: CHAIN_LOCKED, CHAIN_UNAVAILABLE, CHAIN_DISAGREES.
+        ConflictError: CHAIN_NOT_OURS for a data directory that only follows a ledger.
+    """
+    from ledger.adapters.chain_rpc.sending import MemorySendings
+
+    remote = rpc_record(here.record)
+    if remote is None:
+        raise ConflictError(
+            "CHAIN_NOT_OURS", "This data directory follows a ledger of others: there is nothing to heal here."
+        )
+    lock = ProcessLock(here.home.chain_file)
+    try:
+        with (
+            closing(connect(remote, here.clock, MemorySendings(), lambda _address: None)) as chain,
+            closing(SqlView(here.home.view_file, view_kind(here.record))) as view,
+        ):
+            if Follower(chain, view, here.clock, f"heal:{os.getpid()}").advance().state != "confirmed":
+                raise UnavailableError(
+                    "CHAIN_DISAGREES",
+                    "The nodes contradict what was taken from them before; run `ecert doctor`.",
+                )
+            mending = adopt(here, view)
+    finally:
+        lock.release()
+    is_noted = _note(here, mending, None)
+    return HealDone(None, mending, None, announced=None, next_trust=None, is_noted=is_noted)
+
+
+def _pull(here: Installation, chain: EmbeddedChain, nodes: Sequence[NodeClient]) -> Pulled:
     trusts = HomeTrust(here.home)
     for node in nodes:
         _take_trust(trusts, node)

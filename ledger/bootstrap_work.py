@@ -38,13 +38,23 @@ from ledger.adapters.trust_files import HomeFinality, HomeTrust
 from ledger.adapters.vitals_sql import SqlVitals
 from ledger.bootstrap import Installation, open_verifier
 from ledger.bootstrap_chain import MIRROR_KIND as MIRROR_KIND
-from ledger.bootstrap_chain import Reader, chain_info, chain_reader, connect, open_book, rpc_record, view_kind
+from ledger.bootstrap_chain import (
+    SNAPSHOT_KIND,
+    Reader,
+    chain_info,
+    chain_reader,
+    connect,
+    open_book,
+    rpc_record,
+    view_kind,
+)
 from ledger.bootstrap_check import CheckRoom
 from ledger.bootstrap_directory import entry_at
 from ledger.bootstrap_documents import DocumentRoom
 from ledger.bootstrap_guard import (
     adopt,
     clear_mark,
+    is_adopting,
     require_finished,
     require_newest,
     require_not_passed,
@@ -286,6 +296,7 @@ class Bench:
             here.store, chain, self.view, here.agencies, here.clock, hooks, self.desk.finality
         )
         self._chain = chain
+        self._must_adopt = rpc_record(here.record) is not None
         self.advance()
         here.home.tighten()
 
@@ -313,14 +324,19 @@ class Bench:
     def advance(self) -> None:
         """Take new blocks into the view and confirm it.
 
-        Nodes of others may be away: then the view grows old, which readers see, and other work goes on.
+        Nodes of others may be away: then the view grows old, which readers see, and other work goes on. Not
+        so after a restore: before the database was compared with the chain it could give words away twice.
         """
         try:
-            self._follower.advance()
+            state = self._follower.advance().state
         except UnavailableError as error:
-            if rpc_record(self.here.record) is None:
+            if rpc_record(self.here.record) is None or is_adopting(self.here.home):
                 raise
             _log.warning("the view was not confirmed", extra={"code": error.code})
+            return
+        if self._must_adopt and state == "confirmed":
+            adopt(self.here, self.view)
+            self._must_adopt = False
 
     @cached_property
     def checkpointer(self) -> Checkpointer | None:
@@ -407,8 +423,6 @@ def open_bench(here: Installation, hooks: Hooks | None = None) -> Iterator[Bench
             require_rows(here, bench.view)
             require_not_passed(here, chain, bench.view)
             clear_mark(here.home)
-        else:
-            adopt(here, bench.view)
         yield bench
         if rpc_record(here.record) is not None:
             bench.advance()  # others read what this view holds, and cannot catch up on their own
@@ -420,9 +434,15 @@ def _open_chain(here: Installation) -> Iterator[SealingChain]:
     require_settled(here.home)
     require_finished(here.home)
     remote = rpc_record(here.record)
-    if here.record.chain.get("kind") == MIRROR_KIND:
+    kind = here.record.chain.get("kind")
+    if kind == MIRROR_KIND:
         raise ConflictError(
             "MIRROR_READ_ONLY", "This data directory is a mirror: it checks, but issues and changes nothing."
+        )
+    if kind == SNAPSHOT_KIND:
+        raise ConflictError(
+            "SNAPSHOT_READ_ONLY",
+            "This data directory knows its ledger from snapshots: it checks, but issues and changes nothing.",
         )
     if remote is None:
         from ledger.adapters.chain_embedded.chain import EmbeddedChain

@@ -281,7 +281,7 @@ def _arrive(connection: Connection, batch_id: int, now: int) -> None:
 
 
 def _give_way(connection: Connection, batch_id: int, now: int) -> None:
-    """Refused, without a range of any list; the rows go into a new batch under their old names."""
+    """Refused, without a range of any list; the rows go into a new batch under their old names, with the reason."""
     found = batch_in(connection, batch_id, lock=True)
     _set(
         connection,
@@ -305,7 +305,7 @@ def _give_way(connection: Connection, batch_id: int, now: int) -> None:
     values = {"type_id": found.type_id, "pending": found.pending, "created_at": now}
     new_id = open_batch_in(connection, stream_id, found.job_id, values)
     moved = connection.execute(sa.update(record).where(record.c.batch_id == batch_id).values(batch_id=new_id))
-    _set(connection, new_id, size=moved.rowcount)
+    _set(connection, new_id, size=moved.rowcount, reason=SHADOWED)
 
 
 def _note_lost_rows(connection: Connection, found: Sequence[LostRows], now: int) -> None:

@@ -50,12 +50,14 @@ RESTORE_FINDINGS = {
     ),
     "DOCTOR_LOST_ROWS": (
         Text(
-            "链上有 {batches} 个批次是备份之后签发的,本库没有其数据:{roots}",
-            "{batches} batches on chain were issued after the backup, their rows are not here: {roots}",
+            "链上有 {batches} 个批次,本库没有其数据(备份之后签发,或他人用失窃密钥签发):{roots}",
+            "{batches} batches on chain of which no rows are here (issued after a backup, or with stolen keys): {roots}",
         ),
         Text(
-            "找回当时的数据文件并核对;查不到的用 ecert batch withdraw 撤回。",
-            "Find their data files and compare; withdraw what cannot be accounted for (ecert batch withdraw).",
+            "ecert batch anchored --unknown 看时间和类型,找出当时的数据文件;重新导入之前先用 ecert batch withdraw 撤回"
+            "(见 docs/operations/restore.md,Rows that are lost)。",
+            "ecert batch anchored --unknown shows time and type: find the data file of then; withdraw the batch (ecert "
+            "batch withdraw) before its rows are imported again (docs/operations/restore.md, Rows that are lost).",
         ),
     ),
 }

@@ -29,10 +29,10 @@ NEXT = Text(
 请现在就做:
   1. 把 keys/{uscc}/ 下 admin1、admin2、maker、approver 四个目录分别交给四个人保管,从本机移走;
      用到时以 --key file:/路径/signing.key 指定。
-  2. operator、credential、status 和 keys/ledger/vault 是服务密钥,留在本机;
+  2. operator、credential、status、seal、checkpoint 和 keys/ledger/vault 是服务密钥,留在本机;
      无人值守启动见「ecert worker --help」。
   3. keys/ledger/ 下 governance、trust、ca 平时不用,离线保存。
-  4. 备份:keys.db 与其余文件分开备份。
+  4. 每天运行 ecert backup 目录;keys/ 和口令不在备份里,另行保存。
 下一步:ecert doctor,然后 ecert issue --issuer {uscc} --type 类型 文件""",
     """
 The production installation stands: {home}
@@ -41,10 +41,10 @@ The production installation stands: {home}
 Do this now:
   1. Give the four folders admin1, admin2, maker and approver under keys/{uscc}/ to four people and move
      them off this machine; name them with --key file:/path/signing.key when they are needed.
-  2. operator, credential, status and keys/ledger/vault are service keys and stay here;
+  2. operator, credential, status, seal, checkpoint and keys/ledger/vault are service keys and stay here;
      for unattended start see `ecert worker --help`.
   3. governance, trust and ca under keys/ledger/ are rarely needed: keep them offline.
-  4. Back up keys.db apart from everything else.
+  4. Run `ecert backup DIR` each day; keys/ and passwords are not in it, keep copies of them elsewhere.
 Next: ecert doctor, then ecert issue --issuer {uscc} --type TYPE FILE""",
 )
 

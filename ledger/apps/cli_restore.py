@@ -27,9 +27,14 @@ UNSAFE = Text(
     "没有使用最新的删除名单:备份之后被删除的人又回来了。找到名单后请对每一个重新运行 ecert erase。",
     "The newest list of erasures was not used: who was erased after the backup is back. Erase them again.",
 )
-OTHERS_CHAIN = Text(
-    "链由他人运行,未受影响;后台任务启动时会与链核对。",
-    "The chain is run by others and lost nothing; the worker compares with it when it starts.",
+COMPARED = Text(
+    "链由他人运行,没有丢失;数据库已与链核对。",
+    "The chain is run by others and lost nothing; the database was compared with it.",
+)
+NODES_AWAY = Text(
+    "链由他人运行,没有丢失;节点现在没有可用的应答({code})。后台任务启动时先核对,核对之前什么也不做;也可以稍后运行 ecert heal。",
+    "The chain is run by others and lost nothing; its nodes give no usable answer now ({code}). The worker compares "
+    "before it does anything; or run ecert heal later.",
 )
 PULLED = Text(
     "从镜像 {mirror} 补回 {count} 个区块。", "{count} missing blocks came from the mirror {mirror}."
@@ -53,11 +58,26 @@ ARRIVED = Text(
     "{count} 个批次在链上已经完成,数据库随后跟上(批次:{numbers})。",
     "{count} batches are on chain already, the database follows (batches: {numbers}).",
 )
+SHADOWED = Text(
+    "{count} 个批次备份时已封好,链上却已有占用同一位置的另一份(批次:{numbers};原因 CHAIN_HAS_OTHERS):其各行转入新批次,"
+    "等经办人签名。签名之前请先撤回链上的那一份(见下),否则同一行有两份有效证照。",
+    "{count} batches were closed when the backup was made, and the chain has others in their place (batches: "
+    "{numbers}; reason CHAIN_HAS_OTHERS): their rows go into new batches, which wait for a maker. Withdraw what is on "
+    "chain first (see below), or people hold two good proofs of one row.",
+)
 LOST_ROWS = Text(
-    "链上有 {count} 个批次是备份之后签发的,本库没有其数据。找回当时的数据文件;查不到的批次请撤回"
-    "(ecert batch withdraw),以免重复签发:\n{roots}",
-    "{count} batches on chain were issued after the backup; this database has none of their rows. Find their data "
-    "files; withdraw what cannot be accounted for (ecert batch withdraw) before its rows are issued again:\n{roots}",
+    "链上有 {count} 个批次,本库没有其数据(备份之后签发):\n{roots}\n"
+    "持证人手里的仍然有效,链上的状态照常公布;但这里查不到、补打不了,也不能单份变更。数据不在链上,恢复不了,请逐个处理:\n"
+    "  1. ecert batch anchored --unknown  看时间和类型,找出当时的数据文件;\n"
+    "  2. ecert batch withdraw 根 …       撤回,再重新导入该文件,持证人换新;先导入会使同一行有两份有效证照;\n"
+    "  3. 不必再变更的,可以不动。",
+    "{count} batches on chain of which this database has no rows (issued after the backup):\n{roots}\n"
+    "They stay good for their holders, and their statuses are published; but here they cannot be found, reprinted or "
+    "changed one by one. Their rows are not on chain and cannot be brought back. For each of them:\n"
+    "  1. ecert batch anchored --unknown  shows time and type: find the data file of then;\n"
+    "  2. ecert batch withdraw ROOT …     then import that file again, holders get new ones; imported before that, "
+    "people hold two good proofs of one row;\n"
+    "  3. what needs no change any more can be left alone.",
 )
 ANNOUNCED = Text(
     "恢复公告已写入信任文件:区块 {first}–{last} 已作废。请把 trust.json 发给核验方;这一段的旧回执显示“账本曾恢复”,"
@@ -139,8 +159,10 @@ def _restore(
 ) -> None:
     from ledger.apps.cli_open import open_installation
     from ledger.bootstrap_backup import holds_chain, restore
-    from ledger.bootstrap_restore import heal
+    from ledger.bootstrap_restore import How, heal
+    from ledger.core.errors import UnavailableError
 
+    how = How()
     has_chain = holds_chain(archive.absolute())
     if has_chain:
         how = _how(session, mirrors, without_mirror=without_mirror, nothing_lost=nothing_lost)
@@ -156,7 +178,13 @@ def _restore(
     session.show(
         (RESUMED if done.resumed else RESTORED).format(home=done.home, files=done.files, erased=done.erased)
     )
-    healed = heal(open_installation(session), how) if has_chain else None
+    healed, away = None, ""
+    try:
+        healed = heal(open_installation(session), how)
+    except UnavailableError as error:
+        if has_chain or not error.code.startswith("CHAIN_"):
+            raise
+        away = error.code  # others run the chain: the restore is done, the comparison can wait
     session.emit(
         {
             "home": str(done.home),
@@ -170,9 +198,11 @@ def _restore(
     if unsafe_old_erasures:
         session.remark(UNSAFE)
     if healed is None:
-        session.show(OTHERS_CHAIN)
+        session.remark(NODES_AWAY.format(code=away))
     else:
         _tell(session, healed)
+        if not has_chain:
+            session.show(COMPARED)
     session.show(NEXT if done.has_keys else BRING_KEYS.format(home=done.home))
 
 
@@ -185,14 +215,11 @@ def _heal(
     rebuild_chain: bool,
 ) -> None:
     from ledger.apps.cli_open import open_installation
-    from ledger.bootstrap_restore import has_notice, heal
+    from ledger.bootstrap_restore import How, has_notice, heal, seals
 
     here = open_installation(session)
-    if has_notice(here.home) and not rebuild_chain:
-        from ledger.bootstrap_restore import How
-
-        done = heal(here, How())
-    else:
+    how = How()
+    if seals(here) and (rebuild_chain or not has_notice(here.home)):
         how = _how(
             session,
             mirrors,
@@ -200,9 +227,11 @@ def _heal(
             nothing_lost=nothing_lost,
             rebuild_chain=rebuild_chain,
         )
-        done = heal(here, how)
+    done = heal(here, how)
     session.emit(_value(done))
     _tell(session, done)
+    if not seals(here):
+        session.show(COMPARED)
     if done.announced is not False:
         session.show(NEXT)
 
@@ -253,6 +282,8 @@ def _tell(session: Session, done: HealDone) -> None:
         session.remark(LATE.format(count=mending.late, holds=len(mending.holds)))
     if mending.arrived:
         session.show(ARRIVED.format(count=len(mending.arrived), numbers=_numbers(mending.arrived)))
+    if mending.shadowed:
+        session.remark(SHADOWED.format(count=len(mending.shadowed), numbers=_numbers(mending.shadowed)))
     if mending.lost_rows:
         roots = "\n".join(f"  {one.issuer} 0x{one.root.hex()} ({one.size})" for one in mending.lost_rows)
         session.remark(LOST_ROWS.format(count=len(mending.lost_rows), roots=roots))
@@ -316,11 +347,12 @@ HEAL = command(
     Text(
         "让数据库、链和镜像重新一致。\n\n"
         "用于 chain.db 或 store.db 被旧副本替换、或恢复没有做完的环境;先停止后台任务。先从镜像补回区块;\n"
-        "补不回的重新提交,审批过期的请人重新签名,并准备恢复公告。可以重复运行。",
+        "补不回的重新提交,审批过期的请人重新签名,并准备恢复公告。链由他人运行时,只核对数据库。可以重复运行。",
         "Make database, chain and mirrors agree again.\n\n"
         "For an installation whose chain.db or store.db was replaced by an older copy, or whose restore was\n"
         "interrupted; stop the worker first. Fetches blocks from a mirror; what nobody has goes out again, people\n"
-        "are asked where approvals ran out, and a restore notice is prepared. Can be repeated.",
+        "are asked where approvals ran out, and a restore notice is prepared. On a chain that others run only the\n"
+        "database is compared. Can be repeated.",
     ),
     params=[MIRROR, WITHOUT, NOTHING, REBUILD],
     examples=(

@@ -62,9 +62,8 @@ RESTORE_ERRORS: dict[str, Text] = {
         "{mirror} serves another ledger than the trust file names.",
     ),
     "CHAIN_NOT_OURS": Text(
-        "本账本的链由他人运行,没有被恢复;后台任务启动时会与链核对,不需要 ecert heal。",
-        "The chain of this ledger is run by others and was not restored; the worker compares with it when it starts, "
-        "ecert heal is not needed.",
+        "这个数据目录只是跟随他人的账本(镜像或快照),没有什么要修复的。",
+        "This data directory follows a ledger of others (mirror or snapshot): there is nothing to heal here.",
     ),
     "REFRESH_LIST": Text(
         "这份证照没有写明本账本的机关或状态列表,不能换新回执。",

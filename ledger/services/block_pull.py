@@ -132,10 +132,7 @@ def _counts(signed: SignedCheckpoint, info: ChainInfo, trust: Trust, keys: Seque
 
 def is_void(signed: SignedCheckpoint, trust: Trust) -> bool:
     """Whether a restore notice says that this block was lost after it was signed."""
-    number, at = signed.checkpoint.block.number, signed.checkpoint.signed_at
-    return any(
-        one.first_block <= number <= one.last_block and at <= one.restored_at for one in trust.restore_notices
-    )
+    return trust.voids(signed.checkpoint.block.number, signed.checkpoint.signed_at)
 
 
 def require_one_history(chain: OwnChain, words: Sequence[Word]) -> None:
@@ -208,29 +205,32 @@ class BlockPull:
         first = self._chain.head().number + 1
         if newest.block.number < first:
             return Pulled(first, self._chain.head(), None, heard.silent)
-        head = self._import(newest, first)
+        knowing = {word.mirror.name: word.mirror for word in heard.words if word.block == newest.block}
+        head = self._import(newest, self._missing(newest.block.number, first, list(knowing.values())))
         return Pulled(first, head, newest.mirror.name, heard.silent)
 
-    def _import(self, word: Word, first: int) -> BlockRef:
+    def _import(self, word: Word, blocks: Iterator[bytes]) -> BlockRef:
         try:
-            return self._chain.import_blocks(self._missing(word, first), lambda: self._confirm(word))
+            return self._chain.import_blocks(blocks, lambda: self._confirm(word))
         except ConflictError as error:
             if error.code != "CHAIN_FORKED":
                 raise
             ours, theirs = (bytes.fromhex(str(error.detail[name])) for name in ("ours", "theirs"))
             raise forked_here(int(error.detail["number"]), ours, theirs, word.mirror.name) from error
 
-    def _missing(self, word: Word, first: int) -> Iterator[bytes]:
-        number = first
-        while number <= word.block.number:
-            piece = word.mirror.blocks_from(number)
+    def _missing(self, last: int, first: int, mirrors: list[Mirror]) -> Iterator[bytes]:
+        """From whoever has them and answers: every block is run, so it does not matter whose it is."""
+        number, names = first, ", ".join(mirror.name for mirror in mirrors)
+        while number <= last:
+            piece = _piece(mirrors, number)
             if not piece:
                 raise UnavailableError(
                     "MIRRORS_SILENT",
-                    f"{word.mirror.name} has signed block {word.block.number} and does not hand out {number}.",
-                    mirrors=word.mirror.name,
+                    f"Block {last} is signed, and no mirror that knows it hands out block {number} now. Try again, "
+                    "or name another with --mirror.",
+                    mirrors=names,
                 )
-            yield from piece[: word.block.number - number + 1]
+            yield from piece[: last - number + 1]
             number += len(piece)
 
     def _confirm(self, word: Word) -> None:
@@ -239,6 +239,19 @@ class BlockPull:
         if last is None or last.hash != word.block.hash:
             ours = bytes(32) if last is None else last.hash
             raise forked_here(word.block.number, ours, word.block.hash, word.mirror.name)
+
+
+def _piece(mirrors: list[Mirror], number: int) -> Sequence[bytes]:
+    """Blocks from there, of the first mirror that has them; who has none is not asked again."""
+    while mirrors:
+        try:
+            piece = mirrors[0].blocks_from(number)
+        except UnavailableError:
+            piece = ()
+        if piece:
+            return piece
+        del mirrors[0]
+    return ()
 
 
 def _nobody(heard: Heard) -> LedgerError:

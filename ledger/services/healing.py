@@ -125,16 +125,14 @@ class Healing:
         lost_batches = [one for one in done if one.root is not None and _place(one) not in anchors]
         calls = [one for one in gone if _is_call(one)]
         lost = _Lost({_place(one): one for one in lost_batches}, _late_withdrawals(calls, now))
-        again = tuple(
-            one.id for one in lost_batches if _holds(one, now) and _place(one) not in lost.withdrawn
-        )
+        again, asked = _by_approval(lost_batches, lost, now)
         known = {_place(one) for one in batches if one.root is not None}
         known |= {(one.issuer, one.root) for one in self._book.lost_rows()}
         unknown = [one for place, one in anchors.items() if place not in known]
         return Mending(
             dropped=tuple(one.id for one in gone),
             again=again,
-            asked=tuple(one.id for one in lost_batches if one.id not in again),
+            asked=asked,
             calls=tuple(CallAgain(one.job_id, lost.after(_about(one)), _is_late(one, now)) for one in calls),
             holds=tuple(self._holds(calls, lost, now)),
             moved=tuple(_moved(done, anchors)),
@@ -192,10 +190,10 @@ class Healing:
             leaves: Iterable[int] = range(batch.size)
         else:
             leaves = [
-                word * CREDENTIALS_PER_WORD + place
+                word * CREDENTIALS_PER_WORD + at
                 for word, mask, value in call.args[1]
-                for place in range(CREDENTIALS_PER_WORD)
-                if (mask >> _BITS * place) & _MASK and (value >> _BITS * place) & _MASK != Status.VALID
+                for at in range(CREDENTIALS_PER_WORD)
+                if (mask >> _BITS * at) & _MASK and (value >> _BITS * at) & _MASK != Status.VALID
             ]
         words = {} if place in lost.batches else self._view.status_words(issuer, root)
         return [leaf for leaf in leaves if leaf < batch.size and _status(words, leaf) == Status.VALID]
@@ -251,6 +249,18 @@ def _late_withdrawals(calls: Sequence[Settled], now: int) -> frozenset[tuple[str
 def _holds(batch: BatchRecord, now: int) -> bool:
     """Whether its signatures can still be used."""
     return batch.maker is not None and batch.maker_signature is not None and now <= batch.deadline
+
+
+def _by_approval(
+    lost_batches: Iterable[BatchRecord], lost: _Lost, now: int
+) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Batches that can be anchored again as they are, and those about which people must be asked."""
+    again: list[int] = []
+    asked: list[int] = []
+    for one in lost_batches:
+        is_good = _holds(one, now) and _place(one) not in lost.withdrawn
+        (again if is_good else asked).append(one.id)
+    return tuple(again), tuple(asked)
 
 
 def _moved(

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import os
+import signal
+import sqlite3
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import pytest
 
+from ledger.adapters.chain_embedded.chain import EmbeddedChain
+from ledger.adapters.chain_embedded.engine import decode_block
 from ledger.core.checkpoint import sign_checkpoint
 from ledger.core.errors import LedgerError
-from ledger.core.model import KeyRecord, Purpose
+from ledger.core.model import BlockRef, ChainInfo, KeyRecord, Purpose
 from ledger.core.trust import RestoreNotice, Trust, load_trust_bytes
 from ledger.services.block_pull import BlockPull, Pulled
 from tests.mirror_world import OPERATOR_KEY, WITNESSES, Operator, OperatorNode, make_world_trust
@@ -57,6 +64,24 @@ def test_what_is_missing_comes_from_whoever_has_most(operator: Operator, behind:
     assert (done.count, done.mirror, done.silent) == (LOST, "whole", ("off (NODE_SILENT)",))
     assert behind.chain.head() == operator.chain.head()
     assert pull(behind, whole) == replace(done, first=done.first + LOST, mirror=None, silent=())
+
+
+def test_a_mirror_that_dies_in_the_middle_is_replaced_by_another(
+    operator: Operator, behind: Operator
+) -> None:
+    dying = Falling(operator, name="dying", piece=1)
+    assert pull(behind, dying, OperatorNode(operator, name="other", piece=1)).count == LOST
+    assert behind.chain.head() == operator.chain.head()
+
+
+@dataclass
+class Falling(OperatorNode):
+    """Hands out one block, then nothing any more."""
+
+    def blocks_from(self, number: int) -> tuple[bytes, ...]:
+        found = super().blocks_from(number)
+        self.is_silent = True
+        return found
 
 
 def test_a_witness_s_word_is_as_good(operator: Operator, behind: Operator) -> None:
@@ -121,3 +146,81 @@ class TestRefused:
         garbage = OperatorNode(operator, answer=true, blocks={first + 1: b"\x00" * 40})
         assert code_of(behind, garbage) == "BLOCK_INVALID"
         assert pull(behind, OperatorNode(operator)).count == LOST, "and it can be done again"
+
+
+@dataclass
+class Dying:
+    """Port ImportingChain: its process is killed at one moment of a pull."""
+
+    chain: EmbeddedChain
+    moment: str
+
+    def info(self) -> ChainInfo:
+        return self.chain.info()
+
+    def head(self) -> BlockRef:
+        return self.chain.head()
+
+    def block(self, number: int) -> BlockRef | None:
+        return self.chain.block(number)
+
+    def import_blocks(self, blocks: Iterable[bytes], confirm: Callable[[], None]) -> BlockRef:
+        def fetched() -> Iterable[bytes]:
+            for count, block in enumerate(blocks):
+                if self.moment == f"{count} have run":
+                    die()
+                yield block
+
+        def confirmed() -> None:
+            confirm()
+            if self.moment == "confirmed":
+                die()
+
+        self.chain.import_blocks(fetched(), confirmed)
+        die()
+        raise AssertionError
+
+
+def die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+@pytest.mark.kill
+@pytest.mark.parametrize("moment", ["0 have run", "2 have run", "confirmed", "kept"])
+def test_killed_in_the_middle_of_a_pull_it_goes_on_and_nothing_is_lost_or_doubled(
+    operator: Operator, behind: Operator, tmp_path: Path, moment: str
+) -> None:
+    """Also not the transaction that waited in the copy, and lies in a block of the mirror."""
+    file = tmp_path / "chain.db"
+    before, first = behind.chain.head(), behind.chain.head().number + 1
+    (waiting,) = decode_block(operator.chain.block_rlp(first) or b"").transactions
+    behind.chain.send(waiting.encode())
+    file.write_bytes(behind.chain.store._db.serialize())
+
+    def opened() -> EmbeddedChain:
+        return EmbeddedChain.open(file, behind.clock, accept_clock=True)
+
+    child = os.fork()
+    if child == 0:
+        try:
+            BlockPull(
+                Dying(opened(), moment), [OperatorNode(operator, piece=1)], trust_of(behind), [KEY]
+            ).pull()
+        finally:
+            os._exit(7)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
+
+    there = operator.chain.head()
+    chain = opened()
+    assert chain.head() == (there if moment == "kept" else before), "all of it or nothing"
+    done = BlockPull(chain, [OperatorNode(operator)], trust_of(behind), [KEY]).pull()
+    assert (done.count, chain.head()) == (0 if moment == "kept" else LOST, there)
+    assert chain.waiting_count() == 0
+    assert chain.state_root(there.number) == operator.chain.state_root(there.number)
+    assert list(chain.events(0, there.number)) == list(operator.chain.events(0, there.number))
+    Operator(chain, behind.clock, number=5_000).anchor()
+    assert chain.head().number == there.number + 1, "and it goes on"
+    chain.close()
+    database = sqlite3.connect(file)
+    assert database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+    database.close()

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from ledger.adapters.restore_sql import SHADOWED
 from ledger.adapters.system import ManualClock
 from ledger.core.errors import ConflictError
 from ledger.core.flow import APPROVAL_DAYS, DAY_S, BatchState, proof_number
@@ -198,6 +199,7 @@ def test_an_older_database_learns_what_its_chain_has(world: World, tmp_path: Pat
         BatchState.REFUSED,
         BatchState.RELEASED,
     )
+    assert world.store.batches.batch(4).reason == SHADOWED, "its maker is told before he signs"
     verify = world.verifier()
     for data in handed_out.values():
         assert verify.verify(data, now=world.clock.now()).accepted, "holders lose nothing"

@@ -17,9 +17,12 @@ import pytest
 
 from ledger.adapters.chain_embedded.reader import EmbeddedReader
 from ledger.adapters.chain_embedded.store import ChainStore
+from ledger.adapters.home_files import Home
 from ledger.adapters.restore_sql import SqlRestoreBook
 from ledger.adapters.system import ManualClock, free_port
+from ledger.apps.cli_doctor import TEXTS
 from ledger.bootstrap import open_home, open_verifier
+from ledger.bootstrap_doctor import examine
 from ledger.bootstrap_guard import (
     ADOPT,
     SHORT_STOP_S,
@@ -32,7 +35,7 @@ from ledger.bootstrap_guard import (
 )
 from ledger.bootstrap_restore import How, heal
 from ledger.bootstrap_web import open_web
-from ledger.core.errors import UnavailableError
+from ledger.core.errors import ConflictError, UnavailableError
 from ledger.core.receipt import parse_bundle
 from ledger.demo_data import deposit_rows
 from ledger.services.kill_points import KillPoint
@@ -44,6 +47,7 @@ from web import WebSettings, create_app
 
 pytestmark = [pytest.mark.xdist_group("served"), pytest.mark.timeout(600)]
 LATER = 4  # rows that are issued today
+WITHOUT_MIRROR = How(without_mirror=True)
 
 
 @dataclass(frozen=True)
@@ -298,6 +302,13 @@ class TestTheDatabaseWasPutBack:
         assert verdict(clerk, days.bundles[0])[0] == "ACCEPTED"
         assert roots_once(clerk.home)
 
+    def test_the_doctor_has_words_for_whatever_is_missing_besides(self, days: Days, tmp_path: Path) -> None:
+        home = copied(days.today, tmp_path / "home").home
+        put(home, days.yesterday, "store.db")
+        (home / "trust.json").unlink()
+        found = examine(open_home(replace(load_settings(), home=home)))
+        assert {"DOCTOR_FAILED", "DOCTOR_STORE_SET_BACK"} <= {one.code for one in found} <= TEXTS.keys()
+
     def test_on_a_chain_of_others_the_worker_compares(self, days: Days, tmp_path: Path) -> None:
         """Their chain lost nothing; the database learns what it has."""
         clerk = copied(days.today, tmp_path / "home")
@@ -364,6 +375,41 @@ class TestFromABackup:
         again = clerk.home / "released" / FUND / str(days.batch) / days.bundles[0].name
         assert verdict(clerk, again)[0] == "ACCEPTED"
 
+    def test_killed_once_the_mirror_s_blocks_are_there_the_database_is_compared_all_the_same(
+        self, days: Days, tmp_path: Path
+    ) -> None:
+        """The blocks of the mirror are in the chain, the database knows nothing of them yet."""
+        clerk = copied(days.yesterday, tmp_path / "home")
+        mirror = copied(days.today, tmp_path / "mirror")
+        with node_face(mirror.home) as url:
+            assert kill_at(clerk.home, KillPoint.RESTORE_PULLED, How((url,))) == -signal.SIGKILL
+            with pytest.raises(ConflictError) as refusal:
+                require_finished(Home(clerk.home))
+            assert refusal.value.code == "RESTORE_UNFINISHED"
+            done = heal(open_home(replace(load_settings(), home=clerk.home)), How((url,)))
+        assert done.pulled is not None
+        assert (done.pulled.count, [one.size for one in done.mending.lost_rows]) == (0, [LATER])
+        assert done.notice is None
+        require_finished(Home(clerk.home))
+        assert anchors(clerk.home) == anchors(days.today)
+        assert verdict(clerk, days.bundles[0])[0] == "ACCEPTED"
+
+    def test_a_mirror_that_is_silent_keeps_nobody_from_sealing_who_could(
+        self, days: Days, tmp_path: Path
+    ) -> None:
+        """Somebody healed what needed no healing, and named a mirror that is off."""
+        home = copied(days.today, tmp_path / "home").home
+        here = open_home(replace(load_settings(), home=home))
+        with pytest.raises(UnavailableError) as refusal:
+            heal(here, How((f"http://127.0.0.1:{free_port('127.0.0.1')}",)))
+        assert refusal.value.code == "MIRRORS_SILENT"
+        require_finished(here.home)
+        set_mark(here.home, phase="heal")
+        with pytest.raises(UnavailableError):
+            heal(here, How((f"http://127.0.0.1:{free_port('127.0.0.1')}",)))
+        with pytest.raises(ConflictError):
+            require_finished(here.home)
+
 
 class KillAt:
     """Ends its process at one point."""
@@ -376,13 +422,13 @@ class KillAt:
             os.kill(os.getpid(), signal.SIGKILL)
 
 
-def kill_at(home: Path, point: KillPoint) -> int:
+def kill_at(home: Path, point: KillPoint, how: How = WITHOUT_MIRROR) -> int:
     """Heal in a process of its own that is killed there; how it ended."""
     child = os.fork()
     if child == 0:
         try:
             here = open_home(replace(load_settings(), home=home))
-            heal(here, How(without_mirror=True), KillAt(point))
+            heal(here, how, KillAt(point))
         finally:
             os._exit(7)
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import shutil
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,15 +18,19 @@ from ledger.adapters.chain_rpc.finality import Finality
 from ledger.adapters.chain_rpc.node import Node
 from ledger.adapters.chain_rpc.nodes import Nodes
 from ledger.adapters.home_files import Home
+from ledger.adapters.restore_sql import SqlRestoreBook
 from ledger.adapters.system import SystemClock, SystemEntropy
-from ledger.bootstrap import load_trust, open_home
+from ledger.bootstrap import load_trust, open_home, open_verifier
+from ledger.bootstrap_backup import back_up
 from ledger.bootstrap_chain import explorer_log, rpc_record
 from ledger.bootstrap_demo import plan_demo
+from ledger.bootstrap_doctor import examine
+from ledger.bootstrap_guard import MARK, is_adopting
 from ledger.bootstrap_init import CHEAP_SCRYPT, DrawnPasswords, SetupTools, run_setup
 from ledger.bootstrap_join import join_setup
 from ledger.bootstrap_remote import plan_remote
-from ledger.bootstrap_work import open_desk
-from ledger.core.errors import ConflictError, NotFoundError
+from ledger.bootstrap_work import open_bench, open_desk
+from ledger.core.errors import ConflictError, NotFoundError, UnavailableError
 from ledger.core.trust import sign_trust
 from ledger.demo_data import deposit_rows, licence_rows, write_csv
 from ledger.settings import Settings
@@ -32,18 +38,21 @@ from tests.anvil import Anvil, running
 from tests.cli.clerk import BUREAU, FUND, LICENCE, ROOT_ISSUER, Clerk
 from tests.cli.story import Ran, ecert, schema
 from tests.faulty_node import FaultyNode, proxies
+from tests.kill_nursery import issue_here
 
 pytestmark = [pytest.mark.needs("anvil"), pytest.mark.xdist_group("rpc home"), pytest.mark.timeout(300)]
 
 
 @dataclass
 class Site:
-    """A demo's agencies on three proxies before one node."""
+    """A demo's agencies on three proxies before one node. `untouched`, `state`: home and chain as set up."""
 
     anvil: Anvil
     nodes: list[FaultyNode]
     home: Path
     clerk: Clerk
+    untouched: Path
+    state: str
 
     @property
     def chain(self) -> str:
@@ -54,7 +63,7 @@ class Site:
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     home = tmp_path_factory.mktemp("site") / "home"
     with running(int(time.time()), every_s=1) as anvil, proxies(anvil.url, 3) as nodes:
-        made = Site(anvil, nodes, home, Clerk(home))
+        made = Site(anvil, nodes, home, Clerk(home), home.with_name("untouched"), "")
         drawn = DrawnPasswords(None)
         tools = SetupTools(
             SystemClock(), SystemEntropy(), drawn, drawn, lambda _step: None, scrypt_p=CHEAP_SCRYPT
@@ -62,7 +71,22 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         regulator_and_fund = plan_demo().agencies[:2]
         plan = replace(plan_demo(), agencies=regulator_and_fund, chain=plan_remote(made.chain, "1", None, 0))
         run_setup(Home(home), plan, tools, mode="demo")
+        shutil.copytree(home, made.untouched)
+        made.state = anvil.rpc("anvil_dumpState", True)
         yield made
+
+
+@contextmanager
+def another(site: Site, home: Path) -> Iterator[list[FaultyNode]]:
+    """The same installation as it was set up, on a node of its own: what happens there, happens there alone."""
+    shutil.copytree(site.untouched, home)
+    with running(int(time.time()), every_s=1) as anvil, proxies(anvil.url, 3) as nodes:
+        assert anvil.rpc("anvil_loadState", site.state)
+        urls = [node.url for node in nodes]
+        Home(home).change(
+            lambda old: replace(old, chain={**old.chain, "nodes": urls, "finality": "immediate"})
+        )
+        yield nodes
 
 
 def test_set_up_leaves_no_chain_of_its_own(site: Site) -> None:
@@ -157,6 +181,62 @@ def _looked_at(site: Site, number: int, transaction: bytes) -> None:
     assert log.block_number(block.ref.hash) == number
     assert block.ref in log.blocks(log.head().number + 1, 50)
     assert log.transaction(bytes(32)) is None
+
+
+def findings(home: Path) -> dict[str, str]:
+    """What the doctor says: code and outcome."""
+    return {one.code: one.outcome for one in examine(open_home(Settings(home)))}
+
+
+def lost_sizes(home: Path) -> list[int]:
+    """Batches on chain of which this database has no rows."""
+    return [one.size for one in SqlRestoreBook(open_home(Settings(home)).store.database).lost_rows()]
+
+
+def issue(home: Path, first: int, last: int) -> None:
+    issue_here(home, {"installed": FUND, "first": first, "last": last})
+
+
+def test_a_restored_database_is_compared_with_the_chain_before_anything_is_done(
+    site: Site, tmp_path: Path
+) -> None:
+    """What was issued after the backup is named and stays good; its words are never given away again."""
+    home, new = tmp_path / "home", Clerk(tmp_path / "new")
+    with another(site, home) as nodes:
+        issue(home, 0, 2)
+        backup = back_up(
+            open_home(Settings(home)), tmp_path / "backup", lambda _done, _all: None, with_keys=True
+        )
+        issue(home, 10, 13)
+        (bundle, *_) = sorted((home / "released" / FUND / "2").glob("*.ecert.json"))
+        for node in nodes:
+            node.fail("refuse")
+        assert new.ask("restore", backup.archive)["healed"] is None, "restored, and not compared"
+        with pytest.raises(UnavailableError), open_bench(open_home(Settings(new.home))):
+            pass
+        assert is_adopting(Home(new.home)), "nodes that are away have said nothing about what is lost"
+        assert findings(new.home)["DOCTOR_RESTORE_UNFINISHED"] == "problem"
+        for node in nodes:
+            node.fail(None)
+
+        by_hand = shutil.copytree(new.home, tmp_path / "by hand")
+        (by_hand / MARK).unlink()  # an older store.db that somebody put back
+        healed = new.ask("heal")
+        assert [one["size"] for one in healed["lost_rows"]] == [3]
+        assert not is_adopting(Home(new.home))
+        with open_bench(open_home(Settings(by_hand))):
+            assert lost_sizes(by_hand) == lost_sizes(new.home) == [3]
+        assert findings(new.home)["DOCTOR_LOST_ROWS"] == "warning"
+        issue(new.home, 20, 22)
+        anchors = list(open_home(Settings(new.home)).view.anchors(FUND))
+        assert [one.size for one in anchors] == [2, 3, 2]
+        assert len({one.first_word for one in anchors}) == len({one.root for one in anchors}) == 3
+        assert open_verifier(new.home / "trust.json", new.home).verify(bundle.read_bytes()).accepted
+        lost = healed["lost_rows"][0]["root"]
+        case = new.ask("batch", "withdraw", lost, "--key", new.key("maker"), "--reason", "issuer-error")
+        new.ask("status", "approve", case["case"]["id"], "--key", new.key("approver"))
+        assert "DOCTOR_LOST_ROWS" not in findings(new.home), "nothing is left to do about it"
+        assert new.ask("heal")["lost_rows"] == []
 
 
 def test_doctor_looks_at_the_nodes(site: Site) -> None:
