@@ -45,12 +45,16 @@ class HealthService:
         here: the installation.
         verifier: whose view of the chain visitors are answered from.
         counters: database of the counters.
+        started_at: when this process started, by the installation's monotonic clock.
     """
 
-    def __init__(self, here: Installation, verifier: BoundVerifier, counters: CountersDatabase) -> None:
+    def __init__(
+        self, here: Installation, verifier: BoundVerifier, counters: CountersDatabase, started_at: float
+    ) -> None:
         self._here = here
         self._verifier = verifier
         self._counters = counters
+        self._started_at = started_at
         self.answers = SqlAnswers(counters)
         self._lock = threading.Lock()
         self._slow: tuple[float, tuple[Expiry, ...], tuple[int, int | None]] | None = None
@@ -95,6 +99,7 @@ class HealthService:
             expiries=tuple(Expiry(one.issuer, one.key, one.seconds - now) for one in expiries),
             free_bytes=_told(self._here.home.free_bytes),
             only_verifies=not self._here.record.agencies,
+            up_s=self._here.clock.monotonic() - self._started_at,
             **facts,
         )
 

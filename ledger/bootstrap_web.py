@@ -34,7 +34,7 @@ from ledger.bootstrap_work import Desk, open_desk
 from ledger.core.credential_type import CredentialType
 from ledger.core.errors import InputError, UnavailableError
 from ledger.core.report import Report
-from ledger.core.status_list import lasts_s, parse_status_uri
+from ledger.core.status_list import keep_s, parse_status_uri
 from ledger.ports import Limits
 from ledger.services.audit import AuditService
 from ledger.services.changes import ChangesService
@@ -80,6 +80,9 @@ class WebParts:
     types: tuple[CredentialType, ...]
     mode: Mode
 
+    def __post_init__(self) -> None:
+        self._started_at = self.here.clock.monotonic()
+
     @property
     def home(self) -> Home:
         """The data directory."""
@@ -98,7 +101,7 @@ class WebParts:
     @cached_property
     def health(self) -> HealthService:
         """What is missing, and figures."""
-        return HealthService(self.here, self.verifier, self.counters)
+        return HealthService(self.here, self.verifier, self.counters, self._started_at)
 
     def answered(self, endpoint: str, status: int, seconds: float) -> None:
         """Count an answer of the web."""
@@ -262,7 +265,7 @@ class WebParts:
         tokens = [files.load(agency.uscc, asked.ledger_id, asked.number) for agency in own or agencies]
         found = [token for token in tokens if token is not None]
         # asked under another name (no proxy in front, or one that drops Host): answered while only one can be meant
-        return (found[0], max(0, lasts_s(found[0], self.clock.now()))) if len(found) == 1 else None
+        return (found[0], keep_s(found[0], self.clock.now())) if len(found) == 1 else None
 
 
 def open_web(settings: Settings) -> WebParts:

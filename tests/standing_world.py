@@ -69,7 +69,13 @@ class StandingWorld(World):
             ask_contract(self.chain, self.clock),
             self.alarms.append,
         )
-        self.singles = OnDemandService(
+        self.singles = self.new_singles()
+        self.window = Window(self.store.batches, self.issue, self.clock, window_s=0)
+
+    def new_singles(self) -> OnDemandService:
+        """As one more process of the web has it."""
+        assert isinstance(self.store, SqlStore)
+        return OnDemandService(
             self.store,
             SqlSingles(self.store.database, 100),
             self.vault,
@@ -77,10 +83,9 @@ class StandingWorld(World):
             self.agencies.credential_signer,
             RustSchemaValidator,
             self.clock,
-            entropy,
+            SystemEntropy(),
             self.hooks,
         )
-        self.window = Window(self.store.batches, self.issue, self.clock, window_s=0)
 
     def make_handlers(self) -> dict[JobKind, Handler]:
         return {**super().make_handlers(), JobKind.ROOT: self._root}

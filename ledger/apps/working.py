@@ -40,7 +40,7 @@ class Work:
         self._published_at: float | None = None
         self._gathered_at: float | None = None
         self._watched_at: float | None = None
-        self._not_gathered = ""
+        self._not_gathered: list[str] = []
         self._witness_stamp = b""
         self.heart = Heart(bench.vitals, here.clock, bench.owner)
         self._tidied_at: float | None = None
@@ -100,18 +100,28 @@ class Work:
             return False
 
     def _gather(self) -> bool:
-        """Single issues of the last moment become a batch; covered batches go on. Also when there is no rest."""
-        try:
-            closed = self.bench.window.close_due()
-            collected = self.bench.desk.paper.maker.collect()
-            return bool(closed + collected + self.bench.standing.sanction_waiting())
-        except LedgerError as error:
-            if error.code == "CLOCK_JUMP":
-                raise
-            if error.code != self._not_gathered:  # told once, tried again all the time
-                _log.warning("single issues wait", extra={"code": error.code})
-            self._not_gathered = error.code
-            return False
+        """Single issues and prints of the last moment become batches; covered batches go on. Also without a rest.
+
+        What one of these cannot do (a seal key that ended) holds up neither of the others.
+        """
+        bench = self.bench
+        moved, failed = False, []
+        for step in (
+            bench.window.close_due,
+            bench.desk.paper.maker.collect,
+            bench.standing.sanction_waiting,
+        ):
+            try:
+                moved = bool(step()) or moved
+            except LedgerError as error:
+                if error.code == "CLOCK_JUMP":
+                    raise
+                failed.append(error.code)
+        for code in failed:
+            if code not in self._not_gathered:  # told once, tried again all the time
+                _log.warning("single issues or prints wait", extra={"code": code})
+        self._not_gathered = failed
+        return moved
 
     def _tidy(self) -> bool:
         """What a process that died left half done: decided cases, accepted rows in open batches."""

@@ -12,6 +12,9 @@ from enum import StrEnum
 
 VIEW_AGE_S = 60  # of the embedded chain, unless the trust file says otherwise of this kind of view
 BEAT_AGE_S = 60  # a worker beats every few seconds, also during a long job
+START_S = (
+    60  # page and worker start together; the worker opens keys and chain first, ten seconds on a slow machine
+)
 BACKUP_AGE_S = 26 * 3600  # a nightly backup and two hours
 CERTIFICATE_S = 60 * 86_400
 
@@ -22,6 +25,7 @@ class Lack(StrEnum):
     DATABASE = "DATABASE_DOWN"
     CHAIN_VIEW = "CHAIN_VIEW_STALE"
     WORKER = "WORKER_SILENT"
+    STARTING = "WORKER_STARTING"
     VAULT = "VAULT_LOCKED"
     LISTS = "LISTS_ENDED"
     COUNTERS = "COUNTERS_DOWN"
@@ -60,6 +64,7 @@ class Vitals:
         free_bytes: on the disk of the data directory.
         view_most_s: how old the view may be before verification cannot tell (trust file).
         only_verifies: it issues for no agency: no worker, no key store, nothing to back up.
+        up_s: since the process that was asked started.
     """
 
     at: int
@@ -80,6 +85,7 @@ class Vitals:
     free_bytes: int | None = None
     view_most_s: int = VIEW_AGE_S
     only_verifies: bool = False
+    up_s: float = START_S
 
 
 def missing(vitals: Vitals) -> tuple[Lack, ...]:
@@ -91,7 +97,7 @@ def missing(vitals: Vitals) -> tuple[Lack, ...]:
         found.append(Lack.CHAIN_VIEW)
     is_silent = vitals.beat_age_s is None or vitals.beat_age_s > BEAT_AGE_S
     if is_silent and not vitals.only_verifies:
-        found.append(Lack.WORKER)
+        found.append(Lack.WORKER if vitals.up_s >= START_S else Lack.STARTING)
     if not vitals.has_vault and not vitals.only_verifies:
         found.append(Lack.VAULT)
     if vitals.list_left_s is not None and vitals.list_left_s <= 0:

@@ -206,30 +206,39 @@ class DocumentMaker:
     # Document batches.
 
     def collect(self, *, now: bool = False) -> int:
-        """Make document batches of the files that wait; how many batches.
+        """Make document batches of the files that wait; how many batches. No agency holds up another.
 
         Args:
             now: do not wait for more files.
+
+        Raises: the last failure, when nothing could be collected.
         """
         self._free_expired()
         made = 0
+        failure: LedgerError | None = None
         for issuer, count, oldest in self._prints.waiting():
             waited = self._clock.now() - oldest >= self._collect_after_s
             if not (now or waited or count >= self._collect_at):
                 continue
-            files = self._prints.next_files(issuer, MAX_BATCH)
-            tree = page_tree(b"".join(digest for _, digest in files))
-            key = self._key_number(issuer, self._agencies.seal_signer(issuer))
-            midnight = shanghai_midnight(self._clock.now())
             try:
-                self._prints.collect(issuer, [one for one, _ in files], tree.root, key, midnight)
-            except ConflictError as error:
-                if error.code != "PAGES_TAKEN":
-                    raise
-                continue  # the other process has them
-            self._hooks.reach(KillPoint.PAGES_COLLECTED)
+                self._collect(issuer)
+            except LedgerError as error:
+                if error.code != "PAGES_TAKEN":  # else the other process has them
+                    failure = error
+                continue
             made += 1
+        if failure is not None and not made:
+            raise failure
         return made
+
+    def _collect(self, issuer: str) -> None:
+        """Raises: ConflictError(PAGES_TAKEN, SEAL_KEY_CHANGED)."""
+        files = self._prints.next_files(issuer, MAX_BATCH)
+        tree = page_tree(b"".join(digest for _, digest in files))
+        key = self._key_number(issuer, self._agencies.seal_signer(issuer))
+        midnight = shanghai_midnight(self._clock.now())
+        self._prints.collect(issuer, [one for one, _ in files], tree.root, key, midnight)
+        self._hooks.reach(KillPoint.PAGES_COLLECTED)
 
     def _free_expired(self) -> None:
         """A document batch that nobody approved in its week: its files go into the next one."""

@@ -300,8 +300,10 @@ class OnDemandService:
             self._singles.add(groups)
         except LedgerError:
             self._vault.erase(names, self._clock.now())
-            for waiting in taken:  # what repeated a key of these was not stored either
-                waiting.results = None
+            for (
+                waiting
+            ) in taken:  # what repeated a key of these was not stored; what differed from them may be
+                waiting.results = waiting.error = None
             raise
         self._hooks.reach(KillPoint.WINDOW_STORED)
         for waiting, _, results in planned:

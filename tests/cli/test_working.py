@@ -13,12 +13,35 @@ from ledger.apps.working import open_work
 from ledger.bootstrap import open_home
 from ledger.bootstrap_demo import FUND
 from ledger.bootstrap_programs import open_tokens
+from ledger.core.errors import ConflictError
 from ledger.core.singles import KEY_KEPT_S
 from ledger.core.tokens import Scope
 from ledger.settings import load_settings
 
 pytestmark = [pytest.mark.xdist_group("demo"), pytest.mark.timeout(300)]
 OLD = 5
+
+
+def test_what_one_agency_cannot_collect_holds_up_no_single_issue(
+    demo_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    shutil.copytree(demo_home, tmp_path / "home", ignore=shutil.ignore_patterns("released", "documents"))
+    here = open_home(load_settings({"ECERT_HOME": str(tmp_path / "home")}))
+
+    def no_key() -> int:
+        raise ConflictError("SEAL_KEY_CHANGED", "The seal key is not registered.")
+
+    asked = []
+    with open_work(here) as work:
+        # reason: a seal key that ends while a print waits needs a day of the machine's clock
+        monkeypatch.setattr(work.bench.desk.paper.maker, "collect", no_key)
+        # reason: that it is asked is all that matters here
+        monkeypatch.setattr(work.bench.standing, "sanction_waiting", lambda: asked.append(1) or 0)
+        with caplog.at_level("WARNING", logger="ledger.worker"):
+            work._gather()
+            work._gather()
+    assert len(asked) == 2
+    assert [record.__dict__["code"] for record in caplog.records] == ["SEAL_KEY_CHANGED"]  # told once
 
 
 def test_keys_of_requests_are_dropped_once_their_day_is_over(demo_home: Path, tmp_path: Path) -> None:

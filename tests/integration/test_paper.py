@@ -21,7 +21,7 @@ from pyhanko_certvalidator import ValidationContext
 
 from ledger.adapters.glyphs_fonts import fonts_folder
 from ledger.adapters.system import ManualClock
-from ledger.core.errors import ConflictError, InputError, NotFoundError, UnavailableError
+from ledger.core.errors import ConflictError, InputError, LedgerError, NotFoundError, UnavailableError
 from ledger.core.flow import BatchState
 from ledger.core.merkle import entry_of, hash_leaf, root_from_inclusion_proof
 from ledger.core.paper import (
@@ -155,6 +155,71 @@ def test_a_page_is_pdf_a3_tagged_with_the_bundle_attached(world, rare):
     assert report.exit_code == 0, report
 
 
+RUNS_OR_ASKS = frozenset(
+    {"/JavaScript", "/JS", "/Launch", "/Sound", "/Movie", "/ResetForm", "/ImportData", "/SubmitForm", "/Hide",
+     "/SetOCGState", "/Rendition", "/Trans", "/GoTo3DView", "/XFA", "/AA", "/RichMedia"}
+)  # fmt: skip
+HIDDEN, PRINTED = 0b0010_0011, 0b0100  # flags of annotations: invisible, hidden, no view; print
+
+
+def objects_of(data: bytes) -> list:
+    """Every object of a file with all in it, of all revisions."""
+    reader = PdfFileReader(io.BytesIO(data))
+    found = []
+    for revision in range(reader.total_revisions):
+        found += [
+            reader.get_object(one, revision) for one in reader.xrefs.explicit_refs_in_revision(revision)
+        ]
+    for one in found:  # grows while it is walked: references are objects of their own
+        inside = (
+            dict.values(one) if isinstance(one, dict) else list.__iter__(one) if isinstance(one, list) else ()
+        )
+        found += [part for part in inside if isinstance(part, dict | list)]
+    return found
+
+
+def test_sealed_or_not_a_page_has_the_form_of_pdf_a3(world, rare):
+    """What ISO 19005-3 demands of every file, read with another library than the one that drew it."""
+    data = world.documents.file(rare)
+    assert data.startswith(b"%PDF-1.7\n%")
+    assert all(byte > 127 for byte in data[10:14])  # 6.1.2
+    for part in (data[: data.index(b"%%EOF") + 6], data):
+        reader = PdfFileReader(io.BytesIO(part))
+        catalog = reader.root
+        assert not reader.encrypted
+        assert "/ID" in reader.trailer  # 6.1.3
+        everything = [one for one in objects_of(part) if isinstance(one, dict)]
+        names = {name for one in everything for name in one} | {str(one.get("/S", "")) for one in everything}
+        assert not names & RUNS_OR_ASKS  # 6.5, 6.6
+        assert not {str(one.get("/Filter", "")) for one in everything} & {"/LZWDecode", "/Crypt"}  # 6.1.7
+        intent = catalog["/OutputIntents"][0]  # 6.2.3
+        assert len(catalog["/OutputIntents"]) == 1
+        assert intent["/S"] == "/GTS_PDFA1"
+        assert intent["/DestOutputProfile"].data[36:40] == b"acsp"
+        assert intent["/DestOutputProfile"]["/N"] == 3
+        metadata = catalog["/Metadata"]  # 6.6.2
+        assert "/Filter" not in metadata
+        assert b'pdfaid:part="3" pdfaid:conformance="B"' in b" ".join(metadata.data.split()) or (
+            b"<pdfaid:part>3<" in metadata.data and b"<pdfaid:conformance>B<" in metadata.data
+        )
+        file = catalog["/AF"][0]  # 6.8
+        assert len(catalog["/AF"]) == 1
+        assert file["/AFRelationship"] == "/Data"
+        assert {"/F", "/UF", "/EF"} <= file.keys()
+        assert "/ModDate" in file["/EF"]["/F"]["/Params"]
+        fonts = [one for one in everything if one.get("/Type") == "/FontDescriptor"]
+        assert len(fonts) > 1
+        assert all({"/FontFile2", "/FontFile3"} & font.keys() for font in fonts)  # 6.2.11.4
+        drawn = [one for one in everything if one.get("/Type") == "/Font" and one.get("/Subtype") != "/Type0"]
+        assert all("/FontDescriptor" in font for font in drawn)
+        for note in (one for one in everything if one.get("/Type") == "/Annot"):  # 6.3.2
+            assert note["/F"] & PRINTED
+            assert not note["/F"] & HIDDEN
+    form = catalog["/AcroForm"]  # 6.4.1
+    assert not form.get("/NeedAppearances", False)
+    assert len(form["/Fields"]) == 1
+
+
 def test_the_same_print_is_the_same_bytes_before_it_is_sealed(world, rare):
     first = world.maker.draw(rare, "ABCDEFGHJK", bytes(16))
     assert first == world.maker.draw(rare, "ABCDEFGHJK", bytes(16))
@@ -271,20 +336,21 @@ def test_a_withdrawn_print_is_found_but_says_so(world, names):
     assert (again.revoked_at, again.revoked_by) == (found_print.revoked_at, BY)
 
 
-def test_sealed_files_are_anchored_and_prove_their_time(world, rare):
-    assert world.documents.page_receipt(rare.file_hash) is None
+def test_sealed_files_are_anchored_and_prove_their_time(world, names):
+    one = made(world, names["张䶮㛃"])
+    assert world.documents.page_receipt(one.file_hash) is None
     world.maker.collect(now=True)
     [waiting] = [
         batch for batch in world.store.batches.batches(states=(BatchState.SIGNED,)) if not batch.type_id
     ]
     assert (waiting.list, waiting.first_word) == (0, 0)
     world.finish()
-    receipt = world.documents.page_receipt(rare.file_hash)
+    receipt = world.documents.page_receipt(one.file_hash)
     evidence = world.view.evidence(ISSUER, receipt.root, None)
     assert evidence.anchor.type_id == 0
     assert evidence.anchor.key == waiting.key
     assert evidence.anchor.size == receipt.tree_size
-    digest = hashlib.sha256(world.documents.file(world.documents.print(rare.id))).digest()
+    digest = hashlib.sha256(world.documents.file(one)).digest()
     assert (
         root_from_inclusion_proof(hash_leaf(digest), receipt.leaf_index, receipt.tree_size, receipt.path)
         == receipt.root
@@ -315,6 +381,18 @@ def test_files_wait_for_others_for_a_while(world, names):
     assert world.maker.collect() == 0
     world.clock.advance(61)
     assert world.maker.collect() == 1
+    world.finish()
+
+
+def test_an_agency_without_its_seal_key_holds_up_no_other(world, names, monkeypatch):
+    made(world, names["张䶮㛃"])
+    waiting = world.documents._prints.waiting()
+    # reason: a second agency, whose seal key is not here, would need an installation of its own
+    monkeypatch.setattr(world.documents._prints, "waiting", lambda: (("129902000000000000", 1, 0), *waiting))
+    assert world.maker.collect(now=True) == 1
+    with pytest.raises(LedgerError):
+        world.maker.collect(now=True)
+    monkeypatch.undo()
     world.finish()
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +12,15 @@ import pytest
 
 from ledger.adapters.system import ManualClock
 from ledger.core.eip712 import ecdsa_signature
-from ledger.core.errors import ConflictError, InputError, NotFoundError
-from ledger.core.flow import DAY_S, BatchState, JobKind
+from ledger.core.errors import ConflictError, InputError, LedgerError, NotFoundError
+from ledger.core.flow import DAY_S, BatchState, JobKind, RowOutcome
 from ledger.core.model import StandingAct
+from ledger.core.singles import SingleGroup
 from ledger.core.standing import day_of
 from ledger.core.status import Status
 from ledger.ports import ContractCall
 from tests.flow_world import START, chain_signer, deposit_table
-from tests.standing_world import StandingWorld, copy_of, found_with_service
+from tests.standing_world import StandingWorld, copy_of, deposit_fields, found_with_service
 
 
 @pytest.fixture(scope="module")
@@ -255,3 +258,33 @@ def test_terms_that_the_contract_would_refuse_are_refused_first(world: StandingW
         assert refused.value.code == code
     with pytest.raises(NotFoundError):
         world.standing.standing(bytes(32))
+
+
+def test_who_lost_a_race_is_judged_anew(world: StandingWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two requests at once say different things of one record; a third, elsewhere, was faster with the second's."""
+    service, answers = world.singles, dict[str, RowOutcome | str]()
+    store_for_good = service._singles.add
+
+    def too_late(groups: Sequence[SingleGroup]) -> None:
+        monkeypatch.undo()
+        world.new_singles().issue(world.plan(), [deposit_fields(900, "2.00")])
+        store_for_good(groups)
+
+    def send(balance: str) -> None:
+        try:
+            (result,) = service.issue(world.plan(), [deposit_fields(900, balance)])
+            answers[balance] = result.outcome
+        except LedgerError as error:
+            answers[balance] = error.code
+
+    # reason: the other process must come between this one's look and its store
+    monkeypatch.setattr(service._singles, "add", too_late)
+    threads = [threading.Thread(target=send, args=(balance,)) for balance in ("1.00", "2.00")]
+    with service._leader_lock:
+        for number, thread in enumerate(threads, start=1):
+            thread.start()
+            while len(service._queue) < number:
+                time.sleep(0.001)
+    for thread in threads:
+        thread.join()
+    assert answers == {"1.00": "ROWS_REFUSED", "2.00": RowOutcome.ALREADY}

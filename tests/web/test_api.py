@@ -100,7 +100,9 @@ def test_a_row_becomes_a_bundle(office: Office) -> None:
     assert state["serial"] in caller.get(f"/batches/{state['batch']}/issues").get_json()["items"]
     report = caller.call("POST", "/verify", None, data=bundle.data, content_type="application/vnd.ecert+json")
     assert report.get_json()["accepted"] is True
+    counted = office.parts.statistics.count(office.clock.now()).checked_today
     many = caller.call("POST", "/verify/batch", {"bundles": [bundle.get_data(as_text=True), {}]}).get_json()
+    assert office.parts.statistics.count(office.clock.now()).checked_today == counted + 2
     assert [one["accepted"] for one in many["reports"]] == [True, False]
     (row,) = office.parts.audit.rows({OWN}, action="api.bundle")
     assert row.subject == f"credential/{state['serial']}"

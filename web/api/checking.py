@@ -17,6 +17,7 @@ from web.api.answers import bundle_body, hexed
 from web.api.frame import services
 from web.api.issuing import receipt_out
 from web.api.models import ReportOut, ReportsOut, VerifyManyIn
+from web.statistics import count_one
 
 API = APIBlueprint("verify", __name__, tag="Checking")
 
@@ -50,6 +51,7 @@ def verify_many(json_data: VerifyManyIn) -> ReportsOut:
 
 
 def _report(data: bytes) -> ReportOut:
+    count_one(services())
     return report_of(services().verify(data), data)
 
 

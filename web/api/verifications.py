@@ -26,6 +26,7 @@ from web.api.models import (
     Words,
 )
 from web.api.paging import following, parse_cursor
+from web.statistics import count_one
 
 API = APIBlueprint("verifications", __name__, tag="Verification receipts")
 RECEIPT_TYPE = "application/ecert-verification+jwt"
@@ -52,6 +53,7 @@ def verify(query_data: KeptQuery) -> tuple[VerificationMadeOut, int, dict[str, s
     services().documents.seal_key(actor().uscc)  # without one no receipt would ever be made
     data = request.get_data()
     report = services().verify(data)
+    count_one(services())
     number = _service().note(
         actor(),
         report,

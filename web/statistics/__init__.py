@@ -14,7 +14,8 @@ from web.language import chosen_language
 from web.navigation import Entry, add
 from web.texts import text
 
-CHECKING = frozenset({"verify", "check.file", "check.number", "check.qr", "api.verify", "verifier.check"})
+CHECKING = frozenset({"verify", "check.file", "check.find_number", "check.open_qr", "verifier.check"})
+"""Endpoints whose good answer to a POST is a check; the API counts its own."""
 OK = 200
 SHOWN = (
     Status.VALID,
