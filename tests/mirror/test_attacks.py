@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -12,96 +10,17 @@ import rlp
 
 from ledger.adapters.abi import issuer_id
 from ledger.adapters.chain_embedded.engine import decode_block
-from ledger.adapters.home_files import Home
 from ledger.adapters.mirror_files import load_state
 from ledger.adapters.signer_memory import MemoryCredentialSigner
 from ledger.adapters.system import ManualClock
-from ledger.bootstrap_mirror import set_copy_aside, take_over, void_from
 from ledger.core.checkpoint import Checkpoint, SignedCheckpoint, sign_checkpoint
-from ledger.core.contradictions import parse_evidence, require_proof
 from ledger.core.errors import InputError
-from ledger.core.finality import final_height
 from ledger.core.model import BlockRef, Purpose
-from ledger.core.trust import RestoreNotice, load_trust_bytes
-from ledger.ports.mirror import LedgerNode
+from ledger.core.trust import load_trust_bytes
 from ledger.services import mirror as mirror_service
-from tests.mirror_world import WITNESSES, Copy, MirrorNode, Operator, OperatorNode, make_world_trust
+from tests.mirror.town import DAY_S, Town, final, forked, proof_in
+from tests.mirror_world import WITNESSES, Copy, MirrorNode, OperatorNode, make_world_trust
 from tests.ports.chain_world import FAR, ROOT, START, World
-
-DAY_S = 86_400
-
-
-@dataclass
-class Town:
-    """An operator with some history, its node, and mirrors that a test opens."""
-
-    folder: Path
-    operator: Operator
-    node: OperatorNode
-    copies: list[Copy] = field(default_factory=list)
-
-    def mirror(self, *nodes: LedgerNode, threshold: int = 2) -> Copy:
-        number = len(self.copies)
-        trust = load_trust_bytes(make_world_trust(self.operator, threshold))
-        copy = Copy(
-            self.folder / f"mirror{number}",
-            self.operator.clock,
-            trust,
-            nodes or [self.node],
-            WITNESSES[number],
-        )
-        self.copies.append(copy)
-        return copy
-
-    def restarted(self, copy: Copy) -> Copy:
-        copy.close()
-        again = Copy(copy.folder, copy.clock, copy.trust, copy.nodes, copy.signer)
-        self.copies[self.copies.index(copy)] = again
-        return again
-
-    def anew(self, copy: Copy) -> Copy:
-        """As `ecert mirror follow` begins anew after a restore notice; whatever was done can be done again."""
-        state = copy.mirror.state
-        aside = set_copy_aside(Home(copy.folder), state)
-        assert set_copy_aside(Home(copy.folder), state) == aside
-        (copy.folder / "mirror.json").unlink()
-        again = self.restarted(copy)
-        for _ in range(2):
-            take_over(again.copy, again.book, aside, void_from(copy.trust, state.refused_signed_at or 0))
-        return again
-
-
-@pytest.fixture
-def town(tmp_path: Path) -> Iterator[Town]:
-    operator = Operator.fresh()
-    operator.anchor(6)
-    town = Town(tmp_path, operator, OperatorNode(operator, piece=5))
-    yield town
-    for copy in town.copies:
-        copy.close()
-
-
-def proof_in(copy: Copy) -> str:
-    """The kind of the one piece of evidence, which must prove itself to a stranger."""
-    (name,) = copy.evidence.names()
-    evidence, seen_by = parse_evidence((copy.folder / "evidence" / name).read_bytes())
-    require_proof(evidence)
-    assert copy.signer is not None
-    assert seen_by == copy.signer.thumbprint
-    assert (copy.folder / "evidence" / name).stat().st_mode & 0o222 == 0
-    return evidence.kind
-
-
-def forked(copy: Copy) -> bool:
-    head = copy.rows.head()
-    assert head is not None
-    return head.forked
-
-
-def final(copy: Copy) -> int:
-    head = copy.rows.head()
-    assert head is not None
-    return final_height(copy.trust, head)
 
 
 def test_block_n_minus_5_is_rewritten_and_the_chain_grows_longer(town: Town) -> None:
@@ -235,104 +154,6 @@ def test_an_old_answer_confirms_nothing(town: Town) -> None:
     state = copy.step()
     assert (state.condition, state.code) == ("waiting", "CHECKPOINT_OLD")
     assert copy.evidence.names() == []
-
-
-def test_the_operator_comes_back_from_yesterdays_backup_and_heals(town: Town) -> None:
-    copy = town.mirror()
-    copy.step()
-    head = copy.head()
-    backup = town.operator.rewound(head.number - 4)
-    town.operator.clock.advance(DAY_S)
-    backup.state()
-    town.node.operator = backup
-    state = copy.step()
-    assert (state.condition, state.code) == ("waiting", "LEDGER_SET_BACK")
-    assert proof_in(copy) == "LEDGER_SET_BACK"
-    assert not forked(copy)
-    told = copy.rows.head()
-    assert told is not None
-    assert told.confirmed_at == town.operator.clock.now() - DAY_S
-    copy.step()
-    assert len(copy.evidence.names()) == 1
-    lost = MirrorNode(copy).blocks_from(backup.chain.head().number + 1)
-    backup.chain.import_blocks(lost)  # what `ecert restore --mirror` does
-    backup.clock.advance(1)
-    backup.anchor(1)
-    assert copy.step().condition == "following"
-    assert copy.head() == backup.chain.head()
-
-
-def test_a_restore_without_mirrors_is_followed_anew_once_the_trust_file_says_so(town: Town) -> None:
-    copy = town.mirror()
-    copy.step()
-    old_head = copy.head()
-    backup = town.operator.rewound(old_head.number - 4)
-    town.operator.clock.advance(DAY_S)
-    backup.anchor(6)
-    town.node.operator = backup
-    assert copy.step().condition == "refusing"
-    notice = RestoreNotice(old_head.number - 3, old_head.number, town.operator.clock.now())
-    town.node.trusts[2] = make_world_trust(town.operator, 2, previous=copy.trust, notices=[notice])
-    town.operator.clock.advance(61)
-    assert copy.step().condition == "restored"
-    assert copy.trust.version == copy.mirror.trust.version == 2
-    backup.state()
-    old_words = len(copy.book.newest_of_each())
-    again = town.anew(copy)
-    assert again.head().number == notice.first_block - 1
-    assert again.step().condition == "following"
-    assert again.head() == backup.chain.head()
-    assert not forked(again)
-    (kept,) = (again.folder / "evidence").glob("copy-*")
-    assert {path.name for path in kept.iterdir()} >= {"chain.db", "view.db", "checkpoints.db"}
-    assert len(again.book.newest_of_each()) == old_words == 1
-    assert again.evidence.names() != []
-
-
-def restored_with_a_notice(town: Town) -> tuple[Copy, Operator, RestoreNotice]:
-    """A mirror that refuses a restored operator until the trust file has its notice."""
-    town.node.piece = 1  # every block has its statement, as with a mirror that follows all the time
-    copy = town.mirror()
-    copy.step()
-    old_head = copy.head()
-    backup = town.operator.rewound(old_head.number - 4)
-    town.operator.clock.advance(DAY_S)
-    notice = RestoreNotice(old_head.number - 3, old_head.number + 100, town.operator.clock.now())
-    backup.clock.advance(1)
-    backup.anchor(6)
-    town.node.operator = backup
-    assert copy.step().condition == "refusing"
-    town.node.trusts[2] = make_world_trust(town.operator, 2, previous=copy.trust, notices=[notice])
-    town.operator.clock.advance(61)
-    assert copy.step().condition == "restored"
-    backup.state()
-    return copy, backup, notice
-
-
-def test_a_notice_is_no_licence_to_rewrite_what_came_before_the_restore(town: Town) -> None:
-    copy, backup, notice = restored_with_a_notice(town)
-    liar = backup.rewound(notice.first_block - 3)  # two blocks of which the notice does not speak
-    liar.anchor(12)
-    town.node.operator = liar
-    again = town.anew(copy)
-    state = again.step()
-    assert (state.condition, state.code) == ("refusing", "HISTORY_REWRITTEN")
-    assert again.step().condition == "refusing"  # and no notice speaks of that
-
-
-def test_a_notice_is_no_licence_to_rewrite_what_came_after_the_restore(town: Town) -> None:
-    copy, backup, notice = restored_with_a_notice(town)
-    again = town.anew(copy)
-    assert again.step().condition == "following"
-    honest = again.head()
-    assert notice.first_block < honest.number < notice.last_block
-    liar = backup.rewound(honest.number - 2)
-    liar.anchor(5)
-    town.node.operator = liar
-    for _ in range(2):
-        assert again.step().condition == "refusing"
-        town.operator.clock.advance(61)
-    assert again.head() == honest
 
 
 def test_a_peer_that_repeats_an_older_word_sets_nothing_back(town: Town) -> None:
