@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from ledger.adapters.carrier import DirectCarrier
 from ledger.adapters.chain_embedded.process_lock import ProcessLock
+from ledger.adapters.chain_embedded.reader import EmbeddedReader
 from ledger.adapters.chain_view_follow import Follower
 from ledger.adapters.chain_view_memory import MemoryView
 from ledger.adapters.chain_view_sql import SqlView
@@ -28,15 +29,25 @@ from ledger.adapters.home_files import LEDGER_OWNER, PRIVATE_FOLDER, Home, HomeR
 from ledger.adapters.trust_files import HomeTrust
 from ledger.bootstrap import Installation, load_trust
 from ledger.bootstrap_chain import chain_reader, connect, rpc_record
+from ledger.bootstrap_moved import Plan, keep_plan, load_plan
 from ledger.bootstrap_remote import LEDGER_ID_BYTES, LOOK_EVERY_S, PATIENCE_S
-from ledger.core.errors import ConflictError, InputError, NotFoundError, RefusedError
+from ledger.core.addresses import checksum_address
+from ledger.core.errors import ConflictError, InputError, RefusedError
 from ledger.core.flow import BatchState, JobKind
 from ledger.core.jose import kid_of
-from ledger.core.migration import FOREVER, Held, LedgerState, Load, load_of
+from ledger.core.migration import (
+    FOREVER,
+    Held,
+    LedgerState,
+    Load,
+    carried_standings,
+    load_of,
+)
 from ledger.core.model import ChainInfo, Role
 from ledger.core.trust import ContractPin, Finality, Link, Trust, sign_trust
 from ledger.core.trust_next import Changes, KeyChange, NewChain, next_trust
-from ledger.ports import ChainSigner
+from ledger.ports import ChainSigner, ContractCall, CredentialSigner
+from ledger.services.governed import GovernedBook
 from ledger.services.migrate import (
     Admins,
     Migration,
@@ -48,10 +59,13 @@ from ledger.services.migrate import (
 )
 
 if TYPE_CHECKING:
+    from ledger.adapters.chain_rpc.node import Node
     from ledger.adapters.chain_rpc.record import RpcRecord
 
-_VERSION = 1
 _RACES = 3
+_DEPLOY_LIMIT, _IMPORT_LIMIT, _ACT_LIMIT = 12_000_000, 9_000_000, 2_500_000
+"""Gas limits of single transactions: a chain that charges wants to see a whole one covered."""
+_DEARER_PERCENT = 125  # of today's price is what a transaction offers
 _NAME_DIGITS = 16  # of the old ledger's id: the name of its folder
 _UNFINISHED = (BatchState.MADE, BatchState.APPROVED, BatchState.ANCHORED)
 """Signed by people for the old ledger; batches before that are signed for whichever ledger there is."""
@@ -60,23 +74,6 @@ _CHAIN_FILES = ("chain.db", "view.db", "checkpoints.db")
 _BESIDE = ("", "-wal", "-shm")
 
 Say = Callable[[str, int], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What `migration.json` says.
-
-    Attributes:
-        chain: the new chain, with the place of its contracts.
-        decided_at: the moment that grants are judged at.
-        closing: the old ledger is being, or has been, handed over: no way back.
-        opened: the new ledger is open; the old chain is not needed any more.
-    """
-
-    chain: RpcRecord
-    decided_at: int
-    closing: bool = False
-    opened: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,12 +91,23 @@ class Moved:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """What would be done. `missing`: agencies whose admins' keys are not at hand."""
+    """What would be done.
+
+    Attributes:
+        load: how much is carried.
+        missing: agencies whose admins' keys are not at hand.
+        left: standing approvals that their approvers sign anew.
+        price_wei: of one gas today.
+        poor: accounts, and whose they are, that cannot pay what they would send.
+        trust_signatures: how many of the next trust file's signatures can be made here, and how many it needs.
+    """
 
     load: Load
     missing: tuple[str, ...]
     left: int
     price_wei: int
+    poor: tuple[str, ...]
+    trust_signatures: tuple[int, int]
 
 
 class HomePeople:
@@ -197,15 +205,37 @@ class Mover:
         """
         require_own_chain(self._here.record)
         self._require_idle()
+        state, now = self._state(), self._here.clock.now()
+        price, poor = self._coins(remote, state)
+        before = load_trust(self._home.trust_file)
+        return Preview(
+            load_of(state, now),
+            tuple(missing_people(state, self._people)),
+            len(left_standings(state, self._people, now)),
+            price,
+            poor,
+            (len(self._trust_signers(before)), before.keys.threshold),
+        )
+
+    def _coins(self, remote: RpcRecord, state: LedgerState) -> tuple[int, tuple[str, ...]]:
+        """Today's price of one gas, and the accounts that cannot even send one transaction of theirs."""
+        if not remote.ceiling_wei:
+            return 0, ()
+        wanted = {self._deployer.address: ("operator of the root", _DEPLOY_LIMIT)}
+        wanted.setdefault(self._governance.address, ("governance", _IMPORT_LIMIT))
+        for record in state.issuers:
+            for admin in self._people.admins(record.issuer, state.roles) or ():
+                wanted.setdefault(admin.address, (f"admin of {record.issuer}", _ACT_LIMIT))
         with closing(remote.nodes(self._here.clock)) as nodes:
             asked = sorted(nodes.gather(lambda node: node.gas_price()))
-        state = self._state()
-        return Preview(
-            load_of(state, self._here.clock.now()),
-            tuple(missing_people(state, self._people)),
-            len(left_standings(state, self._people, self._here.clock.now())),
-            asked[len(asked) // 2] if remote.ceiling_wei else 0,
-        )
+            price = asked[len(asked) // 2]
+            held = {account: max(nodes.gather(_balance_of(account))) for account in wanted}
+        poor = [
+            f"{checksum_address(account)} ({who})"
+            for account, (who, gas) in wanted.items()
+            if held[account] < gas * price * _DEARER_PERCENT // 100
+        ]
+        return price, tuple(poor)
 
     def _state(self) -> LedgerState:
         """Of the old ledger, without its lock: a worker may go on meanwhile."""
@@ -219,16 +249,24 @@ class Mover:
         batches = [batch.id for batch in store.batches.batches(states=_UNFINISHED)]
         jobs = [job.id for job in store.outbox.jobs() if job.kind in _UNDONE]
         cases = [case.id for case in self._cases() if case.state in ("made", "approved")]
-        if batches or jobs or cases:
+        governed = GovernedBook(chain_reader(self._home, self._here.record))
+        proposals = [one.number for one in governed.waiting(self._here.clock.now())]
+        resets = [one.issuer for one in governed.resets()]
+        if batches or jobs or cases or proposals or resets:
             raise ConflictError(
                 "MIGRATE_UNFINISHED",
                 f"Finish or refuse what is under way first: {len(batches)} batches, {len(cases)} status cases, "
-                f"{len(jobs)} jobs (`ecert worker --once`, `ecert batch list`, `ecert status list`).",
+                f"{len(jobs)} jobs, {len(proposals)} proposals, {len(resets)} resets of roles (`ecert worker "
+                "--once`, `ecert batch list`, `ecert status list`, `ecert role waiting`, `ecert role reset`).",
                 batches=batches,
                 batches_count=len(batches),
                 jobs=len(jobs),
                 cases=cases,
                 cases_count=len(cases),
+                proposals=proposals,
+                proposals_count=len(proposals),
+                resets=resets,
+                resets_count=len(resets),
             )
 
     def _cases(self) -> Sequence[Any]:
@@ -244,6 +282,7 @@ class Mover:
         Raises:
             InputError: MIGRATE_DIRECTION; MIGRATE_TARGET without a chain.
             ConflictError: MIGRATE_UNFINISHED, MIGRATE_TARGET for another chain than the earlier run's.
+            RefusedError: MIGRATE_COINS.
         """
         from ledger.adapters.chain_rpc.deploy import choose_place
 
@@ -260,26 +299,23 @@ class Mover:
         if remote is None:
             raise InputError("MIGRATE_TARGET", "Name the new chain: --to rpc:URL,URL")
         self._require_idle()
+        price, poor = self._coins(remote, self._state())
+        if poor:
+            raise RefusedError(
+                "MIGRATE_COINS",
+                f"These accounts need coins of the new chain first (gas costs {price} wei there): {', '.join(poor)}.",
+                accounts=list(poor),
+                price_wei=price,
+            )
         ledger_id = self._here.entropy.token(LEDGER_ID_BYTES)
         chosen = choose_place(remote, self._here.clock, self._deployer.address, ledger_id)
-        return self._keep(Plan(chosen, self._here.clock.now()))
-
-    def _keep(self, plan: Plan) -> Plan:
-        value = {
-            "version": _VERSION,
-            "chain": plan.chain.to_json(),
-            "decided_at": plan.decided_at,
-            "closing": plan.closing,
-            "opened": plan.opened,
-        }
-        write_file(self._home.migration_file, (json.dumps(value, indent=1) + "\n").encode())
-        return plan
+        return keep_plan(self._home, Plan(chosen, self._here.clock.now()))
 
     def run(self, plan: Plan) -> Moved:
         """The whole move, or what is left of it.
 
         Raises:
-            RefusedError: MIGRATE_KEYS_MISSING, MIGRATE_TRUST_SIGNATURES, DEPLOY_FAILED.
+            RefusedError: MIGRATE_KEYS_MISSING, MIGRATE_GOVERNANCE, MIGRATE_TRUST_SIGNATURES, DEPLOY_FAILED.
             ConflictError: MIGRATE_DIFFERS.
             UnavailableError: CHAIN_LOCKED, CHAIN_*.
         """
@@ -291,14 +327,27 @@ class Mover:
         with self._old_side() as old:
             state = old.state()
             founders = founding_admins(state, self._people)
+            self._require_governance(old)
             with self._new_side(plan, state, founders) as new:
                 migration = Migration(old, new, self._people, self._governance, plan.decided_at, self._say)
                 _insisting(migration.carry)
-                plan = self._keep(replace(plan, closing=True))
+                plan = keep_plan(self._home, replace(plan, closing=True))
                 migration.hand_over()
                 _insisting(migration.open)
                 chain = plan.chain.with_info(new.chain.info())
-        return self._keep(replace(plan, chain=chain, opened=True))
+        return keep_plan(self._home, replace(plan, chain=chain, opened=True))
+
+    def _require_governance(self, old: Side) -> None:
+        """Asked before anything is begun: the old ledger could not be closed by anybody else."""
+        governance = old.chain.read(ContractCall("registry", "governance", ()))
+        if governance != self._governance.address:
+            raise RefusedError(
+                "MIGRATE_GOVERNANCE",
+                f"Governance of this ledger is {checksum_address(governance)}, not the key in "
+                f"{self._home.key_file(self._here.record, LEDGER_OWNER, 'governance')}: put its key there.",
+                governance=checksum_address(governance),
+                key=checksum_address(self._governance.address),
+            )
 
     @contextmanager
     def _old_side(self) -> Iterator[Side]:
@@ -388,12 +437,14 @@ class Mover:
             view = stack.enter_context(closing(SqlView(self._home.view_file, "consortium")))
             Follower(chain, view, clock, "migration").advance()
             before = stack.enter_context(closing(SqlView(folder / "view.db", "embedded", read_only=True)))
+            past = stack.enter_context(closing(EmbeddedReader(folder / "chain.db")))
             now = clock.now()
-            good = [sum(1 for one in one_view.standings() if one.is_good(now)) for one_view in (before, view)]
+            had = carried_standings(read_state(before, past, now, with_batches=False), now)
+            left = len(had) - sum(1 for one in view.standings() if one.is_good(now))
             batches = sum(1 for _ in view.anchors())
             issuers = sum(1 for _ in view.issuers())
         self._home.tighten()
-        return Moved(issuers, batches, plan.chain.info(), old, folder, version, good[0] - good[1])
+        return Moved(issuers, batches, plan.chain.info(), old, folder, version, left)
 
     def _next_trust(self, info: ChainInfo, old: ChainInfo) -> Trust:
         """The next version of the trust file, with a link to the old ledger; taken already: as it is.
@@ -404,8 +455,7 @@ class Mover:
         if before.ledger_id == info.ledger_id:
             return before
         document = next_document(before, info, old)
-        signers = [self._here.keyring.credential_signer(uri) for uri in self._trust_uris()]
-        known = [signer for signer in signers if signer.thumbprint in before.keys.keys]
+        known = self._trust_signers(before)
         data = sign_trust(document, known)
         if len(known) < before.keys.threshold:
             beside = self._home.path / "trust-next.json"
@@ -420,9 +470,16 @@ class Mover:
             )
         return HomeTrust(self._home).take(data)
 
-    def _trust_uris(self) -> list[str]:
+    def _trust_signers(self, before: Trust) -> list[CredentialSigner]:
+        """Keys at hand that the trust file in use names, each once."""
         path = self._home.key_file(self._here.record, LEDGER_OWNER, "trust")
-        return [*([f"file:{path}"] if path.exists() else []), *self._trust_keys]
+        uris = [*([f"file:{path}"] if path.exists() else []), *self._trust_keys]
+        found = {one.thumbprint: one for one in map(self._here.keyring.credential_signer, uris)}
+        return [signer for thumbprint, signer in found.items() if thumbprint in before.keys.keys]
+
+
+def _balance_of(account: bytes) -> Callable[[Node], int]:
+    return lambda node: node.balance(account, "latest")
 
 
 def plan_target(chain: str, finality: str, quorum: int | None, ceiling_gwei: int) -> RpcRecord:
@@ -459,37 +516,6 @@ def require_own_chain(record: HomeRecord) -> None:
             "This ledger is on a chain that others run already. It moves from a chain of its own to such a "
             "chain, never back and not from one such chain to another.",
         )
-
-
-def load_plan(home: Home) -> Plan | None:
-    """The move that was begun, None when there is none. Raises: InputError(HOME_BROKEN)."""
-    from ledger.adapters.chain_rpc.record import parse_record
-
-    try:
-        value = json.loads(home.migration_file.read_bytes())
-    except FileNotFoundError:
-        return None
-    except ValueError as error:
-        raise InputError("HOME_BROKEN", f"{home.migration_file} is not readable: {error}.") from error
-    chain = parse_record(value["chain"])
-    if chain is None or value.get("version") != _VERSION:
-        raise InputError("HOME_BROKEN", f"{home.migration_file} is not of this version of ecert.")
-    return Plan(chain, int(value["decided_at"]), bool(value["closing"]), bool(value["opened"]))
-
-
-def give_up(home: Home) -> None:
-    """Give up a move: the ledger goes on where it was. What lies on the new chain is never opened.
-
-    Raises: NotFoundError(MIGRATE_NONE), ConflictError(MIGRATE_TOO_LATE).
-    """
-    plan = load_plan(home)
-    if plan is None:
-        raise NotFoundError("MIGRATE_NONE", "No move was begun here.")
-    if plan.closing:
-        raise ConflictError(
-            "MIGRATE_TOO_LATE", "The old ledger is closed already: only `ecert migrate` helps, it goes on."
-        )
-    home.migration_file.unlink()
 
 
 def put_away(home: Home, folder: Path) -> None:

@@ -50,6 +50,16 @@ LEFT = Text(
     "{count} 份常设审批的审批人密钥不在本机,迁移后须由本人重新登记。",
     "{count} standing approvals: their approvers' keys are not here, they register anew after the move.",
 )
+POOR = Text(
+    "这些账户在新链上没有足够的币:{accounts}",
+    "These accounts have too few coins on the new chain: {accounts}",
+)
+UNSIGNED = Text(
+    "下一版信任文件需要 {threshold} 个签名,这里只能签 {good} 个:请用 --trust-key 指定其余密钥,或在迁移途中补签"
+    "(ecert trust sign)。",
+    "The next trust file needs {threshold} signatures, {good} can be made here: name the other keys with "
+    "--trust-key, or have it signed during the move (ecert trust sign).",
+)
 SURE = Text(
     "旧账本将永久关闭,不能退回。确定迁移吗?输入批次数 {batches} 以继续",
     "The old ledger is closed for good; there is no way back. Type the number of batches, {batches}, to go on",
@@ -82,7 +92,8 @@ def _migrate(
     yes: bool,
 ) -> None:
     from ledger.apps.cli_open import key_uri, open_installation
-    from ledger.bootstrap_migrate import Mover, give_up, load_plan, plan_target
+    from ledger.bootstrap_migrate import Mover, plan_target
+    from ledger.bootstrap_moved import give_up, load_plan
 
     here = open_installation(session)
     if abandon:
@@ -142,6 +153,11 @@ def _tell(session: Session, preview: Preview) -> None:
         session.remark(MISSING.format(issuers=", ".join(preview.missing)))
     if preview.left:
         session.remark(LEFT.format(count=preview.left))
+    if preview.poor:
+        session.remark(POOR.format(accounts=", ".join(preview.poor)))
+    good, threshold = preview.trust_signatures
+    if good < threshold:
+        session.remark(UNSIGNED.format(good=good, threshold=threshold))
 
 
 def _facts(preview: Preview) -> dict[str, object]:
@@ -152,6 +168,8 @@ def _facts(preview: Preview) -> dict[str, object]:
         "price_wei": preview.price_wei,
         "missing_keys": list(preview.missing),
         "standings_left": preview.left,
+        "accounts_without_coins": list(preview.poor),
+        "trust_signatures": {"here": preview.trust_signatures[0], "needed": preview.trust_signatures[1]},
     }
 
 

@@ -29,10 +29,10 @@ from ledger.core.model import (
 )
 
 FOREVER: Final = 2**40 - 1  # largest uint40
-_BREAKS: Final = 0x80
 _WORDS_GAS: Final = 6_000_000  # of one import transaction: chains of newer rules take at most 16.7 million
 _ANCHOR_GAS: Final = 45_000  # one imported batch without statuses
 _WORD_GAS: Final = 24_000  # one imported status word
+_EMPTY_GAS: Final = 1_000  # one that is 0, before one that is not
 GAS: Final[Mapping[str, int]] = {
     "contracts": 9_000_000,
     "type": 110_000,
@@ -78,16 +78,18 @@ class LedgerState:
 
 @dataclass(frozen=True, slots=True)
 class CarriedGrant:
-    """A grant's history as the new registry gets it: intervals in order, then perhaps a withdrawal.
+    """A grant's history as the new registry gets it: intervals in order, perhaps a withdrawal, perhaps one more.
 
     `withdrawal`: (since, cause); the registry adds the time of writing, which is later than the original
-    one. That changes no verdict: the old ledger took no batch in between.
+    one. That changes no verdict: the old ledger took no batch in between. `later`: an interval of the future
+    that is granted after the withdrawal.
     """
 
     issuer: str
     type_id: int
     intervals: tuple[tuple[int, int], ...]
     withdrawal: tuple[int, int] | None
+    later: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,10 +102,38 @@ class ImportedBatch:
     @property
     def gas(self) -> int:
         """What its import costs at most."""
-        return _ANCHOR_GAS + _WORD_GAS * sum(1 for word in self.words if word)
+        return _ANCHOR_GAS + _EMPTY_GAS * len(self.words) + _WORD_GAS * sum(1 for word in self.words if word)
 
 
 ROLE_EVENTS: Final = frozenset({"RoleSet", "RolesReset"})
+
+
+def acting(state: LedgerState) -> frozenset[str]:
+    """Agencies whose own people may still do something: the living, and those dissolved without a successor."""
+    return frozenset(
+        record.issuer for record in state.issuers if record.dissolved_at is None or record.successor is None
+    )
+
+
+def carried_roles(state: LedgerState) -> list[Held]:
+    """Roles that are appointed again: of a dissolved agency those with which its people keep its statuses."""
+    able = acting(state)
+    living = {record.issuer for record in state.issuers if record.dissolved_at is None}
+    return [
+        held
+        for held in state.roles
+        if held.issuer in living or (held.issuer in able and held.role != Role.ADMIN)
+    ]
+
+
+def carried_standings(state: LedgerState, now: int) -> list[StandingRecord]:
+    """Standing approvals with which something can still be done at `now`: their approver is one yet."""
+    approvers = {
+        (held.issuer, held.signer)
+        for held in carried_roles(state)
+        if held.role == Role.APPROVER and held.valid_from <= now < held.valid_until
+    }
+    return [one for one in state.standings if one.is_good(now) and (one.issuer, one.approver) in approvers]
 
 
 def roles_at(events: Iterable[LedgerEvent], now: int) -> tuple[Held, ...]:
@@ -137,8 +167,9 @@ def _uscc(value: bytes) -> str:
 def carried_grants(state: LedgerState, now: int) -> dict[tuple[str, int], CarriedGrant]:
     """Every grant in the form that the new registry takes, by (issuer, type).
 
-    The registry gives a child no more than its parent has at that moment. Where a parent's own grant has
-    ended by now, it is granted without an end first and withdrawn when its children have theirs.
+    The registry gives a child no more than its parent has at that moment. Where a parent has nothing right
+    now, because its grant has ended or has not begun, it is granted without an end first and withdrawn when
+    its children have theirs.
     """
     found: dict[tuple[str, int], CarriedGrant] = {}
     for record in state.issuers:
@@ -158,53 +189,57 @@ def carried_grants(state: LedgerState, now: int) -> dict[tuple[str, int], Carrie
 def _carried(
     issuer: str, type_id: int, history: Sequence[GrantRecord], now: int, *, needs_more: bool
 ) -> CarriedGrant:
-    newest = history[-1]
-    withdrawal = None
-    if newest.withdrawn_at is not None and newest.cause is not None:
-        since = newest.withdrawn_at if newest.withdrawn_since is None else newest.withdrawn_since
-        withdrawal = (since, newest.cause)
-    standing = (
-        *history[:-1],
-        replace(newest, withdrawn_since=None, withdrawn_at=None, cause=None),
-    )
-    intervals = _good_intervals(standing, now)
+    newest, withdrawal = history[-1], _withdrawal(history[-1])
+    if newest.valid_from > now:
+        withdrawal = None  # of what never began: the intervals below say all of it
+    elif withdrawal is not None:
+        history = (*history[:-1], replace(newest, withdrawn_since=None, withdrawn_at=None, cause=None))
+    intervals, later = _good_intervals(history, now), None
+    is_ahead = bool(intervals) and intervals[-1][0] > now
+    if needs_more and is_ahead:
+        later = intervals.pop()
     if not intervals:  # nothing under it was ever good: a registry keeps that as one broken interval
         start = min(grant.valid_from for grant in history)
-        return CarriedGrant(
-            issuer, type_id, ((start, FOREVER),), (min(start, now), WithdrawalCause.MISCONDUCT)
-        )
+        broken = (min(start, now), WithdrawalCause.MISCONDUCT)
+        return CarriedGrant(issuer, type_id, ((start, FOREVER),), broken, later)
     first, (start, end) = intervals[0][0], intervals[-1]
-    if withdrawal is None and end <= now and needs_more:
+    if needs_more and end <= now:
         intervals[-1] = (start, FOREVER)
-        withdrawal = (max(first, min(end, now)), WithdrawalCause.ADMINISTRATIVE)
-    elif withdrawal is not None:
-        if end <= now and needs_more:
-            intervals[-1] = (start, FOREVER)
+        withdrawal = withdrawal or (end, WithdrawalCause.ADMINISTRATIVE)
+    if withdrawal is not None:
         withdrawal = (min(max(withdrawal[0], first), now), withdrawal[1])
-    return CarriedGrant(issuer, type_id, tuple(intervals), withdrawal)
+    return CarriedGrant(issuer, type_id, tuple(intervals), withdrawal, later)
+
+
+def _withdrawal(grant: GrantRecord) -> tuple[int, int] | None:
+    """(since, cause); None where it was not withdrawn."""
+    if grant.withdrawn_at is None or grant.cause is None:
+        return None
+    return (grant.withdrawn_at if grant.withdrawn_since is None else grant.withdrawn_since, grant.cause)
 
 
 def _good_intervals(history: Sequence[GrantRecord], now: int) -> list[tuple[int, int]]:
     """Intervals in which the history is good, ascending, apart from each other.
 
-    Of those that begin in the future only one that follows nothing running can be granted today; the
-    others are left to be granted again.
+    From `now` on only the newest grant counts: the registry asks it alone before it takes a batch, so that an
+    earlier one, which ended when the newest was made, is over although it had longer to run.
     """
-    edges = sorted(
-        {
-            edge
-            for grant in history
-            for edge in (grant.valid_from, grant.valid_until, grant.withdrawn_since, grant.withdrawn_at)
-            if edge is not None
-        }
-    )
+    newest = history[-1]
+    edges = {
+        edge
+        for grant in history
+        for edge in (grant.valid_from, grant.valid_until, grant.withdrawn_since, grant.withdrawn_at)
+        if edge is not None
+    }
+    starts = sorted({*edges, now})
     found: list[tuple[int, int]] = []
-    for start, end in zip(edges, [*edges[1:], FOREVER], strict=True):
-        if start >= end or grant_state(history, start) is not GrantState.GOOD:
+    for start, end in zip(starts, [*starts[1:], FOREVER], strict=True):
+        is_over = start >= now and start < newest.valid_from
+        if start >= end or is_over or grant_state(history, start) is not GrantState.GOOD:
             continue
         if found and found[-1][1] == start:
             found[-1] = (found[-1][0], end)
-        elif not (found and start > now and found[-1][1] > now):
+        else:
             found.append((start, end))
     return found
 
@@ -213,7 +248,10 @@ def _within(grant: CarriedGrant, parent: CarriedGrant) -> CarriedGrant:
     """No longer than the parent's, which the ledger asks anyway at every anchor."""
     limit = parent.intervals[-1][1]
     cut = tuple((start, min(end, limit)) for start, end in grant.intervals if start < limit)
-    return grant if cut == grant.intervals or not cut else replace(grant, intervals=cut)
+    later = grant.later
+    if later is not None:
+        later = (later[0], min(later[1], limit)) if later[0] < limit else None
+    return replace(grant, intervals=cut or grant.intervals, later=later)
 
 
 # batches
@@ -253,9 +291,9 @@ class Difference:
     name: str
 
 
-def differences(old: LedgerState, new: LedgerState) -> list[Difference]:
-    """What would change a verdict: asked before the old ledger is closed."""
-    found: list[Difference] = []
+def differences(old: LedgerState, new: LedgerState, now: int) -> list[Difference]:
+    """What would change a verdict, or what anybody may do from `now` on: asked before the old ledger is closed."""
+    found: list[Difference] = [*_role_differences(old, new, now), *_grant_differences(old, new, now)]
     if old.types != new.types:
         found.append(Difference("types", "", ""))
     for record in old.issuers:
@@ -283,6 +321,42 @@ def differences(old: LedgerState, new: LedgerState) -> list[Difference]:
         elif _entitled(old, anchor) != _entitled(new, anchor):
             found.append(Difference("grant", anchor.issuer, str(anchor.type_id)))
     return found
+
+
+def _role_differences(old: LedgerState, new: LedgerState, now: int) -> Iterator[Difference]:
+    """Roles that are missing there, and roles of living agencies that nobody had here."""
+    living = {record.issuer for record in old.issuers if record.dissolved_at is None}
+    mine = {_appointed(held) for held in carried_roles(old) if held.valid_until > now}
+    theirs = {_appointed(held) for held in new.roles if held.valid_until > now}
+    for held in sorted(mine ^ theirs, key=lambda one: (one.issuer, one.role, one.type_id, one.signer)):
+        if held in mine or held.issuer in living:
+            yield Difference("role", held.issuer, "0x" + held.signer.hex())
+
+
+def _appointed(held: Held) -> Held:
+    """An admin without an end counts from his appointment, which the new ledger has later."""
+    is_founder = held.role == Role.ADMIN and held.valid_until == FOREVER
+    return replace(held, valid_from=0) if is_founder else held
+
+
+def _grant_differences(old: LedgerState, new: LedgerState, now: int) -> Iterator[Difference]:
+    """Agencies that may issue a type for another time than here."""
+    for issuer, type_id in old.grants:
+        if _may_issue(old, issuer, type_id, now) != _may_issue(new, issuer, type_id, now):
+            yield Difference("grant", issuer, str(type_id))
+
+
+def _may_issue(state: LedgerState, issuer: str, type_id: int, now: int) -> tuple[int, int] | None:
+    """From when until when, from `now` on, the agency and each above it have a grant; the newest one decides."""
+    start, end = now, FOREVER
+    name: str | None = issuer
+    while name is not None:
+        history, record = state.grants.get((name, type_id), ()), state.issuer(name)
+        if record is None or not history or history[-1].withdrawn_at is not None:
+            return None
+        start, end = max(start, history[-1].valid_from), min(end, history[-1].valid_until)
+        name = record.parent
+    return (start, end) if start < end else None
 
 
 def _lasting(key: KeyRecord) -> KeyRecord:
@@ -344,8 +418,7 @@ def load_of(state: LedgerState, now: int) -> Load:
     """Counts for people, before anything is done."""
     grants = carried_grants(state, now)
     batches = list(imported_batches(state))
-    living = {record.issuer for record in state.issuers if record.dissolved_at is None}
-    roles = [held for held in state.roles if held.issuer in living]
+    roles = carried_roles(state)
     keys = [key for some in state.keys.values() for key in some]
     acts = (
         len(state.issuers)
@@ -354,10 +427,13 @@ def load_of(state: LedgerState, now: int) -> Load:
         + sum(1 for record in state.issuers if record.dissolved_at is not None)
         + len(keys)
         + sum(1 for key in keys if key.compromised_since is not None)
-        + sum(len(grant.intervals) + (grant.withdrawal is not None) for grant in grants.values())
+        + sum(
+            len(grant.intervals) + (grant.withdrawal is not None) + (grant.later is not None)
+            for grant in grants.values()
+        )
         + len(roles)
     )
-    standings = [one for one in state.standings if one.is_good(now) and one.issuer in living]
+    standings = carried_standings(state, now)
     gas = (
         GAS["contracts"]
         + GAS["type"] * len(state.types)
@@ -370,7 +446,7 @@ def load_of(state: LedgerState, now: int) -> Load:
         issuers=len(state.issuers),
         types=len(state.types),
         keys=len(keys),
-        grants=sum(len(grant.intervals) for grant in grants.values()),
+        grants=sum(len(grant.intervals) + (grant.later is not None) for grant in grants.values()),
         roles=len(roles),
         standings=len(standings),
         batches=len(batches),

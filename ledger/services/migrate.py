@@ -1,17 +1,18 @@
 """Moves a ledger to other contracts, step by step; each step asks first what is there and adds the rest.
 
 Order: types, agencies, directory entries, keys, grants, withdrawals, compromises, roles, standing
-approvals, dissolutions, batches; then a comparison of both ledgers; then the old one is handed over for
-good, and only then the new one is opened: at no moment do both take writes.
+approvals, dissolutions, batches; what an interrupted run proposed and nobody accepted is taken back; then a
+comparison of both ledgers; then the old one is handed over for good, and only then the new one is opened:
+at no moment do both take writes.
 
 What this leaves to others: where the contracts come from, the trust file, and the data directory.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from ledger.core.eip712 import (
     StandingApproval,
@@ -30,6 +31,8 @@ from ledger.core.migration import (
     LedgerState,
     carried_end,
     carried_grants,
+    carried_roles,
+    carried_standings,
     differences,
     imported_batches,
     in_portions,
@@ -38,11 +41,12 @@ from ledger.core.migration import (
 from ledger.core.model import ChainInfo, IssuerRecord, Role, StandingRecord
 from ledger.ports import Carrier, Chain, ChainSigner, ContractCall, Step
 from ledger.services.granting import RegistryView
-from ledger.services.registry import Act, EventSource, Registry, SignedAct, TypeToRegister
+from ledger.services.registry import Act, EventSource, Registry, SignedAct, TypeToRegister, own_auth
 
 ACTS_AT_ONCE = 40
 _SHOWN = 5
 _NO_ISSUER = bytes(18)
+_PROPOSAL_EVENTS = frozenset({"ActProposed", "ActAccepted", "ActCancelled"})
 
 Admins = tuple[ChainSigner, ChainSigner]
 
@@ -85,24 +89,25 @@ class Side:
         return self.chain.read(ContractCall("ledger", function, args))
 
     def govern(self, calls: Sequence[ContractCall], governance: ChainSigner) -> None:
-        """Calls that only governance may make; all final when it returns.
+        """Calls that only governance may make. Raises: as `carry`."""
+        self.carry([Step(call, governance) for call in calls])
+
+    def carry(self, steps: Sequence[Step]) -> None:
+        """All final when it returns.
 
         Raises:
             RefusedError: the contract's error as code.
             UnavailableError: TRANSACTION_LOST, CHAIN_SLOW.
         """
-        outcomes = self.carrier.carry([Step(call, governance) for call in calls])
-        for call, outcome in zip(calls, outcomes, strict=True):
+        outcomes = self.carrier.carry(steps)
+        for step, outcome in zip(steps, outcomes, strict=True):
             if outcome.state == "final":
                 continue
+            name = step.call.function
             if outcome.error is None:
-                raise UnavailableError(
-                    "TRANSACTION_LOST", f"The chain did not take {call.function}: try again."
-                )
+                raise UnavailableError("TRANSACTION_LOST", f"The chain did not take {name}: try again.")
             raise RefusedError(
-                outcome.error[0],
-                f"The contract refused {call.function}: {outcome.error[0]}.",
-                call=call.function,
+                outcome.error[0], f"The contract refused {name}: {outcome.error[0]}.", call=name
             )
 
 
@@ -161,12 +166,7 @@ def require_people(state: LedgerState, people: People) -> None:
 
 def left_standings(state: LedgerState, people: People, now: int) -> list[StandingRecord]:
     """Standing approvals whose approver must sign anew himself: his key is not at hand."""
-    return [one for one in _standings(state, now) if people.signer(one.approver) is None]
-
-
-def _standings(state: LedgerState, now: int) -> list[StandingRecord]:
-    living = {record.issuer for record in state.issuers if record.dissolved_at is None}
-    return [one for one in state.standings if one.is_good(now) and one.issuer in living]
+    return [one for one in carried_standings(state, now) if people.signer(one.approver) is None]
 
 
 class Migration:
@@ -216,18 +216,19 @@ class Migration:
         self._say("grants", len(self._wanted.grants))
         for level in sorted({record.level for record in self._wanted.issuers}):
             self._act(self._grants(level))
-        self._step("withdrawals", self._withdrawals)
+        self._endings()
         self._step("compromises", self._compromises)
         self._step("roles", self._roles)
         self._standings()
         self._dissolutions()
         self._batches()
+        self._take_back()
         self.compare()
 
     def compare(self) -> None:
         """Raises: ConflictError(MIGRATE_DIFFERS) where a verdict would change."""
         self._say("compare", 0)
-        found = differences(self._wanted, self._new.state(with_batches=True))
+        found = differences(self._wanted, self._new.state(with_batches=True), self._new.now())
         if found:
             shown = ", ".join(f"{one.what} {one.issuer} {one.name}".strip() for one in found[:_SHOWN])
             raise ConflictError(
@@ -332,27 +333,36 @@ class Migration:
             record = self._need(grant.issuer)
             done = len(have.grants.get((grant.issuer, grant.type_id), ()))
             if record.level == level:
-                acts += [
-                    self._signed(
-                        record.parent or record.issuer,
-                        "grantType",
-                        grant.issuer.encode("ascii"),
-                        grant.type_id,
-                        *interval,
-                    )
-                    for interval in grant.intervals[done:]
-                ]
+                acts += [self._about(grant, "grantType", *interval) for interval in grant.intervals[done:]]
         return acts
 
-    def _withdrawals(self, have: LedgerState) -> Iterator[SignedAct]:
-        for grant in self._carried():
-            newest = have.grants[grant.issuer, grant.type_id][-1]
-            if grant.withdrawal is not None and newest.withdrawn_at is None:
-                record = self._need(grant.issuer)
-                by = record.parent or record.issuer
-                yield self._signed(
-                    by, "withdrawGrant", grant.issuer.encode("ascii"), grant.type_id, *grant.withdrawal
-                )
+    def _endings(self) -> None:
+        """Withdrawals, and what was granted after one; who hangs on a grant comes before whose grant it is."""
+        ended = [grant for grant in self._carried() if grant.withdrawal is not None]
+        self._say("withdrawals", len(ended))
+        for level in sorted({self._need(grant.issuer).level for grant in ended}, reverse=True):
+            here = [grant for grant in ended if self._need(grant.issuer).level == level]
+            self._act(list(self._withdrawals(here, self._new.state())))
+            self._act(list(self._later_grants(here, self._new.state())))
+
+    def _withdrawals(self, grants: Sequence[CarriedGrant], have: LedgerState) -> Iterator[SignedAct]:
+        for grant in grants:
+            history = have.grants[grant.issuer, grant.type_id]
+            if len(history) == len(grant.intervals) and history[-1].withdrawn_at is None:
+                yield self._about(grant, "withdrawGrant", *(grant.withdrawal or ()))
+
+    def _later_grants(self, grants: Sequence[CarriedGrant], have: LedgerState) -> Iterator[SignedAct]:
+        for grant in grants:
+            history = have.grants[grant.issuer, grant.type_id]
+            if grant.later is not None and len(history) == len(grant.intervals):
+                # A run that was interrupted for long withdraws after the day on which the next one begins.
+                start = max(grant.later[0], history[-1].withdrawn_at or 0)
+                yield self._about(grant, "grantType", start, grant.later[1])
+
+    def _about(self, grant: CarriedGrant, function: str, *args: object) -> SignedAct:
+        """An act of who stands above, the root's own of the root."""
+        by = self._need(grant.issuer).parent or grant.issuer
+        return self._signed(by, function, grant.issuer.encode("ascii"), grant.type_id, *args)
 
     def _compromises(self, have: LedgerState) -> Iterator[SignedAct]:
         for record in self._wanted.issuers:
@@ -365,8 +375,8 @@ class Migration:
 
     def _roles(self, have: LedgerState) -> Iterator[SignedAct]:
         known = set(have.roles)
-        for held in self._wanted.roles:
-            if self._need(held.issuer).dissolved_at is not None or held in known:
+        for held in carried_roles(self._wanted):
+            if held in known:
                 continue
             is_founder = held.role == Role.ADMIN and held.valid_until == FOREVER
             if is_founder and held.signer in {admin.signer_id for admin in self._admins(held.issuer)}:
@@ -383,7 +393,7 @@ class Migration:
         have = {_terms(one) for one in self._new.view.standings()}
         now, info = self._new.now(), self._new.chain.info()
         calls = []
-        for one in _standings(self._wanted, now):
+        for one in carried_standings(self._wanted, now):
             approver = self._people.signer(one.approver)
             if approver is not None and _terms(one) not in have:
                 calls.append(_registration(one, approver, info))
@@ -391,16 +401,23 @@ class Migration:
         self._new.govern(calls, self._governance)
 
     def _dissolutions(self) -> None:
-        """In their order, since who took over may have been dissolved later."""
+        """In their order, since who took over may have been dissolved later, or in the same second."""
         gone = [record for record in self._wanted.issuers if record.dissolved_at is not None]
         self._say("dissolutions", len(gone))
-        for record in sorted(gone, key=lambda one: (one.dissolved_at or 0, -one.level)):
+        for record in sorted(gone, key=lambda one: (one.dissolved_at or 0, -self._heirs(one), -one.level)):
             if _known(self._new.state(), record.issuer).dissolved_at is None:
                 successor = _NO_ISSUER if record.successor is None else record.successor.encode("ascii")
                 by = record.parent or record.issuer
                 while (above := self._need(by)).dissolved_at is not None and above.parent is not None:
                     by = above.parent
                 self._act([self._signed(by, "dissolveIssuer", record.issuer.encode("ascii"), successor)])
+
+    def _heirs(self, record: IssuerRecord) -> int:
+        """How many took over one after the other."""
+        count = 0
+        while record.successor is not None:
+            record, count = self._need(record.successor), count + 1
+        return count
 
     def _batches(self) -> None:
         self._new.advance()
@@ -414,6 +431,27 @@ class Migration:
         for portion in in_portions(missing):
             call = ContractCall("ledger", "importAnchors", ([_record(batch) for batch in portion],))
             self._new.govern([call], self._governance)
+
+    def _take_back(self) -> None:
+        """Cancel what a run that died had proposed: nobody else knows these contracts yet."""
+        steps = []
+        for number, by in _open_proposals(self._new.chain).items():
+            if self._need(by).dissolved_at is None:  # of who is dissolved nobody can accept anything
+                admin = self._admins(by)[0]
+                steps.append(Step(ContractCall("registry", "cancel", (number, own_auth(admin))), admin))
+        self._new.carry(steps)
+
+
+def _open_proposals(chain: EventSource) -> dict[int, str]:
+    """Proposals that were neither accepted nor cancelled, and whose they are."""
+    found: dict[int, str] = {}
+    for event in chain.events(0, chain.head().number, _PROPOSAL_EVENTS):
+        args: Mapping[str, Any] = event.args
+        if event.name == "ActProposed":
+            found[args["proposalId"]] = args["by"].decode("ascii")
+        else:
+            found.pop(args["proposalId"], None)
+    return found
 
 
 def _known(state: LedgerState, issuer: str) -> IssuerRecord:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import signal
 import sqlite3
@@ -18,13 +19,19 @@ from ledger.adapters.chain_embedded.chain import EmbeddedChain
 from ledger.adapters.chain_embedded.reader import EmbeddedReader
 from ledger.adapters.erasure_list import FILE_NAME, NAME_BYTES, ErasureList
 from ledger.adapters.home_files import Home
+from ledger.adapters.signer_memory import MemoryCredentialSigner
 from ledger.adapters.system import SystemClock
 from ledger.adapters.token_files import TokenFiles
+from ledger.adapters.trust_files import HomeTrust
 from ledger.bootstrap import open_home, open_verifier
 from ledger.bootstrap_chain import chain_reader
-from ledger.bootstrap_migrate import load_plan
+from ledger.bootstrap_migrate import Mover, plan_target
+from ledger.bootstrap_moved import load_plan
+from ledger.core.errors import RefusedError
 from ledger.core.flow import BatchState
 from ledger.core.model import AnchorRecord
+from ledger.core.trust import sign_trust
+from ledger.core.trust_next import Changes, KeyChange, next_trust
 from ledger.ports import ContractCall
 from ledger.services.kill_points import KillPoint
 from ledger.services.status_list import check_token
@@ -61,6 +68,13 @@ class Moving:
     anchors: tuple[AnchorRecord, ...]
 
 
+def beginning(home: Path) -> int:
+    """Behind this machine's clock, since blocks come quicker than seconds; but not before the demo itself."""
+    head = open_home(Settings(home)).view.head()
+    assert head is not None
+    return max(int(time.time()) - 300, head.block.time + 1)
+
+
 @pytest.fixture(scope="module")
 def moved(demo_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Moving]:
     folder = tmp_path_factory.mktemp("move")
@@ -68,7 +82,7 @@ def moved(demo_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     shutil.copytree(demo_home, home)
     shutil.copytree(demo_home, before)
     anchors = tuple(open_home(Settings(before)).view.anchors())
-    with running(int(time.time()) - 300) as anvil, anvil.mining():
+    with running(beginning(before)) as anvil, anvil.mining():
         nursery = Nursery()
         kills = 0
         for death in [*({"sends": sends} for sends in SENDS), *({"step": step} for step in STEPS)]:
@@ -95,6 +109,10 @@ def test_every_batch_came_once_with_its_own_time(moved: Moving) -> None:
         assert (new.anchored_at, new.size, new.key, new.list, new.first_word, new.withdrawn_reason) == (
             old.anchored_at, old.size, old.key, old.list, old.first_word, old.withdrawn_reason,
         )  # fmt: skip
+    life = moved.clerk.ask("show", f"{moved.anchors[0].issuer}/0x{moved.anchors[0].root.hex()}")
+    jsonschema.validate(life, schema("show-timeline"))
+    assert (life["anchored_at"], life["operator"]) == (moved.anchors[0].anchored_at, None)
+    assert life["timeline"][0]["what"] == "BatchImported"
 
 
 def test_old_bundles_verify_with_the_new_trust_file(moved: Moving) -> None:
@@ -104,8 +122,8 @@ def test_old_bundles_verify_with_the_new_trust_file(moved: Moving) -> None:
     verifier = open_verifier(moved.home / "trust.json", here.view, clock)
     earlier = open_home(Settings(moved.before))
     was = open_verifier(moved.before / "trust.json", earlier.view, clock)
-    bundles = sorted(moved.home.glob("released/*/*/*.ecert.json")) + sorted(
-        (moved.home / "demo").glob("*.ecert.json")
+    bundles = sorted(moved.before.glob("released/*/*/*.ecert.json")) + sorted(
+        (moved.before / "demo").glob("*.ecert.json")
     )
     seen = set()
     for path in bundles:
@@ -227,6 +245,50 @@ def test_it_never_goes_back(moved: Moving) -> None:
         assert "MIGRATE_DIRECTION" in ran.out
     ran = moved.clerk.run("migrate", "--abandon", "--json")
     assert "MIGRATE_NONE" in ran.out
+
+
+def test_a_chain_that_charges_two_keepers_and_a_witness(demo_home: Path, tmp_path: Path) -> None:
+    """What must come from elsewhere is told before anything begins: coins, and the other keeper's signature."""
+    home = Home(tmp_path / "home")
+    shutil.copytree(demo_home, home.path)
+    keeper, witness = (MemoryCredentialSigner.from_private_number(number) for number in (71, 72))
+    own = open_home(Settings(home.path)).keyring.credential_signer(
+        f"file:{home.keys}/ledger/trust/signing.key"
+    )
+    keys = KeyChange(add=[keeper.public_jwk], threshold=2)
+    witnesses = KeyChange(add=[witness.public_jwk], threshold=1)
+    trusts = HomeTrust(home)
+    second = json.loads(next_trust(trusts.trust(), Changes(keys=keys, witnesses=witnesses)))
+    old = trusts.take(sign_trust(second, [own, keeper]))
+    with running(beginning(home.path), priced=True) as anvil, anvil.mining():
+        target = plan_target(f"rpc:{anvil.url}", "immediate", None, 100)
+
+        def mover() -> Mover:
+            return Mover(
+                open_home(Settings(home.path)), (), (), lambda _step, _count: None, look_every_s=0.02
+            )
+
+        told = mover().preview(target)
+        assert told.trust_signatures == (1, 2)
+        with pytest.raises(RefusedError, match="MIGRATE_COINS"):
+            mover().plan(target)
+        for account in told.poor:
+            anvil.rpc("anvil_setBalance", account.split()[0], hex(10**18))
+        assert mover().preview(target).poor == ()
+        with pytest.raises(RefusedError, match="MIGRATE_TRUST_SIGNATURES"):
+            mover().run(mover().plan(target))
+        half = json.loads((home.path / "trust-next.json").read_bytes())
+        trusts.take(sign_trust(half, [keeper]))
+        done = mover().run(mover().plan(None))
+        left = [int(anvil.rpc("eth_getBalance", one.split()[0], "latest"), 16) for one in told.poor]
+        assert max(left) < 10**18
+        trust = trusts.trust()
+        assert (trust.version, trust.witnesses.threshold, len(trust.witnesses.keys)) == (3, 0, 0)
+        assert [link.ledger_id for link in trust.links] == [old.ledger_id]
+        here = open_home(Settings(home.path))
+        assert done.batches == sum(1 for _ in here.view.anchors()) > 0
+        report = here.verifier.verify((home.path / "demo" / "good.ecert.json").read_bytes())
+        assert report.verdict.code == "ACCEPTED"
 
 
 def test_what_would_be_carried_and_giving_up(moved: Moving, tmp_path: Path) -> None:

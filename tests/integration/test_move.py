@@ -26,6 +26,7 @@ from ledger.core.migration import Held
 from ledger.core.model import Batch, WithdrawalCause
 from ledger.core.status import Status
 from ledger.ports import ChainSigner
+from ledger.services.governed import GovernedBook
 from ledger.services.migrate import Admins, Migration, Side, require_people
 from tests.ports.chain_world import (
     CHILD,
@@ -228,6 +229,68 @@ def test_the_new_ledger_goes_on(moved: tuple[Story, World, Side, Side]) -> None:
     again = new.try_anchor(replace(story.batches["plain"], deadline=new.now + DAY_S))
     assert again.error is not None
     assert again.error[0] == "LedgerRootAlreadyAnchored"
+
+
+@dataclass(frozen=True)
+class WoundUp:
+    """A ledger with odd ends, moved: what was there, and what came of it."""
+
+    world: World
+    new: World
+    side: Side
+    batch: Batch
+    begins_at: int
+
+
+@pytest.fixture(scope="module")
+def wound_up() -> WoundUp:
+    """A grant that begins next month above children with grants; an agency dissolved alone; an approver who left."""
+    chain, clock = embedded()
+    world = World(chain, clock).found(ROOT, CHILD, GRANDCHILD)
+    batch = world.anchor(world.batch(GRANDCHILD, 1))
+    child, begins_at = issuer_id(CHILD), world.now + 30 * DAY_S
+    clock.advance(DAY_S)
+    world.must("withdrawGrant", ROOT, child, 1, clock.now(), WithdrawalCause.ADMINISTRATIVE)
+    world.must("grantType", ROOT, child, 1, begins_at, FAR - 5)
+    Story._approve_standing(world)
+    world.must("setRole", CHILD, child, crew(CHILD).approver.signer_id, 4, 0, 0, 0)
+    world.must("dissolveIssuer", CHILD, issuer_id(GRANDCHILD), bytes(18))
+    clock.advance(DAY_S)
+    new = new_world(clock.now())
+    new.act("setDirectory", ROOT, issuer_id(ROOT), keccak256(b"of a run that died"), accept=False)
+    old_side, new_side = side(world), side(new)
+    migration = Migration(old_side, new_side, Crews(), GOVERNANCE, clock.now(), lambda _step, _count: None)
+    migration.carry()
+    migration.hand_over()
+    migration.open()
+    new_side.advance()
+    return WoundUp(world, new, new_side, batch, begins_at)
+
+
+def test_a_grant_that_has_not_begun_comes_along(wound_up: WoundUp) -> None:
+    old = side(wound_up.world)
+    old.advance()
+    before, after = old.view.grants(CHILD, 1), wound_up.side.view.grants(CHILD, 1)
+    assert (after[-1].valid_from, after[-1].valid_until) == (wound_up.begins_at, FAR - 5)
+    assert after[-1].withdrawn_at is None
+    at = next(wound_up.side.view.anchors(GRANDCHILD)).anchored_at
+    assert grant_state(after, at) is grant_state(before, at)
+
+
+def test_who_was_dissolved_alone_keeps_its_statuses(wound_up: WoundUp) -> None:
+    done = wound_up.new.try_change(GRANDCHILD, wound_up.batch.root, [lane(5, Status.REVOKED)])
+    assert done.state == "final", done
+    refused = wound_up.new.try_anchor(wound_up.new.batch(GRANDCHILD, 9))
+    assert refused.error is not None
+    assert refused.error[0] == "RegistryDissolved"
+
+
+def test_a_standing_approval_of_who_is_no_approver_stays_behind(wound_up: WoundUp) -> None:
+    assert wound_up.side.view.standings() == ()
+
+
+def test_what_a_run_that_died_proposed_cannot_be_accepted(wound_up: WoundUp) -> None:
+    assert GovernedBook(wound_up.new.chain).waiting(wound_up.new.now) == ()
 
 
 def test_absent_admins_are_named(moved: tuple[Story, World, Side, Side]) -> None:

@@ -104,5 +104,5 @@ def test_gas_suffices_for_pending_batches_and_word_changes(size: int) -> None:
 
 
 def test_no_gas_limit_exceeds_a_block() -> None:
-    call = ContractCall("ledger", "importAnchors", ([],))
+    call = ContractCall("ledger", "suspend", ())
     assert gas_limit_of(call, bytes(10**6)) == BLOCK_GAS
