@@ -17,14 +17,14 @@ from typing import TYPE_CHECKING, Any
 
 from ledger.adapters.agencies_home import HomeAgencies
 from ledger.adapters.guide_files import GuideFiles
-from ledger.adapters.home_files import LEDGER_OWNER, P256_ROLES, Home, HomeRecord
+from ledger.adapters.home_files import LEDGER_OWNER, P256_ROLES, Home, HomeRecord, read_at_most
 from ledger.adapters.passwords import PasswordChain, key_name
 from ledger.adapters.signer_file import Keyring, load_certificates
 from ledger.adapters.system import SystemClock, SystemEntropy, free_port, is_answering
 from ledger.adapters.trust_files import TrustFolder
 from ledger.adapters.type_files import LoadedType, TypeFiles, load_types
 from ledger.core.credential_type import CredentialType
-from ledger.core.errors import InputError, LedgerError, NotFoundError
+from ledger.core.errors import LedgerError, NotFoundError
 from ledger.core.page import PageEvidence
 from ledger.core.predicates import derived_labels
 from ledger.core.report import Report
@@ -371,13 +371,7 @@ def read_bundle(path: Path, largest: int = LARGEST_BUNDLE) -> bytes:
     Raises:
         InputError: FILE_UNREADABLE.
     """
-    try:
-        with path.open("rb") as file:
-            return file.read(largest + 1)
-    except OSError as error:
-        raise InputError(
-            "FILE_UNREADABLE", f"{path} cannot be read: {error.strerror}.", path=str(path)
-        ) from error
+    return read_at_most(path, largest)
 
 
 def type_labels(code: str) -> tuple[str, str]:

@@ -23,17 +23,19 @@ from ledger.adapters.chain_view_snapshot import (
 )
 from ledger.adapters.chain_view_sql import SqlView
 from ledger.adapters.checkpoint_file import CheckpointFile
-from ledger.adapters.home_files import Home, HomeRecord, write_file
+from ledger.adapters.home_files import Home, HomeRecord, read_at_most, write_file
 from ledger.adapters.signer_file import Keyring
-from ledger.adapters.snapshot_files import SeenBlocks, read_snapshot_file, write_snapshot_file
+from ledger.adapters.snapshot_files import SeenBlocks, write_snapshot_file
 from ledger.adapters.system import SystemClock
 from ledger.bootstrap import load_trust, open_view, password_chain
 from ledger.bootstrap_chain import SNAPSHOT_KIND, Reader, chain_reader
 from ledger.core.checkpoint import SignedCheckpoint
 from ledger.core.checks.chain import restored
+from ledger.core.columns import Tables
 from ledger.core.errors import ConflictError, InputError, NotFoundError, UnavailableError
 from ledger.core.model import BlockRef, ChainInfo, LedgerEvent, ViewHead
 from ledger.core.snapshot import (
+    MAX_SNAPSHOT_BYTES,
     Follows,
     Header,
     Snapshot,
@@ -88,6 +90,12 @@ def export_snapshot(
         ConflictError: SNAPSHOT_SOURCE_FORKED, SNAPSHOT_SINCE.
         InputError: SNAPSHOT_*, FILE_UNWRITABLE.
     """
+    if isinstance(since, Path) and since.resolve() == out.resolve():
+        raise InputError(
+            "SNAPSHOT_OVERWRITES",
+            f"{out} is the snapshot that the delta is to follow: name another file to write.",
+            path=str(out),
+        )
     home = Home(settings.home)
     record = home.load_ready()
     clock = SystemClock()
@@ -291,7 +299,7 @@ def load_snapshot(path: Path) -> Snapshot:
     Raises:
         InputError: FILE_UNREADABLE, SNAPSHOT_SHAPE, SNAPSHOT_VERSION, SNAPSHOT_TOO_LARGE.
     """
-    return parse_snapshot(read_snapshot_file(path))
+    return parse_snapshot(read_at_most(path, MAX_SNAPSHOT_BYTES))
 
 
 def state_in(snapshot: Snapshot) -> State:
@@ -444,24 +452,42 @@ def _make_home(home: Home, trust: Trust, trust_file: Path) -> None:
 def _take(
     view: StoredSnapshotView, snapshot: Snapshot, trust: Trust, memory: SeenBlocks, *, allow_older: bool
 ) -> tuple[Header, bool]:
-    """One file into the view: all of it or nothing."""
+    """One file into the view: all of it or nothing, and after whatever another process takes in just now."""
     require_trusted(snapshot, trust)
     header = snapshot.header
-    rows = view.dump()
-    base = state_of(rows) if ("head",) in rows["fact"] else None
-    for known in (memory.newest(trust.ledger_id), None if base is None else base.block):
-        require_not_older(header, known, trust, allow_older=allow_older)
-    if base is not None and (base.block, base.digest) == (header.block, header.state):
-        if header.confirmed_at <= int.from_bytes(rows["fact"][("confirmed_at",)][0]):
-            return header, False
-        state = base
-    else:
-        state = read_state(snapshot, base)
-        if base is not None:
-            _require_same_past(base, state, trust)
-    view.replace(header, state)
-    accept(header, trust, memory)
-    return header, True
+
+    def judge(rows: Tables) -> State | None:
+        base = state_of(rows) if ("head",) in rows["fact"] else None
+        for known in (memory.newest(trust.ledger_id), None if base is None else base.block):
+            require_not_older(header, known, trust, allow_older=allow_older)
+        if base is None or base.block != header.block:
+            state = read_state(snapshot, base)
+            if base is not None:
+                _require_same_past(base, state, trust)
+            return state
+        _require_same_state(base, header)
+        return base if header.confirmed_at > int.from_bytes(rows["fact"][("confirmed_at",)][0]) else None
+
+    is_news = view.renew(header, judge)
+    if is_news:
+        accept(header, trust, memory)
+    return header, is_news
+
+
+def _require_same_state(base: State, header: Header) -> None:
+    """Two snapshots of one block say the same about it.
+
+    Raises:
+        InputError: SNAPSHOT_FORKED.
+    """
+    if base.digest != header.state:
+        raise InputError(
+            "SNAPSHOT_FORKED",
+            f"This snapshot says something else about block {header.block.number} than the one accepted before.",
+            block=header.block.number,
+            known=base.digest.hex(),
+            found=header.state.hex(),
+        )
 
 
 def _require_same_past(base: State, state: State, trust: Trust) -> None:

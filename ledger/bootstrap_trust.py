@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ledger.adapters.home_files import LEDGER_OWNER, Home
+from ledger.adapters.home_files import LEDGER_OWNER, Home, read_at_most
 from ledger.adapters.signer_file import Keyring
-from ledger.adapters.trust_files import HomeTrust, TrustFolder, read_trust_file, write_trust_file
+from ledger.adapters.trust_files import HomeTrust, TrustFolder, write_trust_file
 from ledger.bootstrap import load_trust, password_chain
 from ledger.core.errors import InputError, NotFoundError
 from ledger.core.jose import jwk_thumbprint, kid_of, strict_json_object
-from ledger.core.trust import MAX_NAME, Trust, load_trust_bytes, parse_trust, sign_trust
+from ledger.core.trust import MAX_NAME, MAX_TRUST_BYTES, Trust, load_trust_bytes, parse_trust, sign_trust
 from ledger.core.trust_next import Changes, Signatures, next_trust, signatures_of
 from ledger.core.x5c import MAX_CERTIFICATE_BYTES, require_certificate
 from ledger.ports import PasswordSource
@@ -55,7 +55,7 @@ def sign_file(
         InputError: FILE_UNREADABLE, TRUST_SHAPE, TRUST_SIGNER when a key may sign neither version.
         NotFoundError: KEY_NOT_FOUND.
     """
-    trust = parse_trust(read_trust_file(path))
+    trust = parse_trust(read_at_most(path, MAX_TRUST_BYTES))
     home = Home(settings.home)
     demo = home.exists() and home.load().mode == "demo"
     keyring = Keyring(password_chain(settings, demo=demo, ask=ask))
@@ -90,7 +90,9 @@ def take_files(place: TrustFolder, paths: Sequence[Path]) -> Trust:
     Raises:
         InputError: FILE_UNREADABLE, TRUST_*: what was taken before it stays taken.
     """
-    files = sorted((read_trust_file(path) for path in paths), key=lambda data: parse_trust(data).version)
+    files = sorted(
+        (read_at_most(path, MAX_TRUST_BYTES) for path in paths), key=lambda data: parse_trust(data).version
+    )
     taken = place.trust()
     for data in files:
         taken = place.take(data)
@@ -122,13 +124,7 @@ def read_authority(path: Path) -> bytes:
     Raises:
         InputError: FILE_UNREADABLE, X5C_NOT_CERTIFICATE.
     """
-    try:
-        with path.open("rb") as file:
-            data = file.read(MAX_CERTIFICATE_BYTES + 1)
-    except OSError as error:
-        raise InputError(
-            "FILE_UNREADABLE", f"{path} cannot be read: {error.strerror}.", path=str(path)
-        ) from error
+    data = read_at_most(path, MAX_CERTIFICATE_BYTES)
     require_certificate(data)
     return data
 
@@ -139,13 +135,7 @@ def read_public_key(path: Path) -> Mapping[str, str]:
     Raises:
         InputError: FILE_UNREADABLE, JWK_INVALID, JWK_PRIVATE.
     """
-    try:
-        with path.open("rb") as file:
-            data = file.read(LARGEST_JWK + 1)
-    except OSError as error:
-        raise InputError(
-            "FILE_UNREADABLE", f"{path} cannot be read: {error.strerror}.", path=str(path)
-        ) from error
+    data = read_at_most(path, LARGEST_JWK)
     try:
         jwk: dict[str, Any] = strict_json_object(data[: LARGEST_JWK + 1])
         jwk_thumbprint(jwk)

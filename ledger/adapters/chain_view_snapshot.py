@@ -7,7 +7,7 @@ signed file are still looked at before they are used: a view must never meet a r
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import astuple, dataclass, replace
 from hashlib import sha256
 from pathlib import Path
@@ -202,16 +202,28 @@ class StoredSnapshotView(SqlView):
             found = self._rows.get("block", (number,))
         return None if found is None else BlockRef(number, *found)
 
-    def replace(self, header: Header, state: State) -> None:
-        """Hold this state and nothing else; readers see the old one or the new one.
+    def renew(self, header: Header, judge: Callable[[Tables], State | None]) -> bool:
+        """Hold another state and nothing else; readers see the old one or the new one, other writers wait.
+
+        Args:
+            header: of the snapshot that is taken.
+            judge: is given the rows that are here, and gives the state to hold; None: what is here stays. What it
+                raises changes nothing.
+
+        Returns:
+            Whether anything was written.
 
         Raises:
             InputError: as core.snapshot.witnessed.
             UnavailableError: VIEW_UNAVAILABLE.
         """
         with self.write():
+            state = judge(self.dump())
+            if state is None:
+                return False
             self._sql.clear()
             write_state(self._sql, header, state)
+        return True
 
     def _read_look(self) -> Look | None:
         self._seen = None  # what is remembered may be of another history: a restored ledger's

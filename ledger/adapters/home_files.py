@@ -306,6 +306,21 @@ class Home:
         return shutil.disk_usage(self.path).free
 
 
+def read_at_most(path: Path, most: int) -> bytes:
+    """A file that a person named; of one that is too large one byte more than `most`, for its reader to refuse.
+
+    Raises:
+        InputError: FILE_UNREADABLE.
+    """
+    try:
+        with path.open("rb") as file:
+            return file.read(most + 1)
+    except OSError as error:
+        raise InputError(
+            "FILE_UNREADABLE", f"{path} cannot be read: {error.strerror}.", path=str(path)
+        ) from error
+
+
 def write_file(path: Path, data: bytes, mode: int = PRIVATE_FILE) -> None:
     """Replace a file durably: readers see the old bytes or the new ones."""
     beside = path.with_name(f".{path.name}.part")

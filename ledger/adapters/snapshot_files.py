@@ -11,26 +11,10 @@ from typing import Any, Final
 from ledger.adapters.home_files import write_file
 from ledger.core.errors import InputError, UnavailableError
 from ledger.core.model import BlockRef
-from ledger.core.snapshot import MAX_SNAPSHOT_BYTES
 
 READABLE: Final = 0o644
 _FORMAT: Final = 1
 _MAX_MEMORY_BYTES: Final = 64 * 1024
-
-
-def read_snapshot_file(path: Path) -> bytes:
-    """Its bytes; of a file that is too large one more than allowed.
-
-    Raises:
-        InputError: FILE_UNREADABLE.
-    """
-    try:
-        with path.open("rb") as file:
-            return file.read(MAX_SNAPSHOT_BYTES + 1)
-    except OSError as error:
-        raise InputError(
-            "FILE_UNREADABLE", f"{path} cannot be read: {error.strerror}.", path=str(path)
-        ) from error
 
 
 def write_snapshot_file(path: Path, data: bytes) -> None:

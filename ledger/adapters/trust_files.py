@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ledger.adapters.home_files import PRIVATE_FOLDER, Home, write_file
-from ledger.core.errors import InputError, NotFoundError, RefusedError
+from ledger.core.errors import NotFoundError, RefusedError
 from ledger.core.finality import final_height
 from ledger.core.model import ViewHead
 from ledger.core.trust import MAX_TRUST_BYTES, Trust, load_trust_bytes
@@ -132,18 +132,4 @@ def write_trust_file(path: Path, data: bytes) -> None:
     except OSError as error:
         raise RefusedError(
             "FILE_NOT_WRITABLE", f"{path} cannot be written: {error.strerror}.", path=str(path)
-        ) from error
-
-
-def read_trust_file(path: Path) -> bytes:
-    """Bytes of a trust file.
-
-    Raises: InputError(FILE_UNREADABLE).
-    """
-    try:
-        with path.open("rb") as file:
-            return file.read(MAX_TRUST_BYTES + 1)
-    except OSError as error:
-        raise InputError(
-            "FILE_UNREADABLE", f"{path} cannot be read: {error.strerror}.", path=str(path)
         ) from error

@@ -15,7 +15,7 @@ from ledger.adapters.checkpoint_file import CheckpointFile
 from ledger.adapters.home_files import Agency, Home, HomeRecord
 from ledger.bootstrap_snapshot import export_snapshot, import_snapshots, load_snapshot, state_in
 from ledger.core.checkpoint import Checkpoint, SignedCheckpoint, sign_checkpoint
-from ledger.core.errors import ConflictError
+from ledger.core.errors import ConflictError, InputError
 from ledger.core.finality import final_height
 from ledger.core.model import BlockRef, WitnessHead
 from ledger.core.snapshot import Snapshot, encode_snapshot
@@ -80,6 +80,14 @@ def test_a_delta_from_a_block_or_from_a_file_leads_to_the_same_state(issuing: Is
     assert by_block.packed == by_file.packed
     assert by_block.header.follows == by_file.header.follows
     assert read_state(by_block, base) == whole
+
+
+def test_a_delta_never_lands_on_the_file_that_it_follows(issuing: Issuing) -> None:
+    issuing.export("first")
+    before = issuing.file("first").read_bytes()
+    with pytest.raises(InputError, match="SNAPSHOT_OVERWRITES"):
+        issuing.export("first", issuing.file("first"))
+    assert issuing.file("first").read_bytes() == before
 
 
 @pytest.mark.parametrize("number", [10**6, 10**9])

@@ -8,6 +8,7 @@ import random
 import signal
 import subprocess
 import sys
+import threading
 import time
 from contextlib import closing
 from dataclasses import dataclass
@@ -16,13 +17,14 @@ from pathlib import Path
 
 import pytest
 
-from ledger.adapters.chain_view_snapshot import State, StoredSnapshotView, state_of
+from ledger import bootstrap_snapshot
+from ledger.adapters.chain_view_snapshot import State, StoredSnapshotView, read_state, state_of
 from ledger.adapters.snapshot_files import SeenBlocks
 from ledger.bootstrap import open_view
 from ledger.bootstrap_snapshot import import_snapshots, memory_beside
 from ledger.core.errors import ConflictError, InputError, NotFoundError, RefusedError, UnavailableError
 from ledger.core.model import BlockRef
-from ledger.core.snapshot import encode_snapshot
+from ledger.core.snapshot import Snapshot, encode_snapshot
 from ledger.core.trust import ContractPin, RestoreNotice, make_trust, parse_trust, sign_trust
 from ledger.settings import Settings
 from tests.ports.chain_world import CHILD, ROOT
@@ -148,6 +150,38 @@ def test_what_is_refused_changes_nothing(site: Site) -> None:
             site.take(name)
         assert site.held() == held
         assert memory_beside(site.settings.home / "trust.json").path.read_bytes() == seen
+
+
+def test_two_snapshots_of_one_block_say_the_same(site: Site) -> None:
+    """Signed by as many as must sign, and still one of the two is a lie: somebody took a role away, or gave one."""
+    site.take("later")
+    rows = site.there.view.dump()
+    rows["role"].popitem()
+    other = state_of(rows)
+    site.file("other").write_bytes(encode_snapshot(site.there.make(other)))
+    held = site.held()
+    with pytest.raises(InputError, match="SNAPSHOT_FORKED"):
+        site.take("other")
+    assert site.held() == held != other.digest
+
+
+def test_two_imports_at_once_never_go_back(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A cron job takes yesterday's file while another one takes today's: today's stays."""
+    later = threading.Thread(target=site.take, args=("later",))
+
+    def meanwhile(snapshot: Snapshot, base: State | None = None) -> State:
+        if snapshot.header.block == site.states[0].block:
+            later.start()
+            later.join(0.3)
+        return read_state(snapshot, base)
+
+    site.take("whole")
+    (site.settings.home / "view.db").unlink()
+    # reason: the other import must come between reading what is there and writing over it
+    monkeypatch.setattr(bootstrap_snapshot, "read_state", meanwhile)
+    site.take("whole")
+    later.join()
+    assert site.held() == site.states[1].digest
 
 
 def test_after_a_restore_notice_a_lower_block_is_taken_and_remembered(site: Site) -> None:

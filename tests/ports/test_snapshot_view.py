@@ -106,18 +106,18 @@ def test_stored_and_read_by_others(tmp_path: Path) -> None:
         for act in STORY[:5]:
             acting.do(act)
             state = there.state()
-            view.replace(there.make(state).header, state)
+            view.renew(there.make(state).header, lambda _rows, now=state: now)
             with closing(StoredSnapshotView(path, read_only=True)) as reader:
                 assert answers(reader, acting.anchored) == answers(there.view, acting.anchored)
         reader = StoredSnapshotView(path, read_only=True)
         before = answers(reader, acting.anchored)
         wrong = there.statement(state, 5, ledger_id=bytes(32))
         with pytest.raises(InputError, match="CHECKPOINT_LEDGER"):
-            view.replace(there.make(state, cosignatures=(wrong,)).header, state)
+            view.renew(there.make(state, cosignatures=(wrong,)).header, lambda _rows: state)
         assert answers(reader, acting.anchored) == before
         reader.close()
         with closing(StoredSnapshotView(path, read_only=True)) as other, pytest.raises(UnavailableError):
-            other.replace(there.make(state).header, state)
+            other.renew(there.make(state).header, lambda _rows: state)
 
 
 def test_the_state_is_the_same_for_whoever_followed_the_chain() -> None:
