@@ -16,7 +16,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.error import HTTPError
 
@@ -36,6 +36,7 @@ pytestmark = [pytest.mark.xdist_group("served"), pytest.mark.timeout(300)]
 GONE_S = 60  # seconds on an idle machine; a worker that is told to stop ends its round first
 OWN = {"Content-Type": "application/json"}
 ROWS = 3_000
+KILLED_ROWS = 300
 LOGIN, PASSWORD = "kill.tester", "only for this test 4711"
 
 
@@ -116,12 +117,18 @@ def test_killed_anywhere_again_and_again_it_loses_nothing(
     with closing(sqlite3.connect(home / "store.db")) as store:
         rows = store.execute("SELECT count(*) FROM record").fetchone()
     people = open_people_alone(open_home(replace(load_settings(), home=home)))
-    for number in range(
-        max(4, kills // 5)
-    ):  # a start and a stop each, six seconds of a core: --kills 100 makes twenty
+    clerk = people.people.add(LOGIN, "nobody", by=None, password=PASSWORD)
+    people.people.give_role(clerk, FUND, Role.CLERK, by=None)
+    write_csv(home.parent / "killed.csv", deposit_rows(KILLED_ROWS, 72, first=7_200_000))
+    importing: Importing | None = None
+    last = max(4, kills // 5) - 1  # a start and a stop each, six seconds of a core: --kills 100 makes twenty
+    for number in range(last + 1):
         process = start(home, port, started)
         url = address(process)
         wait_for_lock(home, free=False)
+        importing = importing or Importing.begin(Browser(url), (home.parent / "killed.csv").read_bytes())
+        while not importing.go_on() and number == last:
+            time.sleep(0.5)
         kept = people.people.add(f"{LOGIN}.{number}", "nobody", by=None)  # durable when it returns
         wait_until_good(url, bundle)
         tree = children(process.pid)
@@ -136,10 +143,42 @@ def test_killed_anywhere_again_and_again_it_loses_nothing(
         assert people.people.find(f"{LOGIN}.{number}").id == kept
     with closing(sqlite3.connect(home / "store.db")) as store:
         assert store.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-        assert store.execute("SELECT count(*) FROM record").fetchone() == rows
+        assert store.execute("SELECT count(*) FROM record").fetchone() == (rows[0] + KILLED_ROWS,)
+        of_clerk = "SELECT sum(size), count(DISTINCT state), min(state) FROM batch WHERE size = ? AND type_id"
+        assert store.execute(of_clerk, (KILLED_ROWS,)).fetchone() == (KILLED_ROWS, 1, "signed")
     with closing(sqlite3.connect(home / "chain.db")) as chain:
         assert chain.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     assert people.audit.fault() is None
+
+
+@dataclass
+class Importing:
+    """A clerk's file on its way while the server is killed under him; he stays logged in."""
+
+    clerk: Browser
+    where: str
+    end: float
+
+    @classmethod
+    def begin(cls, clerk: Browser, file: bytes) -> Importing:
+        """Log in and hand the file in."""
+        _, text, _ = clerk.ask("GET", "/account/log-in")
+        form = {"login": LOGIN, "password": PASSWORD, "token": clerk.token(text)}
+        assert clerk.ask("POST", "/account/log-in", form)[0] == 303
+        path = "/desk/import/HPF_PERSONAL_DEPOSIT"
+        _, text, _ = clerk.ask("GET", path)
+        status, text, where = clerk.ask("POST", path, {"token": clerk.token(text)}, file)
+        assert status == 303, text[-2000:]
+        return cls(clerk, where.split("?")[0], time.monotonic() + 4 * PATIENCE_S)
+
+    def go_on(self) -> bool:
+        """What he does when he looks: hand in what was checked. True once the rows wait for him to sign."""
+        status, text, _ = self.clerk.ask("GET", self.where)
+        assert status == 200, text[-2000:]
+        assert time.monotonic() < self.end, text[-2000:]
+        if f"提交 {KILLED_ROWS} 行" in text:
+            self.clerk.ask("POST", f"{self.where}/submit", {"token": self.clerk.token(text)})
+        return "待经办确认" in text
 
 
 def read(url: str) -> str:
