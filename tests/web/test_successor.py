@@ -120,7 +120,9 @@ def test_the_successors_people_change_what_the_old_agency_issued(reform: Reform)
     assert agency in history
     assert history.count("岚金管〔2026〕9号") == 2
     assert "/status/new?numbers=" in history
+    assert clerk.get(f"/status/cases/{reform.old_case}").status_code == 200, "what the old agency had decided"
     lists = words(clerk.get("/status"))
+    assert reform.old_case in lists
     assert agency in lists
     assert f"/status/predecessors/{CITY}" in lists
     for language in ("en", "bo", "zh"):
@@ -193,6 +195,9 @@ def test_a_batch_of_the_old_agency_is_found_and_withdrawn(reform: Reform) -> Non
     assert done.status_code == 303, words(done)
     reform.two_sign(done.location)
     assert reform.office.parts.signing.status_desk.standing(CITY, name).withdrawn_at is not None
+    page = words(reform.desk.clerk.get(f"/status/predecessors/{CITY}"))
+    assert "已整批撤回" in page
+    assert f"/status/new?batch={batch_id}" not in page
     stranger = reform.office.client(Role.CLERK, "foreign")
     assert stranger.get(f"/status/new?batch={batch_id}").status_code == 404
     auditor = reform.office.client(Role.AUDITOR)
@@ -202,6 +207,8 @@ def test_a_batch_of_the_old_agency_is_found_and_withdrawn(reform: Reform) -> Non
 def test_the_public_reads_who_took_over(reform: Reform) -> None:
     page = words(reform.office.nobody().get(f"/directory/issuers/{CITY}?lang=zh"))
     assert "承继机构" in page
+    assert "此后不再签发" in page
+    assert "各级授权均有效" not in page, "a dissolved agency issues nothing"
     assert f'href="/directory/issuers/{NATION}"' in page
 
 

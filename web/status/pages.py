@@ -9,7 +9,7 @@ from typing import Any
 from flask import Blueprint, Response, abort, redirect, render_template, request, url_for
 
 from ledger.core.errors import InputError, LedgerError, NotFoundError
-from ledger.core.flow import BatchState, proof_number
+from ledger.core.flow import BatchRecord, BatchState, proof_number
 from ledger.core.jose import compact_json
 from ledger.core.model import ReasonClass
 from ledger.core.model import Role as ChainRole
@@ -78,7 +78,8 @@ class Order:
 def cases() -> str:
     """What waits for me, what is under way, what was done."""
     found = room().status.cases()
-    own = [case for case in reversed(found.cases) if _is_seen(case)]
+    reach = _reach()
+    own = [case for case in reversed(found.cases) if _is_seen(case, reach)]
     waiting = {case.id for case in own if _is_mine(case)}
     mine = [case for case in own if case.id in waiting]
     others = [case for case in own if case.id not in waiting]
@@ -104,9 +105,13 @@ def _predecessors() -> tuple[str, ...]:
     return tuple(one for one in room().status_desk.acted_for(actor().uscc) if one != actor().uscc)
 
 
-def _is_seen(case: Case) -> bool:
-    """An agency's own cases and those about its certificates; of all below for who looks there."""
-    return case.issuer in actor().subtree or case.acting in actor().subtree
+def _reach() -> frozenset[str]:
+    """Agencies whose cases this person sees: the own ones, those below for who looks there, predecessors."""
+    return actor().subtree | frozenset(room().status_desk.acted_for(actor().uscc))
+
+
+def _is_seen(case: Case, reach: frozenset[str]) -> bool:
+    return case.issuer in reach or case.acting in reach
 
 
 def _is_mine(case: Case) -> bool:
@@ -330,7 +335,7 @@ def _status_word(name: str) -> str:
 
 def _case(case_id: str) -> Case:
     case = room().status.case(case_id)
-    if not _is_seen(case):
+    if not _is_seen(case, _reach()):
         must_see(case.issuer)
     return case
 
@@ -478,6 +483,11 @@ def history(name: str) -> str:
     )
 
 
+def _is_withdrawn(batch: BatchRecord) -> bool:
+    evidence = None if batch.root is None else room().flow.view.evidence(batch.issuer, batch.root, None)
+    return evidence is not None and evidence.anchor is not None and evidence.anchor.withdrawn_at is not None
+
+
 @pages.get("/predecessors/<string:issuer>")
 @allowed(*LOOKERS)
 def predecessor(issuer: str) -> str:
@@ -494,7 +504,7 @@ def predecessor(issuer: str) -> str:
         issuer=issuer,
         agency=lines.agency(issuer),
         heir=lines.agency(actor().uscc),
-        batches=[(one, lines.kind(one.type_id)) for one in found[:CASES_A_PAGE]],
+        batches=[(one, lines.kind(one.type_id), _is_withdrawn(one)) for one in found[:CASES_A_PAGE]],
         may_do=_may_do(),
         page=page,
         more=len(found) > CASES_A_PAGE,
