@@ -32,7 +32,7 @@ FOREVER: Final = 2**40 - 1  # largest uint40
 _WORDS_GAS: Final = 6_000_000  # of one import transaction: chains of newer rules take at most 16.7 million
 _ANCHOR_GAS: Final = 45_000  # one imported batch without statuses
 _WORD_GAS: Final = 24_000  # one imported status word
-_EMPTY_GAS: Final = 1_000  # one that is 0, before one that is not
+_EMPTY_GAS: Final = 1_600  # one that is 0, before one that is not
 GAS: Final[Mapping[str, int]] = {
     "contracts": 9_000_000,
     "type": 110_000,

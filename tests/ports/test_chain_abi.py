@@ -20,10 +20,12 @@ from ledger.adapters.abi import (
     load_artifacts,
 )
 from ledger.core.errors import InputError, NotFoundError
-from ledger.core.model import WordChange
+from ledger.core.flow import MAX_BATCH
+from ledger.core.migration import ImportedBatch, in_portions
+from ledger.core.model import AnchorRecord, BlockRef, WordChange
 from ledger.core.status import Status
 from ledger.ports import ContractCall
-from tests.ports.chain_world import ROOT, World, embedded
+from tests.ports.chain_world import GOVERNANCE, ROOT, World, embedded
 
 UINT32 = st.integers(0, 2**32 - 1)
 BYTES32 = st.binary(min_size=32, max_size=32)
@@ -100,6 +102,36 @@ def test_gas_suffices_for_pending_batches_and_word_changes(size: int) -> None:
     lanes = 2**256 // 15 if size >= 64 else 1
     changes = [WordChange(word, lanes * 15, lanes * Status.VOID) for word in range(words)]
     assert world.try_change(ROOT, batch.root, changes).state == "final"
+    chain.close()
+
+
+NEWER_LIMIT = 2**24
+"""What one transaction may ask for on chains of newer rules (EIP-7825)."""
+
+
+def test_a_change_of_a_whole_batch_stays_below_the_limit_of_newer_chains() -> None:
+    changes = [(word, 2**256 - 1, 2**256 // 15 * 2) for word in range(MAX_BATCH // 64 + 1)]
+    call = ContractCall("ledger", "suspend", (b"9" * 18, bytes(32), b"9" * 18, 1, changes))
+    assert gas_limit_of(call, ContractCodec().encode(call)) < NEWER_LIMIT
+
+
+@pytest.mark.parametrize("words", [(), (0,) * 150 + (8,), (8,) * 30], ids=["quiet", "one at the end", "many"])
+def test_gas_suffices_for_an_import_and_stays_below_the_limit_of_newer_chains(words: tuple[int, ...]) -> None:
+    anchor = AnchorRecord(
+        ROOT, bytes(32), 1, 1, MAX_BATCH, 1, 0, 0, False, bytes(32), bytes(32), bytes(32), bytes(32),
+        BlockRef(1, bytes(32), 1), bytes(32), None, None,
+    )  # fmt: skip
+    portion = next(in_portions(ImportedBatch(anchor, words) for _ in range(1_000)))
+    facts = (1, 1, MAX_BATCH, 1, 0, 0, 0)
+    records = [
+        (issuer_id(ROOT), keccak256(bytes([place])), facts, list(words)) for place in range(len(portion))
+    ]
+    call = ContractCall("ledger", "importAnchors", (records,))
+    assert gas_limit_of(call, ContractCodec().encode(call)) < NEWER_LIMIT
+    chain, clock = embedded()
+    world = World(chain, clock)
+    world.register_type()
+    assert world.try_("ledger", "importAnchors", (records,), GOVERNANCE).state == "final"
     chain.close()
 
 
