@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import shutil
 import threading
@@ -21,7 +22,8 @@ from ledger.bootstrap_demo import FUND
 from ledger.bootstrap_ops import log_web_to
 from ledger.bootstrap_people import PeopleParts
 from ledger.bootstrap_web import WebParts, open_web
-from ledger.core.people import FRESH_S, Role
+from ledger.core.people import FRESH_S, Actor, Role
+from ledger.core.verified import PurposeKind
 from ledger.settings import load_settings
 from tests.browser.logs import look_through_logs
 from tests.needs import chromium_path
@@ -98,7 +100,17 @@ class DemoSite:
 def demo_facts(parts: WebParts) -> dict[str, object]:
     """Numbers of things in the demo, for the paths in pages.py."""
     bundles = sorted(parts.home.released.glob(f"{FUND}/*/*.ecert.json"))
+    data = bundles[0].read_bytes()
+    checked = parts.verified.note(
+        Actor(0, "look", FUND, frozenset(), frozenset({FUND})),
+        parts.verify(data),
+        kind="bundle",
+        sha256=hashlib.sha256(data).digest(),
+        bundle=data,
+        purpose=(PurposeKind.LOAN, ""),
+    )
     return {
+        "checked": checked,
         "credential": bundles[0].name[:32],
         "standing": parts.signing.flow.standing.standings(FUND)[0].terms.id.hex(),
         "root": next(one for one in parts.desk.view.anchors(FUND) if one.type_id).root.hex(),

@@ -69,6 +69,7 @@ PAGES: list[Visit] = [
     Visit("ledger", "/ledger"),
     Visit("ledger, nothing asked", "/ledger", do=send_nothing),
     Visit("a block", "/ledger/block/1"),
+    Visit("an entry with its proof", "/ledger/entry/12990100MAXXXX023E/{root}/0"),
     Visit("agencies", "/directory/issuers"),
     Visit("an agency", "/directory/issuers/12990100MAXXXX023E"),
     Visit("types", "/directory/types"),
@@ -76,6 +77,7 @@ PAGES: list[Visit] = [
     Visit("figures", "/statistics"),
     Visit("guides", "/guides"),
     Visit("a guide", "/guides/OFFCITY_LOAN"),
+    Visit("for programmers", "/developers"),
     Visit("guides, nothing found", "/guides?q=zzzz"),
     # the issuing desk
     Visit("desk", "/desk", Role.CLERK),
@@ -101,6 +103,7 @@ PAGES: list[Visit] = [
     Visit("a new password, wrong", "/account/password", Role.CLERK, do=send_nothing),
     Visit("people of the organisation", "/people", Role.ADMINISTRATOR),
     Visit("a person", "/people/{person}", Role.ADMINISTRATOR),
+    Visit("keys of programs", "/tokens", Role.ADMINISTRATOR),
     Visit("a new person with errors", "/people/add", Role.ADMINISTRATOR, do=send_nothing),
     # signing keys, approving, changes of status
     Visit("batches that wait", "/approve", Role.APPROVER),
@@ -117,6 +120,7 @@ PAGES: list[Visit] = [
     Visit("governance of an agency", "/governance/12990100MAXXXX023E", Role.AUDITOR),
     Visit("a standing approval", "/standing-approvals/{standing}", Role.APPROVER),
     Visit("changes of status", "/status", Role.CLERK),
+    Visit("the life of a certificate", "/status/credentials/{credential}", Role.CLERK),
     Visit("a change of status, nothing chosen", "/status/new", Role.CLERK, do=send_nothing),
     Visit("withdrawing a batch", "/status/new?batch=1", Role.CLERK),
     # the verifier's desk, the auditor, the operator
@@ -125,6 +129,7 @@ PAGES: list[Visit] = [
     Visit("lists to check", "/desk/lists", Role.VERIFIER),
     Visit("lists, no file", "/desk/lists", Role.VERIFIER, do=send_nothing),
     Visit("checks made", "/desk/checks", Role.VERIFIER),
+    Visit("a check that was kept", "/desk/checks/{checked}", Role.VERIFIER),
     Visit("audit log", "/audit", Role.AUDITOR),
     Visit("what changed", "/changes", Role.AUDITOR),
     Visit("proving", "/audit/prove", Role.AUDITOR),
