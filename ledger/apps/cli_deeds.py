@@ -67,6 +67,9 @@ DEEDS = {
     ),
     "StandingRevoked": Text("撤销常设审批 {standingId}", "standing approval {standingId} revoked"),
     "BatchAnchored": Text("批次上链:{type},{size} 份", "batch anchored: {type}, {size}"),
+    "BatchImported": Text(
+        "批次从原账本迁入,保留原上链时间", "batch carried over from the earlier ledger, with its own time"
+    ),
     "BatchWithdrawn": Text("撤回整个批次 {root},原因:{reasonClass}", "batch {root} withdrawn: {reasonClass}"),
     "StatusChanged": Text("状态变更,原因:{reasonClass}", "statuses changed: {reasonClass}"),
     "LedgerHandedOver": Text("移交到新合约 {successor}", "handed over to {successor}"),

@@ -120,6 +120,7 @@ def _grant(
     from ledger.core.eip712 import ecdsa_signature
     from ledger.core.errors import UnavailableError
     from ledger.core.model import Role
+    from ledger.services.granting import require_grant
     from ledger.services.standing import require_service
 
     here = open_installation(session)
@@ -127,7 +128,11 @@ def _grant(
     require_service(here.agencies, issuer)
     approver = chain_key(here, key)
     require_role(here, issuer, approver, Role.APPROVER)
-    type_id = 0 if type_name == DOCUMENTS else here.type_id(here.credential_type(type_name).type)
+    type_id = 0
+    if type_name != DOCUMENTS:
+        kind = here.credential_type(type_name).type
+        type_id = here.type_id(kind)
+        require_grant(here.view, issuer, type_id, kind.ref, here.clock.now())
     terms = desk.standing.draft(
         issuer,
         type_id,

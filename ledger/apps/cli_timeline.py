@@ -263,16 +263,17 @@ class Shown:
             "size": anchor.size,
             "number": anchor.key,
             "anchored_at": anchor.anchored_at,
-            "operator": self._names.signer(anchor.operator),
-            "maker": self._names.signer(anchor.maker),
-            "approver": self._names.signer(anchor.approver),
+            "operator": self._signer(anchor.operator),
+            "maker": self._signer(anchor.maker),
+            "approver": self._signer(anchor.approver),
             "withdrawn_at": anchor.withdrawn_at,
             "withdrawn_reason": anchor.withdrawn_reason,
         }
         self._facts(facts)
         if number is None:
             self._session.show(LINE.format(label=LABELS["batch"], value=UNKNOWN_LEAVES))
-        self._timeline({"subject": "batch", **facts}, self._book.batch(anchor.issuer, anchor.root))
+        deeds = self._book.batch(anchor.issuer, anchor.root, anchor.block.number)
+        self._timeline({"subject": "batch", **facts}, deeds)
 
     # What they share.
 
@@ -313,6 +314,10 @@ class Shown:
             for deed in deeds
             if deed.name not in ("ActProposed", "ActAccepted") or deed.args["proposalId"] not in accepted
         ]
+
+    def _signer(self, signer_id: bytes) -> str | None:
+        """None: not known any more, for a batch that was carried over from an earlier ledger."""
+        return self._names.signer(signer_id) if any(signer_id) else None
 
     def _who(self, issuer: str, signer_id: bytes) -> str:
         """A signer by name, else by role and address."""

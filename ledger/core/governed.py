@@ -22,7 +22,7 @@ REGISTRY_DEEDS = frozenset(
     }
 )  # fmt: skip
 STANDING_DEEDS = frozenset({"StandingRegistered", "StandingRevoked"})
-BATCH_DEEDS = frozenset({"BatchAnchored", "BatchWithdrawn", "StatusChanged"})
+BATCH_DEEDS = frozenset({"BatchAnchored", "BatchImported", "BatchWithdrawn", "StatusChanged"})
 DEEDS = REGISTRY_DEEDS | STANDING_DEEDS | {"BatchWithdrawn", "LedgerHandedOver"}
 """Events of governance: few, also on a ledger with a million batches."""
 

@@ -76,12 +76,12 @@ class GovernedBook:
             deeds = self._deeds.get(self._standings.get(standing_id, ""), ())
             return tuple(deed for deed in deeds if deed.args.get("standingId") == standing_id)
 
-    def batch(self, issuer: str, root: bytes) -> tuple[Deed, ...]:
-        """Anchoring, status changes and withdrawal of one batch; reads the chain once for it."""
+    def batch(self, issuer: str, root: bytes, since: int = 0) -> tuple[Deed, ...]:
+        """Anchoring, status changes and withdrawal of one batch; reads the chain from block `since` on for it."""
         named = issuer.encode("ascii")
         return tuple(
             _deed(event, issuer)
-            for event in self._source.events(0, self._source.head().number, names=BATCH_DEEDS)
+            for event in self._source.events(since, self._source.head().number, names=BATCH_DEEDS)
             if event.args["root"] == root and event.args["issuer"] == named
         )
 

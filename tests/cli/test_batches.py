@@ -9,7 +9,7 @@ from ledger.bootstrap import open_home
 from ledger.demo_data import deposit_rows, licence_rows, write_xlsx
 from ledger.settings import Settings
 from tests.cli.clerk import BUREAU, DEPOSIT, FUND, LICENCE, batch_of, clerk_of_a_copy, results, written
-from tests.cli.test_read_only import schema
+from tests.cli.story import schema
 
 pytestmark = [pytest.mark.xdist_group("demo"), pytest.mark.timeout(600)]
 

@@ -304,6 +304,10 @@ def test_everything_is_shown_with_its_life(clerk):
 
 def test_a_standing_approval_is_added_and_revoked(clerk):
     add = ("standing", "add", "--issuer", FUND, "--type", "HPF_PERSONAL_DEPOSIT", "--limit", 5)
+    assert (
+        error(clerk, *add, "--type", "BIZ_LICENSE", "--key", clerk.key("approver"), code=2)
+        == "TYPE_NOT_GRANTED"
+    )
     made = clerk.ask(*add, "--key", clerk.key("approver"))
     revoke = ("standing", "revoke", made["id"], "--key")
     assert error(clerk, *revoke, clerk.key("maker")) == "WRONG_ROLE"

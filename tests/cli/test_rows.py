@@ -12,7 +12,7 @@ from ledger.bootstrap import open_home
 from ledger.demo_data import deposit_rows
 from ledger.settings import load_settings
 from tests.cli.clerk import DEPOSIT, FUND, altered, batch_of, clerk_of_a_copy, results, written
-from tests.cli.test_read_only import schema
+from tests.cli.story import schema
 
 pytestmark = [pytest.mark.xdist_group("demo"), pytest.mark.timeout(600)]
 NUMBER = "个人账号"
