@@ -4,6 +4,12 @@
 WAL mode every commit rewrites the header of the WAL index, which lies in the `-shm` file that all
 processes map; comparing its 48 bytes is enough. They are compared only, never interpreted.
 Source: sqlite.org/walformat.html, section 2.1 "The WAL-Index Header".
+
+Invariant: no descriptor of an index is ever closed. A process that closes any descriptor of a file loses all
+its POSIX locks on that file, SQLite's included: the next process that opens the database takes itself for the
+first, cuts the index short under everybody who maps it (SIGBUS), and two may write at once. So one mapping of
+each index is kept as long as the process lives; beyond MOST_KEPT files the pragma answers.
+Source: sqlite.org/howtocorrupt.html, section 2.2.
 """
 
 from __future__ import annotations
@@ -11,9 +17,14 @@ from __future__ import annotations
 import mmap
 import os
 import sqlite3
+import threading
 from pathlib import Path
 
 _HEADER_BYTES = 48
+MOST_KEPT = 64
+"""Files; an installation has three. Each costs two descriptors and a page."""
+_kept: dict[tuple[int, int], mmap.mmap] = {}
+_guard = threading.Lock()
 
 
 class ChangeWatch:
@@ -32,24 +43,29 @@ class ChangeWatch:
         """Differs from an earlier stamp when somebody committed in between, this connection included."""
         if self._map is not None:
             return self._map[:_HEADER_BYTES]
-        version: int = self._db.execute("PRAGMA data_version").fetchone()[0]
-        return version.to_bytes(8)
+        try:
+            version: int = self._db.execute("PRAGMA data_version").fetchone()[0]  # commits of others
+        except sqlite3.Error:
+            return b""  # whoever reads next is told why
+        return version.to_bytes(8) + self._db.total_changes.to_bytes(8)
 
     def close(self) -> None:
-        """Unmap."""
-        if self._map is not None:
-            self._map.close()
+        """Look no more; the mapping stays."""
+        self._map = None
 
 
 def _map(index: Path) -> mmap.mmap | None:
-    """None where there is no index: an immutable copy, which nobody changes."""
+    """None where there is no index (an immutable copy, which nobody changes), or too many are kept."""
     try:
-        descriptor = os.open(index, os.O_RDONLY | os.O_CLOEXEC)
+        found = index.stat()
     except OSError:
         return None
-    try:
-        if os.fstat(descriptor).st_size < _HEADER_BYTES:
-            return None
-        return mmap.mmap(descriptor, _HEADER_BYTES, prot=mmap.PROT_READ)
-    finally:
-        os.close(descriptor)
+    place = (found.st_dev, found.st_ino)
+    with _guard:
+        if place not in _kept and len(_kept) < MOST_KEPT and found.st_size >= _HEADER_BYTES:
+            try:
+                descriptor = os.open(index, os.O_RDONLY | os.O_CLOEXEC)  # never closed: see the module
+                _kept[place] = mmap.mmap(descriptor, _HEADER_BYTES, prot=mmap.PROT_READ)
+            except (OSError, ValueError):
+                return None
+        return _kept.get(place)
