@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -145,18 +146,9 @@ def node_beside(settings: Settings, listen: tuple[str, int] | None) -> Iterator[
         return
     host, port = listen
     chosen = port or free_port(host)
-    words = [
-        "-m",
-        "ledger.apps.cli",
-        "node",
-        "--home",
-        str(settings.home),
-        "--host",
-        host,
-        "--port",
-        str(chosen),
-    ]
-    process = subprocess.Popen([sys.executable, *words], stdout=subprocess.DEVNULL)  # noqa: S603  our own module
+    place = f"{os.getpid()}, {str(settings.home)!r}, {host!r}, {chosen}"
+    code = f"from ledger.apps.serving import run_node; run_node({place})"
+    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.DEVNULL)  # noqa: S603  our own module
     try:
         yield Beside(f"http://{f'[{host}]' if ':' in host else host}:{chosen}/", process)
     finally:

@@ -51,6 +51,7 @@ def make_app() -> WSGIApplication:
         trusted_proxies=settings.trusted_proxies,
         secure_cookies=parts.mode == "production",
         metrics_token=metrics_token(settings),
+        has_people=bool(parts.here.record.agencies),
     )
     log_web_to(parts.home)
     parts.checks.reader.start()  # a process of its own for strangers' files, up before the first one comes
@@ -100,6 +101,17 @@ def run_worker(parent: int) -> None:
     except SystemExit as ended:
         _leave(ended.code if isinstance(ended.code, int) else 1 if ended.code else 0)
     _leave(0)
+
+
+def run_node(parent: int, home: str, host: str, port: int) -> None:
+    """The node beside a mirror, in a process of its own: it ends when the mirror's process is gone.
+
+    Otherwise it would keep the port from the node of the mirror that is started again.
+    """
+    from ledger.apps.cli import main
+
+    _end_with(parent, signal.SIGTERM)
+    main(["node", "--home", home, "--host", host, "--port", str(port)])
 
 
 def _leave(code: int) -> NoReturn:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -163,7 +164,7 @@ def test_a_mirror_follows_a_mirror_and_says_how_it_stands(
     serving = town.play(node(town.home.path, log, HOST, town.port))
     sealing = town.play(issuer(town.home.path, log))
     first, _ = town.mirrors
-    town.play(mirror(first, log, listen=f"{HOST}:{port}"))
+    beside = town.play(mirror(first, log, listen=f"{HOST}:{port}"))
     number = int(sealing.ask("anchor")[2])
     town.seen[0].wait_for_number(number)
     serving.end()
@@ -177,6 +178,8 @@ def test_a_mirror_follows_a_mirror_and_says_how_it_stands(
     assert run(["mirror", "init", "--without-key", "--json"], second) == 0
     jsonschema.validate(json.loads(capsys.readouterr().out), schema("mirror-init"))
     assert run(["mirror", "status"], second) == 0
+    beside.end(signal.SIGKILL)
+    wait_for(lambda: not is_answering(HOST, port, "/node/v1/ledger"))  # the port is free for the next one
     assert run(["worker", "--once"], second) == 1
     assert "MIRROR_READ_ONLY" in capsys.readouterr().err
     assert run(["mirror", "evidence"], second) == 0
