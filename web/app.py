@@ -66,12 +66,14 @@ class WebSettings:
         trusted_proxies: how many proxies of ours add to X-Forwarded-For; with 0 nobody's header is believed.
         secure_cookies: False only where the page is served without TLS on this machine.
         metrics_token: who shows it reads /metrics from elsewhere; None: only this machine does.
+        has_people: somebody may log in; nobody where no agency is run (a mirror, a directory of snapshots).
     """
 
     mode: Literal["demo", "production"]
     trusted_proxies: int = 0
     secure_cookies: bool = True
     metrics_token: str | None = None
+    has_people: bool = True
 
 
 class WebServices(Protocol):

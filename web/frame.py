@@ -70,6 +70,9 @@ def link(endpoint: str, **values: object) -> str | None:
     if view is None:
         return None
     reader, mark = actor_or_none(), view.__dict__.get("access", ("public",))
+    is_for_people = mark[0] == "people" or endpoint.startswith("accounts.")
+    if is_for_people and not current_app.extensions["web-settings"].has_people:
+        return None
     if reader is not None and mark[0] == "people" and mark[1] and not mark[1] & reader.roles:
         return None
     return address(endpoint, **values)

@@ -74,6 +74,13 @@ class WitnessBoard:
             return "not_covered"
         return "lagging" if self.head.block.number - self.covered > LAGGING_BLOCKS else "covered"
 
+    def is_mirror_silent(self, now: int) -> bool:
+        """What follows the ledger for this mirror has not confirmed anything for long: it may have ended."""
+        state = self.mirror
+        if state is None or state.condition != "following":
+            return False
+        return now - (state.confirmed_at or state.since) > LATE_S
+
     @property
     def is_quiet(self) -> bool:
         """Nobody contradicts."""

@@ -23,6 +23,7 @@ from ledger.services.proving import known_blocks
 from tests.desk_world import words
 from tests.flow_world import ISSUER, ListTable, deposit_row
 from tests.office_world import Office
+from web import create_app
 
 LANGUAGES = ("bo", "en", "zh")  # a person keeps the last one
 WITNESS, OPERATOR = (MemoryCredentialSigner.from_private_number(number) for number in (0x5151, 0x5252))
@@ -132,6 +133,7 @@ def test_a_witness_that_contradicts_is_told(watched: Watched) -> None:
 def test_a_mirror_says_how_it_follows_and_why_it_waits(watched: Watched) -> None:
     watched.trust(0)
     head, folder = watched.office.world.chain.head(), watched.office.folder
+    now = watched.office.clock.now()
     nobody = watched.office.nobody()
     nobody.get("/witnesses?lang=zh")
     for condition, code, warning, said in (
@@ -140,13 +142,26 @@ def test_a_mirror_says_how_it_follows_and_why_it_waits(watched: Watched) -> None
         ("waiting", "CHECKPOINT_OLD", None, "检查点"),
         ("refusing", "HISTORY_REWRITTEN", None, "已拒绝账本给出的历史"),
     ):
-        save_state(folder, MirrorState(condition, head, code, head.time, head.time, warning=warning))  # type: ignore[arg-type]  # one of the conditions
+        save_state(folder, MirrorState(condition, head, code, now, now, warning=warning))  # type: ignore[arg-type]  # one of the conditions
         page = words(nobody.get("/witnesses"))
         assert said in page, (condition, code)
         for raw in filter(None, (code, warning)):
             assert raw not in page, "words, not codes"
+    old = now - 3_600  # nobody follows any more: what was written last stays
+    save_state(folder, MirrorState("following", head, None, old, old))
+    page = words(nobody.get("/witnesses"))
+    assert "跟随程序没有动静" in page
+    assert "正在跟随账本" not in page
     (folder / "mirror.json").unlink()
     assert "本站是镜像" not in words(nobody.get("/witnesses"))
+
+
+def test_where_no_agency_is_run_nobody_is_asked_to_log_in(watched: Watched) -> None:
+    office = watched.office
+    mirror = create_app(replace(office.settings, has_people=False), office.parts)
+    for path in ("/", "/witnesses", "/directory/issuers", "/no-such-page"):
+        assert "/account/log-in" in words(office.nobody().get(path)), path
+        assert "/account/log-in" not in words(office.nobody(mirror).get(path)), path
 
 
 def test_what_changed_is_told_for_the_days_that_are_chosen(watched: Watched) -> None:

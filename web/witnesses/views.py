@@ -27,12 +27,14 @@ def board() -> str:
     if found is None:
         raise UnavailableError("VIEW_UNAVAILABLE", "The ledger has no block yet.")
     person = actor_or_none()
+    is_silent = found.is_mirror_silent(current_app.extensions["ledger"].clock.now())
     return render_template(
         "witnesses/board.html",
         board=found,
         lines=[_line(line) for line in found.lines],
         good=sum(line.state == "good" for line in found.lines),
         covering=sum(line.block is not None and line.block >= found.covered for line in found.lines),
+        mirror="" if found.mirror is None else "silent" if is_silent else found.mirror.condition,
         mirror_notes=[] if found.mirror is None else _notes(found.mirror),
         kid_of=b64url_encode,
         contradictions=[_contradiction(name, evidence) for name, evidence in found.evidence],
