@@ -8,8 +8,16 @@ from dataclasses import replace
 from ledger.adapters.home_files import Agency, HomeRecord
 from ledger.bootstrap import Installation
 from ledger.core.checks.binding import directory_hash_at
-from ledger.core.directory import DirectoryEntry, make_directory_entry, parse_directory_entry
+from ledger.core.directory import (
+    DirectoryEntry,
+    make_directory_entry,
+    parse_directory_entry,
+    require_directory_signature,
+)
 from ledger.core.errors import InputError, NotFoundError
+from ledger.core.jose import kid_of
+from ledger.core.model import Purpose
+from ledger.core.x5c import leaf_facts
 from ledger.ports import ChainView
 
 
@@ -69,11 +77,19 @@ def next_entry(
     return parse_directory_entry(text)
 
 
-def foreign_entry(here: Installation, issuer: str, data: bytes) -> DirectoryEntry:
+def foreign_entry(here: Installation, issuer: str, data: bytes, *, has_keys: bool) -> DirectoryEntry:
     """An entry that an agency of another installation signed and sent; kept.
 
+    Args:
+        here: the installation.
+        issuer: whose it should be.
+        data: as it came.
+        has_keys: the agency is at work, so its entry must be signed with a credential key that is registered for
+            it: verifiers would refuse its certificates otherwise. The signature itself is checked where that
+            key's certificate is here. An agency that is being admitted has no key on the ledger yet.
+
     Raises:
-        InputError: DIRECTORY_SHAPE, DIRECTORY_OTHER_ISSUER.
+        InputError: DIRECTORY_SHAPE, DIRECTORY_OTHER_ISSUER, DIRECTORY_KEY, DIRECTORY_SIGNATURE.
     """
     entry = parse_directory_entry(data.decode("ascii", "replace").strip())
     if entry.issuer != issuer:
@@ -83,8 +99,26 @@ def foreign_entry(here: Installation, issuer: str, data: bytes) -> DirectoryEntr
             issuer=issuer,
             entry=entry.issuer,
         )
+    if has_keys:
+        _require_own_key(here, entry)
     here.home.keep_entry(issuer, entry.text)
     return entry
+
+
+def _require_own_key(here: Installation, entry: DirectoryEntry) -> None:
+    for key in here.view.keys(entry.issuer):
+        if kid_of(key.thumbprint) == entry.kid and key.purpose == Purpose.CREDENTIAL:
+            leaf = here.home.kept_leaf(key.thumbprint)
+            if leaf is not None:
+                require_directory_signature(entry, leaf_facts(leaf).public_jwk)
+            return
+    raise InputError(
+        "DIRECTORY_KEY",
+        f"This directory entry is signed with the key {entry.kid}, which is no registered credential key of "
+        f"{entry.issuer}: let the agency sign it with one of those that `ecert key list` shows.",
+        kid=entry.kid,
+        issuer=entry.issuer,
+    )
 
 
 def use_entry(here: Installation, entry: DirectoryEntry) -> None:

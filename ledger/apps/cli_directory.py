@@ -36,7 +36,7 @@ def _publish(
     wanted = (
         next_entry(here, issuer, name_zh=name, name_en=name_en, division=division, phone=phone)
         if entry is None
-        else foreign_entry(here, issuer, read_bundle(entry))
+        else foreign_entry(here, issuer, read_bundle(entry), has_keys=True)
     )
     waiting = set_directory(here, issuer, wanted.hash, admins, by)
     if not waiting:

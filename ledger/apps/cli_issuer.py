@@ -178,7 +178,7 @@ def _admit_foreign(
     if len(new_admins) != 2 or not admins:
         raise click.UsageError(str(FOREIGN))
     here = open_installation(session)
-    found = foreign_entry(here, uscc, read_bundle(entry))
+    found = foreign_entry(here, uscc, read_bundle(entry), has_keys=False)
     first, second = (parse_address(one) for one in new_admins)
     waiting = admit(here, uscc, (first, second), found.hash, admins, by)
     if not waiting:

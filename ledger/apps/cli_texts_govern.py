@@ -91,6 +91,15 @@ GOVERN_ERRORS: dict[str, Text] = {
         "批次 {batch} 是 {issuer} 的,不是 {named} 的。", "Batch {batch} is one of {issuer}, not of {named}."
     ),
     "BATCH_NOT_ON_CHAIN": Text("这个批次还没有上链。", "This batch is not on chain (yet)."),
+    "DIRECTORY_KEY": Text(
+        "这个名录条目由密钥 {kid} 签名,它不是 {issuer} 登记的签发密钥。请机关用「ecert key list」列出的密钥签名。",
+        "This directory entry is signed with the key {kid}, which is no registered credential key of {issuer}. Let "
+        "the agency sign it with one of those that `ecert key list` shows.",
+    ),
+    "DIRECTORY_SIGNATURE": Text(
+        "名录条目的签名不对:文件在途中被改动了。请机关重新发来。",
+        "The signature of the directory entry does not hold: the file was changed on its way. Let it be sent again.",
+    ),
     "DIRECTORY_OTHER_ISSUER": Text(
         "这个名录条目是 {entry} 的,不是 {issuer} 的。",
         "This directory entry is that of {entry}, not of {issuer}.",

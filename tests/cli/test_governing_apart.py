@@ -237,7 +237,21 @@ def test_an_agency_changes_its_name_and_old_bundles_keep_the_old_one(clerk, tmp_
     assert error(clerk, *foreign, *clerk.admins(), code=2) == "DIRECTORY_OTHER_ISSUER"
     other = ("directory", "publish", "--issuer", BUREAU, "--entry", entry, *clerk.admins())
     assert error(clerk, *other, code=2) == "DIRECTORY_OTHER_ISSUER"
-    clerk.ask("directory", "publish", "--issuer", FUND, "--entry", entry, *clerk.admins())
+    publish = ("directory", "publish", "--issuer", FUND, *clerk.admins(), "--entry")
+    signed, bad = entry.read_text(), tmp_path / "bad.jws"
+    header, payload, signature = signed.split(".")
+    swapped = "A" if signature[0] != "A" else "B"
+    bad.write_text(f"{header}.{payload}.{swapped}{signature[1:]}")
+    assert error(clerk, *publish, bad, code=2) == "DIRECTORY_SIGNATURE"
+    own = parse_directory_entry(signed)
+    bad.write_text(
+        make_directory_entry(
+            issuer=FUND, name_zh="冒名", name_en="Impostor", iss=own.iss, division=own.division, issued_at=1,
+            signer=MemoryCredentialSigner.generate(),
+        )
+    )  # fmt: skip
+    assert error(clerk, *publish, bad, code=2) == "DIRECTORY_KEY"
+    clerk.ask(*publish, entry)
     assert clerk.ask("verify", before)["accepted"] is True
 
 
