@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from ledger.adapters.home_files import Home, HomeRecord
 from ledger.adapters.mirror_files import EVIDENCE_FOLDER, EvidenceFiles, load_state
@@ -28,15 +29,19 @@ class MirrorNotes:
     def __init__(self, home: Home) -> None:
         self._home = home
         self._files = EvidenceFiles(home.path / EVIDENCE_FOLDER)
+        self._read: dict[str, Evidence] = {}  # a file may hold thousands of headers, and the page is public
 
     def look(self) -> tuple[MirrorState | None, Sequence[tuple[str, Evidence]]]:
-        """State and evidence; a file that somebody damaged is left out, the others still speak."""
+        """State and evidence, without headers above the first; a damaged file is left out, the others still speak."""
         found: list[tuple[str, Evidence]] = []
         for name in self._files.names():
-            try:
-                found.append((name, self._files.load(name)[0]))
-            except (InputError, NotFoundError):
-                continue
+            if name not in self._read:
+                try:
+                    read = self._files.load(name)[0]
+                except (InputError, NotFoundError):
+                    continue
+                self._read[name] = replace(read, headers=read.headers[:1], block=b"")
+            found.append((name, self._read[name]))
         return load_state(self._home.path), found
 
     def read(self, name: str) -> bytes:
@@ -90,12 +95,12 @@ def _step(before: Trust, after: Trust, taken_at: int) -> TrustStep:
         taken_at=taken_at,
         added=tuple(key for key in now.keys if key not in was.keys),
         removed=tuple(key for key in was.keys if key not in now.keys),
+        threshold_before=was.threshold,
         threshold=now.threshold,
         names={**was.names, **now.names},
     )
 
 
-        threshold_before=was.threshold,
 def open_changes(home: Home, record: HomeRecord, view: ChainView, book: GovernedBook) -> ChangesService:
     """What changed on this installation's ledger."""
     trusts = HomeTrust(home)
