@@ -11,6 +11,7 @@ from ledger.adapters.home_files import LEDGER_OWNER, Home, read_at_most
 from ledger.adapters.signer_file import Keyring
 from ledger.adapters.trust_files import HomeTrust, TrustFolder, write_trust_file
 from ledger.bootstrap import load_trust, password_chain
+from ledger.core.directory import is_name
 from ledger.core.errors import InputError, NotFoundError
 from ledger.core.jose import jwk_thumbprint, kid_of, strict_json_object
 from ledger.core.trust import MAX_NAME, MAX_TRUST_BYTES, Trust, load_trust_bytes, parse_trust, sign_trust
@@ -146,9 +147,7 @@ def read_public_key(path: Path) -> Mapping[str, str]:
             "JWK_PRIVATE", f"{path} holds a private key: never hand it over, and replace it.", path=str(path)
         )
     name = jwk.get("name")
-    if jwk.keys() - _PUBLIC - {"name"} or (
-        name is not None and not (type(name) is str and 0 < len(name) <= MAX_NAME)
-    ):
+    if jwk.keys() - _PUBLIC - {"name"} or (name is not None and not is_name(name, MAX_NAME)):
         raise InputError("JWK_INVALID", f"{path} holds more than a public key and a name.", path=str(path))
     return jwk
 

@@ -119,7 +119,7 @@ def _require_members(jws: Jws) -> None:
         "iss": _matches(_URL, payload.get("iss")),
         "iat": type(payload.get("iat")) is int and payload["iat"] >= 0,
         "phone": "phone" not in payload or (isinstance(phone, str) and 0 < len(phone) <= MAX_PHONE),
-        "name": isinstance(name, dict) and all(_is_name(name.get(language)) for language in _LANGUAGES),
+        "name": isinstance(name, dict) and all(is_name(name.get(language)) for language in _LANGUAGES),
         "crit": _understands(payload.get("crit", [])),
     }
     for field, is_good in good.items():
@@ -136,13 +136,10 @@ def _matches(pattern: re.Pattern[str], value: Any) -> bool:
     return isinstance(value, str) and pattern.fullmatch(value) is not None
 
 
-def _is_name(value: Any) -> bool:
-    """Printable, so that a name cannot rearrange the page that shows it (no direction marks)."""
+def is_name(value: Any, most: int = MAX_NAME) -> bool:
+    """Printable, so that a name cannot rearrange the page that shows it (no direction marks); `most` characters."""
     return (
-        isinstance(value, str)
-        and 0 < len(value) <= MAX_NAME
-        and value.isprintable()
-        and value == value.strip()
+        isinstance(value, str) and 0 < len(value) <= most and value.isprintable() and value == value.strip()
     )
 
 

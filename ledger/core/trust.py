@@ -18,6 +18,7 @@ from typing import Any, Final, Literal
 
 from ledger.core.addresses import checksum_address, parse_address
 from ledger.core.canonical_json import canonical_json
+from ledger.core.directory import is_name
 from ledger.core.errors import InputError
 from ledger.core.jose import (
     Es256Signer,
@@ -416,7 +417,7 @@ def _key_set(threshold: Any, jwks: Any, least: int, name: str) -> KeySet:
     if type(threshold) is not int or not least <= threshold <= len(keys) or len(keys) != len(jwks):
         raise _wrong(name)
     names = {jwk_thumbprint(jwk): jwk["name"] for jwk in jwks if "name" in jwk}
-    if not all(type(text) is str and 0 < len(text) <= MAX_NAME for text in names.values()):
+    if not all(is_name(text, MAX_NAME) for text in names.values()):
         raise _wrong(name)
     return KeySet(threshold, keys, names)
 

@@ -147,7 +147,7 @@ def test_a_move_links_the_ledgers_and_leaves_old_notices_behind() -> None:
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("name", ["", "x" * 101, 5])
+@pytest.mark.parametrize("name", ["", "x" * 101, 5, "岚州\u202e行银", "two\nlines", " padded"])
 def test_a_name_is_a_short_text(name: object) -> None:
     data = json.loads(next_trust(first(ANNA), Changes(witnesses=KeyChange(add=[BANK.public_jwk]))))
     data["witnesses"]["keys"][0]["name"] = name
