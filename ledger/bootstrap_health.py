@@ -127,7 +127,9 @@ class HealthService:
         passed = self._here.clock.monotonic()
         with self._lock:
             known = self._slow
-            if known is None or passed - known[0] >= SLOW_EVERY_S:
+            has_ended = known is not None and known[2][1] is not None and known[2][1] <= now
+            # lists that ended may have been published anew a moment ago
+            if known is None or has_ended or passed - known[0] >= SLOW_EVERY_S:
                 known = self._slow = (passed, self._expiries(), self._list_facts(now))
         return known[1], known[2]
 

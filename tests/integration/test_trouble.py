@@ -60,6 +60,18 @@ def test_without_a_worker_it_says_so(office: Office) -> None:
     assert "VAULT_LOCKED" not in missing
 
 
+def test_lists_that_were_published_anew_are_seen_at_once(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    health = office.parts.health
+    ends = {"at": 0}
+    # reason: when a list ends is the worker's doing, which does not run here
+    monkeypatch.setattr(health, "_list_facts", lambda now: (1, now + ends["at"]))
+    assert "LISTS_ENDED" in office.missing()[1]
+    ends["at"] = 60
+    assert "LISTS_ENDED" not in office.missing()[1]
+
+
 def test_the_store_goes_away_and_comes_back(office: Office) -> None:
     assert office.client.get("/account/log-in").status_code == 200
     store = office.parts.here.store
