@@ -195,7 +195,7 @@ def restore(
 
     Raises:
         ConflictError: HOME_NOT_EMPTY.
-        NotFoundError: ERASURES_MISSING, BACKUP_KEYS_MISSING.
+        NotFoundError: BACKUP_MISSING, ERASURES_MISSING, BACKUP_KEYS_MISSING.
         InputError: BACKUP_*, ERASURES_*.
         UnavailableError: RESTORE_NOT_WRITTEN.
     """
@@ -232,7 +232,10 @@ def _put(stage: Path, home: Path) -> None:
         stage.replace(home)
     except OSError as error:
         raise UnavailableError(
-            "RESTORE_NOT_WRITTEN", f"{home} cannot be written: {error.strerror}.", path=str(home)
+            "RESTORE_NOT_WRITTEN",
+            f"{home} cannot be written: {error.strerror}.",
+            path=str(home),
+            reason=error.strerror,
         ) from error
 
 
@@ -265,7 +268,7 @@ def _find_keys(archive: Path, manifest: dict[str, Any], named: Path | None) -> t
     for path in [named] if named is not None else sorted(archive.parent.glob(f"*{KEYS_SUFFIX}")):
         try:
             other = backup_archive.read_manifest(path)
-        except InputError:
+        except (InputError, NotFoundError):
             if named is not None:
                 raise
             continue

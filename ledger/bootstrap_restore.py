@@ -91,6 +91,7 @@ def choose(here_mirrors: Sequence[str], how: How, home: Path) -> How:
 
     Raises:
         ConflictError: RESTORE_MIRROR when nothing says where missing blocks may be.
+        InputError: NODE_URL.
     """
     if (how.without_mirror or how.nothing_lost) and not how.rebuild:
         return How((), how.without_mirror, how.nothing_lost)
@@ -103,6 +104,8 @@ def choose(here_mirrors: Sequence[str], how: How, home: Path) -> How:
             "ones. --nothing-lost: the old installation was stopped before the backup.",
             path=str(home),
         )
+    for url in mirrors:
+        NodeClient(url)  # a wrong address is told before anything is done
     return How(mirrors, rebuild=how.rebuild)
 
 

@@ -23,7 +23,7 @@ from pathlib import Path, PurePosixPath
 from tempfile import mkdtemp
 from typing import IO, Any
 
-from ledger.core.errors import InputError, UnavailableError
+from ledger.core.errors import InputError, NotFoundError, UnavailableError
 
 MANIFEST = "manifest.json"
 FORMAT = "ecert-backup/1"
@@ -162,7 +162,7 @@ def scratch(parent: Path, prefix: str, code: str) -> Iterator[Path]:
         folder = Path(mkdtemp(prefix=f"{prefix}{os.getpid()}-", dir=parent))
     except OSError as error:
         raise UnavailableError(
-            code, f"{parent} cannot be written: {error.strerror}.", path=str(parent)
+            code, f"{parent} cannot be written: {error.strerror}.", path=str(parent), reason=error.strerror
         ) from error
     try:
         yield folder
@@ -206,7 +206,10 @@ def writing(target: Path, beside: Path, say: Callable[[int], None]) -> Iterator[
         _sync(target.parent)
     except OSError as error:
         raise UnavailableError(
-            "BACKUP_NOT_WRITTEN", f"{target} cannot be written: {error.strerror}.", path=str(target)
+            "BACKUP_NOT_WRITTEN",
+            f"{target} cannot be written: {error.strerror}.",
+            path=str(target),
+            reason=error.strerror,
         ) from error
     finally:
         part.unlink(missing_ok=True)
@@ -223,8 +226,10 @@ def _sync(folder: Path) -> None:
 def read_manifest(archive: Path) -> dict[str, Any]:
     """The list of contents.
 
-    Raises: InputError(BACKUP_BROKEN, BACKUP_NEWER).
+    Raises: NotFoundError(BACKUP_MISSING), InputError(BACKUP_BROKEN, BACKUP_NEWER).
     """
+    if not archive.is_file():
+        raise NotFoundError("BACKUP_MISSING", f"There is no backup {archive}.", path=str(archive))
     try:
         with tarfile.open(archive, "r:") as tar:
             members = tar.getmembers()
@@ -269,7 +274,10 @@ def extract(archive: Path, manifest: Mapping[str, Any], into: Path, say: Callabl
         raise _broken(archive) from error
     except OSError as error:
         raise UnavailableError(
-            "RESTORE_NOT_WRITTEN", f"{into} cannot be written: {error.strerror}.", path=str(into)
+            "RESTORE_NOT_WRITTEN",
+            f"{into} cannot be written: {error.strerror}.",
+            path=str(into),
+            reason=error.strerror,
         ) from error
     if seen != files.keys():
         raise _broken(archive)

@@ -170,5 +170,8 @@ def _broken(path: Path) -> InputError:
 
 def _not_written(path: Path, error: OSError) -> UnavailableError:
     return UnavailableError(
-        "ERASURES_NOT_WRITTEN", f"{path} cannot be written: {error.strerror}.", path=str(path)
+        "ERASURES_NOT_WRITTEN",
+        f"{path} cannot be written: {error.strerror}.",
+        path=str(path),
+        reason=error.strerror,
     )

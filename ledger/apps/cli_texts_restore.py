@@ -5,6 +5,92 @@ from __future__ import annotations
 from ledger.apps.cli_frame import Text
 
 RESTORE_ERRORS: dict[str, Text] = {
+    "BACKUP_EXISTS": Text(
+        "{path} 已经存在,不会覆盖。请换一个文件名,或给出一个目录。",
+        "{path} is there already and is not overwritten. Name another file, or a folder.",
+    ),
+    "BACKUP_NOT_WRITTEN": Text(
+        "{path} 写不进去({reason})。没有留下不完整的备份。检查磁盘空间、路径和权限后重做。",
+        "{path} cannot be written ({reason}). No half backup is left. Look at space, path and permissions, then try again.",
+    ),
+    "BACKUP_SOURCE_BROKEN": Text(
+        "{path} 无法复制({answer})。请运行「ecert doctor」。",
+        "{path} cannot be copied ({answer}). Run `ecert doctor`.",
+    ),
+    "BACKUP_BROKEN": Text(
+        "{path} 不是完整的 ecert 备份,或被改动过。请用另一份备份;什么都没有恢复。",
+        "{path} is not a complete backup of ecert, or it was changed. Use another one; nothing was restored.",
+    ),
+    "BACKUP_NEWER": Text(
+        "{path} 是另一版本的 ecert 写的。请先升级到写它的版本或更新的版本。",
+        "{path} was written by another version of ecert. Upgrade to that version or a later one first.",
+    ),
+    "BACKUP_MISSING": Text(
+        "没有备份文件 {path}。请写出 .tar 文件本身,不是它所在的目录。",
+        "There is no backup {path}. Name the .tar file itself, not its folder.",
+    ),
+    "BACKUP_KIND": Text(
+        "{path} 是数据密钥的备份。请写另一个文件(没有 .keys 的 .tar)。",
+        "{path} is the archive of data keys. Name the other file (.tar without .keys).",
+    ),
+    "BACKUP_KEYS_MISSING": Text(
+        "没有与 {path} 相配的数据密钥备份(.keys.tar):须是同一时刻或更新的。把它放在旁边,或用 --keys 指定。",
+        "No archive of data keys (.keys.tar) fits {path}: it must be of the same moment or newer. Put it beside, or name "
+        "it with --keys.",
+    ),
+    "HOME_NOT_EMPTY": Text(
+        "{path} 不是空目录,不会覆盖。请用 --home 指定另一个目录。",
+        "{path} is not an empty folder and is not overwritten. Name another one with --home.",
+    ),
+    "RESTORE_NOT_WRITTEN": Text(
+        "{path} 写不进去({reason})。什么都没有恢复。检查磁盘空间、路径和权限后重做。",
+        "{path} cannot be written ({reason}). Nothing was restored. Look at space, path and permissions, then try again.",
+    ),
+    "ERASURES_MISSING": Text(
+        "找不到删除名单 {path}。没有它,备份之后被删除的人会回来。用 --erasures 指定最新的一份;确实丢失时用 --unsafe-old-erasures。",
+        "There is no list of erasures {path}: without it, whoever was erased after the backup comes back. Name the newest "
+        "with --erasures; if it is lost: --unsafe-old-erasures.",
+    ),
+    "ERASURES_OLD": Text(
+        "删除名单 {path} 比备份还旧。请用 --erasures 指定最新的一份,否则被删除的人会回来。",
+        "The list of erasures {path} is older than the backup. Name the newest with --erasures, or people come back.",
+    ),
+    "ERASURES_BROKEN": Text(
+        "{path} 不是本账本的删除名单,或被改动过。请用没有改动的副本(ECERT_ERASURES、备份旁边)。",
+        "{path} is not this ledger's list of erasures, or it was changed. Use an unchanged copy (ECERT_ERASURES, beside a "
+        "backup).",
+    ),
+    "ERASURES_NOT_WRITTEN": Text(
+        "删除名单 {path} 写不进去({reason})。检查磁盘空间和权限后重做;写到之前不要用那里的备份恢复。",
+        "The list of erasures {path} cannot be written ({reason}). Look at space and permissions, then try again; restore "
+        "no backup from there before it is.",
+    ),
+    "FILE_NOT_WRITABLE": Text(
+        "{path} 写不进去。检查磁盘空间、路径和权限。",
+        "{path} cannot be written. Look at space, path and permissions.",
+    ),
+    "CONTRACT_MISSING": Text(
+        "链上没有本账本的合约({message})。请核对节点地址和链。",
+        "The ledger's contracts are not on this chain ({message}). Check the nodes' addresses and the chain.",
+    ),
+    "DEPLOY_FAILED": Text(
+        "合约没有放上去({message})。请运行「ecert doctor --chain 地址」查看该链缺什么,处理后再次运行同一命令。",
+        "A contract was not put on the chain ({message}). See what the chain lacks with `ecert doctor --chain URL`, then "
+        "run the same command again.",
+    ),
+    "BLOCK_INVALID": Text(
+        "对方给出的区块不能采用({message})。什么都没有改动。请指定另一个镜像(--mirror)。",
+        "The mirror's blocks cannot be used ({message}). Nothing was changed. Name another mirror with --mirror.",
+    ),
+    "BLOCK_GAP": Text(
+        "对方给出的区块不相连({message})。什么都没有改动。请指定另一个镜像(--mirror)。",
+        "The mirror's blocks do not follow each other ({message}). Nothing was changed. Name another one with --mirror.",
+    ),
+    "BLOCK_FROM_FUTURE": Text(
+        "对方给出的区块时间在将来,或前后颠倒。请核对本机时钟;时钟无误时指定另一个镜像(--mirror)。",
+        "The mirror's blocks are of the future or out of order. Check this machine's clock; if it is right, name another "
+        "mirror with --mirror.",
+    ),
     "RESTORE_MIRROR": Text(
         "备份之后出的区块可能还在镜像上:用 --mirror 地址 指定(或设置 ECERT_MIRRORS)。确认没有任何镜像用 "
         "--without-mirror(持有较新证照的人将需要换新回执);原环境在备份前已停止用 --nothing-lost。",

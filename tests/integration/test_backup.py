@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -20,12 +21,14 @@ from typing import Any
 import pytest
 
 from ledger import bootstrap_backup
+from ledger.adapters import backup_archive, erasure_list
 from ledger.adapters.backup_archive import ArchiveWriter
 from ledger.adapters.chain_embedded.reader import EmbeddedReader
 from ledger.adapters.erasure_list import ErasureList
 from ledger.adapters.restore_sql import SqlRestoreBook
 from ledger.adapters.store_sql import open_store
 from ledger.adapters.system import SystemClock
+from ledger.apps.cli_texts import ERRORS
 from ledger.bootstrap import open_home, open_verifier
 from ledger.bootstrap_backup import Say, back_up, restore
 from ledger.core.errors import ConflictError, InputError, LedgerError, NotFoundError, UnavailableError
@@ -38,6 +41,7 @@ from tests.privacy_search import search_folder
 
 pytestmark = [pytest.mark.xdist_group("served"), pytest.mark.timeout(600)]
 ROWS = 60
+CODE = re.compile(r'"((?:BACKUP|RESTORE|ERASURES|HOME)_[A-Z_]+)"')
 
 
 def silent(_done: int, _total: int) -> None:
@@ -328,6 +332,18 @@ class TestRefused:
         assert self.code(moved, tmp_path) == "BACKUP_KEYS_MISSING"
         keys.unlink()
         assert self.code(moved, tmp_path) == "BACKUP_KEYS_MISSING"
+
+    def test_a_folder_or_nothing_where_the_archive_should_be(self, backup: Path, tmp_path: Path) -> None:
+        for place in (backup, backup / "none.tar"):
+            with pytest.raises(NotFoundError) as refusal:
+                restore(place, tmp_path / "new", silent)
+            assert refusal.value.code == "BACKUP_MISSING"
+
+    def test_every_refusal_is_said_in_both_languages(self) -> None:
+        files = (backup_archive, bootstrap_backup, erasure_list)
+        codes = {code for file in files for code in re.findall(CODE, Path(file.__file__).read_text())}
+        assert len(codes) > 12
+        assert codes <= ERRORS.keys()
 
     def test_the_wrong_one_of_the_two(self, backup: Path, tmp_path: Path) -> None:
         with pytest.raises(InputError) as refusal:
