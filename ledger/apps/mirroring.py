@@ -14,6 +14,7 @@ from ledger.bootstrap import free_port
 from ledger.bootstrap_mirror import MirrorSite, open_mirror
 from ledger.core.errors import InputError, UnavailableError
 from ledger.core.mirroring import MirrorState
+from ledger.core.model import BlockRef
 from ledger.ports import PasswordSource
 from ledger.settings import Settings
 
@@ -80,8 +81,10 @@ def follow(
             if once or error.code != "NODE_SILENT":
                 raise
             _log.warning("waiting", extra={"code": error.code})
+            silent = MirrorState("waiting", BlockRef(0, bytes(32), 0), code=error.code)
+            on_state(silent)
             if wait(AGAIN_AFTER_S):
-                raise
+                return silent
             continue
         if state.condition != "restored":
             return state

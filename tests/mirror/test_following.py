@@ -8,7 +8,11 @@ from pathlib import Path
 import pytest
 
 from ledger.adapters.abi import issuer_id
+from ledger.apps.mirroring import follow
+from ledger.bootstrap_mirror import MirrorPlan, set_up_mirror
+from ledger.core.mirroring import MirrorState
 from ledger.core.trust import load_trust_bytes
+from ledger.settings import Settings
 from tests.mirror_world import WITNESSES, Copy, Operator, OperatorNode, make_world_trust
 from tests.ports.chain_world import ROOT, World
 
@@ -73,6 +77,17 @@ def test_what_died_between_keeping_and_telling_is_told_after_a_restart(
     assert head.block == operator.chain.head()
     assert [seen.block for seen in head.witnessed] == [last]
     again.close()
+
+
+def test_who_waits_for_a_node_from_the_beginning_is_told_so(operator: Operator, tmp_path: Path) -> None:
+    file = tmp_path / "trust.json"
+    file.write_bytes(make_world_trust(operator))
+    settings = Settings(home=tmp_path / "home")
+    set_up_mirror(settings, MirrorPlan("http://127.0.0.1:1", file))
+    told: list[MirrorState] = []
+    state = follow(settings, None, told.append, lambda _seconds: True)
+    assert told == [state]
+    assert (state.condition, state.code, state.confirmed_at) == ("waiting", "NODE_SILENT", None)
 
 
 def test_the_registry_decides_whose_checkpoints_count(operator: Operator, tmp_path: Path) -> None:
