@@ -12,12 +12,13 @@ import binascii
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any, Final, Literal
 
+from ledger.core.checks.codes import Code
 from ledger.core.errors import InputError
 from ledger.core.jose import Jws, parse_jws, verify_es256
 from ledger.core.model import CREDENTIALS_PER_WORD, KeyRecord, Purpose
-from ledger.core.report import Report
+from ledger.core.report import Outcome, Report
 from ledger.core.x5c import leaf_facts
 
 RECEIPT_TYPE: Final = "ecert-verification+jwt"
@@ -38,6 +39,10 @@ class PurposeKind(StrEnum):
     REGISTRATION = "registration"
     WITHDRAWAL = "withdrawal"
     OTHER = "other"
+
+
+UNCOMPARED: Final = frozenset({Code.PAGE_NOT_COMPARED, Code.PAGE_PARTLY_COMPARED})
+Standing = Literal["good", "uncompared", "unknown", "other"]
 
 
 class ReceiptState(StrEnum):
@@ -134,6 +139,19 @@ class Verification:
     watch: WatchState | None
     watch_until: int | None
     fired_at: int | None
+
+    @property
+    def standing(self) -> Standing:
+        """What a list may call this check in one word.
+
+        `uncompared`: the certificate is good, but nobody compared all of the sheet with it (review F15).
+        `unknown`: nothing failed, something could not be told. What was erased is told by its verdict alone.
+        """
+        checks = () if self.content is None else self.content.checks
+        if self.accepted:
+            return "uncompared" if any(code in UNCOMPARED for _, _, code, _ in checks) else "good"
+        is_open = bool(checks) and not any(outcome == Outcome.FAILED for _, outcome, _, _ in checks)
+        return "unknown" if is_open else "other"
 
 
 @dataclass(frozen=True, slots=True)

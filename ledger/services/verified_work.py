@@ -403,7 +403,7 @@ def page_words(check: Verification, verifier: Mapping[str, str], now: int, jti: 
         ("签发机构", "Issuer", check.issuer or "—"),
         ("文件 SHA-256", "SHA-256", content.sha256),
         ("账本截至区块", "As of block", _block_words(content)),
-        ("结论", "Verdict", f"[{check.national}] {text_of(check.code, 'zh')}"),
+        ("结论", "Verdict", f"[{check.national}] {text_of(check.code, 'zh')}{_left_open(check)}"),
     ]
     return {
         "title": "电子证照核验回执",
@@ -418,6 +418,11 @@ def page_words(check: Verification, verifier: Mapping[str, str], now: int, jti: 
         ],
         "foot": "本回执只说明核验当时的结果；其签名与附件中的令牌一致。",
     }
+
+
+def _left_open(check: Verification) -> str:
+    """What a reader of the verdict alone must not overlook."""
+    return "纸面内容未全部比对，本结论不说明纸面未被改动。" if check.standing == "uncompared" else ""
 
 
 def _block_words(content: CheckContent) -> str:

@@ -6,6 +6,7 @@ import io
 import json
 import re
 from base64 import b64decode
+from dataclasses import replace
 
 import jwt
 import pytest
@@ -17,11 +18,13 @@ from ledger.bootstrap_verified import VerifiedRoom
 from ledger.core.flow import JobKind
 from ledger.core.jose import b64url_encode
 from ledger.core.model import ReasonClass
+from ledger.core.paper import PrintKind
 from ledger.core.people import Role
 from ledger.core.status import Status
 from ledger.core.verified import WatchState, judge_receipt, parse_receipt_token, watched_words
 from ledger.services.cases import Grounds
-from ledger.services.verified_work import GOOD_NOT_COMPARED, WRONG
+from ledger.services.verified_work import GOOD_NOT_COMPARED, WRONG, page_words
+from tests.check_world import read_paper
 from tests.flow_world import ISSUER, ListTable, chain_signer, deposit_row
 from tests.office_world import Office
 
@@ -102,6 +105,34 @@ def test_a_file_beside_something_else_is_not_answered_for_the_other(office, offi
     assert "只能" in answer.text
     assert "verdict--" not in answer.text
     assert len(room.book.newest({ISSUER}, None, 100)) == before
+
+
+def test_a_sheet_that_nobody_compared_is_not_called_genuine_afterwards(office, officer, room):
+    name = min(office.world.bundles())[:32]
+    one = office.world.documents.order(
+        bytes.fromhex(name), kind=PrintKind.FULL, language="zh", by="test", document_id=bytes(16)
+    )
+    office.world.work()
+    paper = read_paper(office, office.world.documents.print(one.id))
+    answer = officer.post_form("/desk/verify", {"purpose_kind": "loan", "text": paper.secret_text})
+    number = number_of(answer.text)
+    kept = room.service.check(number, {ISSUER})
+    assert (kept.accepted, kept.standing) == (True, "uncompared")
+    for page in ("/desk/verify", f"/desk/checks/{number}", "/desk/checks"):
+        shown = officer.get(page).text
+        assert "有效，纸面未比对完" in shown, page
+    words = page_words(kept, {"zh": "x"}, 0, "jti")
+    assert any("未全部比对" in row[2] for row in words["rows"])
+
+
+def test_an_outage_is_not_called_refused_afterwards(office, officer, room):
+    number = number_of(check(officer, bundle(office)).text)
+    kept = room.service.check(number, {ISSUER})
+    assert kept.content is not None
+    left = tuple((name, "unknown", code, at) for name, _, code, at in kept.content.checks)
+    away = replace(kept, accepted=False, content=replace(kept.content, checks=left))
+    assert away.standing == "unknown"
+    assert replace(away, content=None).standing == "other"
 
 
 def test_another_organisation_sees_none_of_it(office, officer):
