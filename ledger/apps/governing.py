@@ -148,7 +148,7 @@ def register_key(
     signer = certify(here, agency, uri, authority, is_seal=purpose is Purpose.SEAL)
     if _number(here, issuer, signer.thumbprint) is None:
         now = here.clock.now()
-        end = until or now + LEAF_YEARS * YEAR_S
+        end = until or (now + LEAF_YEARS * YEAR_S) // DAY_S * DAY_S  # asked again today: the same act
         issuer_id = issuer.encode("ascii")
         act = Act("registerKey", (issuer_id, issuer_id, signer.thumbprint, int(purpose), now, end))
         waiting = govern(here, issuer, [act], admins)

@@ -16,6 +16,9 @@ from ledger.ports import Carrier, ChainSigner, Clock, ContractCall, Step
 from ledger.services.governed import GovernedBook
 from ledger.services.registry import Act, RegistrySource, own_auth, require_done
 
+ABOUT_NOW_S = 600
+_DATES = frozenset({"validFrom", "validUntil", "since"})
+
 
 @dataclass(frozen=True, slots=True)
 class Acceptable:
@@ -32,6 +35,14 @@ class Decided:
 
     proposal: Proposal
     act: Act
+
+
+def _wish(act: Act, at: int) -> tuple[str, tuple[object, ...]]:
+    """What is wanted, apart from the moment: a time about the one at which it was asked says "from now on"."""
+    return act.function, tuple(
+        "now" if name in _DATES and abs(value - at) <= ABOUT_NOW_S else value
+        for name, value in act.named.items()
+    )
 
 
 class Governance:
@@ -53,18 +64,20 @@ class Governance:
     def propose(self, act: Act, proposer: ChainSigner) -> Proposal:
         """Propose one act; proposed by this admin already and still waiting: that proposal.
 
+        The same wish a moment later, dated from then on, is no other one: a command may be run twice.
+
         Raises:
             RefusedError: NOT_AN_ADMIN, or the contract's error.
         """
         by = act.args[0].decode("ascii")
         self._require_admin(by, proposer.signer_id)
         data = self._chain.encode(act.call)
-        found = self._waiting(by, proposer.signer_id, data)
+        found = self._waiting(by, proposer.signer_id, act, data)
         if found is not None:
             return found
         call = ContractCall("registry", "propose", (act.args[0], data, own_auth(proposer)))
         require_done(self._carrier.carry([Step(call, proposer)])[0], act)
-        made = self._waiting(by, proposer.signer_id, data)
+        made = self._waiting(by, proposer.signer_id, act, data)
         if made is None:
             raise RuntimeError("a proposal whose transaction is final is on the chain")
         return made
@@ -152,10 +165,15 @@ class Governance:
         call = ContractCall("registry", "executeReset", (issuer.encode("ascii"),))
         require_done(self._carrier.carry([Step(call, carried_by)])[0], call)
 
-    def _waiting(self, by: str, proposer: bytes, data: bytes) -> Proposal | None:
+    def _waiting(self, by: str, proposer: bytes, act: Act, data: bytes) -> Proposal | None:
         act_hash, now = keccak(data), self._clock.now()
         for one in reversed(self._book.proposals(by)):
-            if one.is_open(now) and one.proposer == proposer and one.act_hash == act_hash:
+            if not one.is_open(now) or one.proposer != proposer:
+                continue
+            if one.act_hash == act_hash:
+                return one
+            told = self._book.act_of(one)
+            if told is not None and _wish(told[0], one.made_at) == _wish(act, now):
                 return one
         return None
 

@@ -244,6 +244,14 @@ def test_each_wrong_acceptance_has_its_reason(tree: GovernWorld) -> None:
     act = tree.role(CITY, person(CITY, "deputy").signer_id, Role.APPROVER)
     first = governance.propose(act, admin1)
     assert governance.propose(act, admin1) == first  # asked twice: one proposal
+    tree.clock.advance(60)
+    deputy = person(CITY, "deputy").signer_id
+    assert governance.propose(tree.role(CITY, deputy, Role.APPROVER), admin1) == first  # also a minute later
+    bounded = governance.propose(tree.role(CITY, deputy, Role.APPROVER, until=tree.now + DAY_S), admin1)
+    later = governance.propose(tree.role(CITY, deputy, Role.APPROVER, since=tree.now + DAY_S), admin1)
+    assert len({first.number, bounded.number, later.number}) == 3  # other dates: other wishes
+    for other in (bounded, later):
+        governance.cancel(other.number, admin2)
 
     def refusal(number: int, key: object) -> str:
         with pytest.raises(LedgerError) as refused:
