@@ -90,6 +90,15 @@ class Moved:
 
 
 @dataclass(frozen=True, slots=True)
+class Account:
+    """An account that sends something during a move: `role` is operator, governance or admin of `issuer`."""
+
+    address: str
+    role: str
+    issuer: str
+
+
+@dataclass(frozen=True, slots=True)
 class Preview:
     """What would be done.
 
@@ -97,8 +106,8 @@ class Preview:
         load: how much is carried.
         missing: agencies whose admins' keys are not at hand.
         left: standing approvals that their approvers sign anew.
-        price_wei: of one gas today.
-        poor: accounts, and whose they are, that cannot pay what they would send.
+        price_wei: what the new chain asks for one gas today.
+        poor: accounts that cannot pay what they would send.
         trust_signatures: how many of the next trust file's signatures can be made here, and how many it needs.
     """
 
@@ -106,7 +115,7 @@ class Preview:
     missing: tuple[str, ...]
     left: int
     price_wei: int
-    poor: tuple[str, ...]
+    poor: tuple[Account, ...]
     trust_signatures: tuple[int, int]
 
 
@@ -217,22 +226,22 @@ class Mover:
             (len(self._trust_signers(before)), before.keys.threshold),
         )
 
-    def _coins(self, remote: RpcRecord, state: LedgerState) -> tuple[int, tuple[str, ...]]:
+    def _coins(self, remote: RpcRecord, state: LedgerState) -> tuple[int, tuple[Account, ...]]:
         """Today's price of one gas, and the accounts that cannot even send one transaction of theirs."""
-        if not remote.ceiling_wei:
-            return 0, ()
-        wanted = {self._deployer.address: ("operator of the root", _DEPLOY_LIMIT)}
-        wanted.setdefault(self._governance.address, ("governance", _IMPORT_LIMIT))
-        for record in state.issuers:
-            for admin in self._people.admins(record.issuer, state.roles) or ():
-                wanted.setdefault(admin.address, (f"admin of {record.issuer}", _ACT_LIMIT))
+        root, wanted = state.issuers[0].issuer, dict[bytes, tuple[int, str, str]]()
+        if remote.ceiling_wei:
+            wanted[self._deployer.address] = (_DEPLOY_LIMIT, "operator", root)
+            wanted.setdefault(self._governance.address, (_IMPORT_LIMIT, "governance", root))
+            for record in state.issuers:
+                for admin in self._people.admins(record.issuer, state.roles) or ():
+                    wanted.setdefault(admin.address, (_ACT_LIMIT, "admin", record.issuer))
         with closing(remote.nodes(self._here.clock)) as nodes:
             asked = sorted(nodes.gather(lambda node: node.gas_price()))
             price = asked[len(asked) // 2]
             held = {account: max(nodes.gather(_balance_of(account))) for account in wanted}
         poor = [
-            f"{checksum_address(account)} ({who})"
-            for account, (who, gas) in wanted.items()
+            Account(checksum_address(account), role, issuer)
+            for account, (gas, role, issuer) in wanted.items()
             if held[account] < gas * price * _DEARER_PERCENT // 100
         ]
         return price, tuple(poor)
@@ -303,8 +312,9 @@ class Mover:
         if poor:
             raise RefusedError(
                 "MIGRATE_COINS",
-                f"These accounts need coins of the new chain first (gas costs {price} wei there): {', '.join(poor)}.",
-                accounts=list(poor),
+                f"These accounts need coins of the new chain first (gas costs {price} wei there): "
+                f"{', '.join(account.address for account in poor)}.",
+                accounts=[account.address for account in poor],
                 price_wei=price,
             )
         ledger_id = self._here.entropy.token(LEDGER_ID_BYTES)

@@ -50,9 +50,15 @@ LEFT = Text(
     "{count} 份常设审批的审批人密钥不在本机,迁移后须由本人重新登记。",
     "{count} standing approvals: their approvers' keys are not here, they register anew after the move.",
 )
-POOR = Text(
-    "这些账户在新链上没有足够的币:{accounts}",
-    "These accounts have too few coins on the new chain: {accounts}",
+POOR = Text("新链上缺币:{account}({whose})", "Too few coins on the new chain: {account} ({whose})")
+WHOSE = {
+    "operator": Text("{issuer} 的操作员,部署合约", "operator of {issuer}, who deploys the contracts"),
+    "governance": Text("治理账户", "governance"),
+    "admin": Text("{issuer} 的管理员", "an admin of {issuer}"),
+}
+FREE = Text(
+    "这条链的节点报价每 gas {price} wei:若收费,请加 --gas-ceiling,否则交易不会被接收。",
+    "The chain's nodes ask {price} wei for a gas: if it charges, add --gas-ceiling, or no transaction is taken.",
 )
 UNSIGNED = Text(
     "下一版信任文件需要 {threshold} 个签名,这里只能签 {good} 个:请用 --trust-key 指定其余密钥,或在迁移途中补签"
@@ -116,7 +122,7 @@ def _migrate(
         if remote is None:
             raise InputError("MIGRATE_TARGET", "Name the new chain: --to rpc:URL,URL")
         preview = mover.preview(remote)
-        _tell(session, preview)
+        _tell(session, preview, charged=remote.ceiling_wei > 0)
         if dry_run:
             session.emit({"state": "planned", **_facts(preview)})
             return
@@ -140,21 +146,25 @@ def _migrate(
         session.remark(LEFT.format(count=moved.left))
 
 
-def _tell(session: Session, preview: Preview) -> None:
+def _tell(session: Session, preview: Preview, *, charged: bool) -> None:
     load = preview.load
     coins = load.gas * preview.price_wei / GWEI**2
-    cost = COST.format(amount=f"{coins:.6f}") if preview.price_wei else Text("", "")
+    cost = COST.format(amount=f"{coins:.6f}") if charged else Text("", "")
     counts = {name: getattr(load, name) for name in load.__slots__ if name != "gas"}
     gas = f"{load.gas:,}"
     session.remark(
         Text(LOAD.zh.format(gas=gas, cost=cost.zh, **counts), LOAD.en.format(gas=gas, cost=cost.en, **counts))
     )
+    if preview.price_wei and not charged:
+        session.remark(FREE.format(price=preview.price_wei))
     if preview.missing:
         session.remark(MISSING.format(issuers=", ".join(preview.missing)))
     if preview.left:
         session.remark(LEFT.format(count=preview.left))
-    if preview.poor:
-        session.remark(POOR.format(accounts=", ".join(preview.poor)))
+    for one in preview.poor:
+        whose = WHOSE[one.role].format(issuer=one.issuer)
+        zh = POOR.zh.format(account=one.address, whose=whose.zh)
+        session.remark(Text(zh, POOR.en.format(account=one.address, whose=whose.en)))
     good, threshold = preview.trust_signatures
     if good < threshold:
         session.remark(UNSIGNED.format(good=good, threshold=threshold))
@@ -168,7 +178,9 @@ def _facts(preview: Preview) -> dict[str, object]:
         "price_wei": preview.price_wei,
         "missing_keys": list(preview.missing),
         "standings_left": preview.left,
-        "accounts_without_coins": list(preview.poor),
+        "accounts_without_coins": [
+            {"account": one.address, "role": one.role, "issuer": one.issuer} for one in preview.poor
+        ],
         "trust_signatures": {"here": preview.trust_signatures[0], "needed": preview.trust_signatures[1]},
     }
 

@@ -273,14 +273,14 @@ def test_a_chain_that_charges_two_keepers_and_a_witness(demo_home: Path, tmp_pat
         with pytest.raises(RefusedError, match="MIGRATE_COINS"):
             mover().plan(target)
         for account in told.poor:
-            anvil.rpc("anvil_setBalance", account.split()[0], hex(10**18))
+            anvil.rpc("anvil_setBalance", account.address, hex(10**18))
         assert mover().preview(target).poor == ()
         with pytest.raises(RefusedError, match="MIGRATE_TRUST_SIGNATURES"):
             mover().run(mover().plan(target))
         half = json.loads((home.path / "trust-next.json").read_bytes())
         trusts.take(sign_trust(half, [keeper]))
         done = mover().run(mover().plan(None))
-        left = [int(anvil.rpc("eth_getBalance", one.split()[0], "latest"), 16) for one in told.poor]
+        left = [int(anvil.rpc("eth_getBalance", one.address, "latest"), 16) for one in told.poor]
         assert max(left) < 10**18
         trust = trusts.trust()
         assert (trust.version, trust.witnesses.threshold, len(trust.witnesses.keys)) == (3, 0, 0)
