@@ -9,14 +9,17 @@ import sqlite3
 import time
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from contextlib import closing
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import jsonschema
 import pytest
 
+from ledger.adapters.carrier import DirectCarrier
 from ledger.adapters.chain_embedded.chain import EmbeddedChain
 from ledger.adapters.chain_embedded.reader import EmbeddedReader
+from ledger.adapters.chain_rpc.reader import Place
 from ledger.adapters.erasure_list import FILE_NAME, NAME_BYTES, ErasureList
 from ledger.adapters.home_files import Home
 from ledger.adapters.signer_memory import MemoryCredentialSigner
@@ -26,14 +29,15 @@ from ledger.adapters.trust_files import HomeTrust
 from ledger.bootstrap import open_home, open_verifier
 from ledger.bootstrap_chain import chain_reader
 from ledger.bootstrap_migrate import Mover, plan_target
-from ledger.bootstrap_moved import load_plan
-from ledger.core.errors import RefusedError
+from ledger.bootstrap_moved import Plan, give_up, keep_plan, load_plan
+from ledger.core.errors import ConflictError, RefusedError, UnavailableError
 from ledger.core.flow import BatchState
 from ledger.core.model import AnchorRecord
 from ledger.core.trust import sign_trust
 from ledger.core.trust_next import Changes, KeyChange, next_trust
-from ledger.ports import ContractCall
+from ledger.ports import ContractCall, Step
 from ledger.services.kill_points import KillPoint
+from ledger.services.registry import own_auth
 from ledger.services.status_list import check_token
 from ledger.settings import Settings
 from tests.anvil import Anvil, running
@@ -289,6 +293,42 @@ def test_a_chain_that_charges_two_keepers_and_a_witness(demo_home: Path, tmp_pat
         assert done.batches == sum(1 for _ in here.view.anchors()) > 0
         report = here.verifier.verify((home.path / "demo" / "good.ecert.json").read_bytes())
         assert report.verdict.code == "ACCEPTED"
+
+
+def test_what_must_be_settled_before_anything_begins(demo_home: Path, tmp_path: Path) -> None:
+    """A proposal that waits is no part of any move; who is not governance could not close the old ledger."""
+    home = Home(tmp_path / "home")
+    shutil.copytree(demo_home, home.path)
+    here, root = open_home(Settings(home.path)), ROOT_ISSUER.encode()
+    admin = here.agencies.chain_signer(ROOT_ISSUER, "admin1")
+    nowhere = plan_target("rpc:http://127.0.0.1:9", "immediate", None, 0)
+
+    def carry(function: str, *args: object) -> None:
+        with closing(EmbeddedChain.open(home.chain_file, SystemClock())) as chain:
+            encoded = [chain.encode(one) if isinstance(one, ContractCall) else one for one in args]
+            call = ContractCall("registry", function, (*encoded, own_auth(admin)))
+            (outcome,) = DirectCarrier(chain).carry([Step(call, admin)])
+            assert outcome.state == "final", outcome
+
+    def mover() -> Mover:
+        return Mover(open_home(Settings(home.path)), (), (), lambda _step, _count: None)
+
+    carry("propose", root, ContractCall("registry", "setDirectory", (root, root, bytes(32))))
+    with pytest.raises(ConflictError, match="MIGRATE_UNFINISHED") as waits:
+        mover().preview(nowhere)
+    (number,) = waits.value.detail["proposals"]
+    carry("cancel", number)
+    with pytest.raises(UnavailableError):
+        mover().preview(nowhere)  # nothing is in the way but the chain itself
+
+    keep_plan(
+        home, Plan(replace(nowhere, place=Place(1, bytes(32), bytes(20), bytes(20))), SystemClock().now())
+    )
+    path = home.key_file(here.record, ROOT_ISSUER, "operator")
+    home.change(lambda record: replace(record, keys={**record.keys, "ledger/governance": str(path)}))
+    with pytest.raises(RefusedError, match="MIGRATE_GOVERNANCE"):
+        mover().run(mover().plan(None))
+    give_up(home)
 
 
 def test_what_would_be_carried_and_giving_up(moved: Moving, tmp_path: Path) -> None:
