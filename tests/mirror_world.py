@@ -25,7 +25,15 @@ from ledger.core.checkpoint import Checkpoint, SignedCheckpoint, sign_checkpoint
 from ledger.core.errors import UnavailableError
 from ledger.core.mirroring import MirrorState
 from ledger.core.model import Batch, BlockRef, Purpose
-from ledger.core.trust import ContractPin, RestoreNotice, Trust, load_trust_bytes, make_trust, sign_trust
+from ledger.core.trust import (
+    DEFAULT_MAX_AGE_S,
+    ContractPin,
+    RestoreNotice,
+    Trust,
+    load_trust_bytes,
+    make_trust,
+    sign_trust,
+)
 from ledger.ports.mirror import LedgerNode
 from ledger.services.mirror import Mirror, MirrorParts
 from tests.ports.chain_world import FAR, GOVERNANCE, ROOT, START, World, embedded
@@ -171,6 +179,7 @@ def make_world_trust(
     *,
     previous: Trust | None = None,
     notices: Sequence[RestoreNotice] = (),
+    mirror_age_s: int = DEFAULT_MAX_AGE_S["mirror"],
 ) -> bytes:
     """A trust file about this operator's ledger; all witnesses are named."""
     from datetime import date
@@ -190,6 +199,7 @@ def make_world_trust(
         keys=[TRUST_KEY.public_jwk],
         witnesses=(threshold, [witness.public_jwk for witness in WITNESSES]),
         restore_notices=notices,
+        max_age_s={**DEFAULT_MAX_AGE_S, "mirror": mirror_age_s},
         previous=previous,
     )
     return sign_trust(document, [TRUST_KEY])

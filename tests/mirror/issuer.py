@@ -30,6 +30,8 @@ from tests.ports.chain_world import DEPLOYER, GOVERNANCE, ROOT, World, crew, fou
 YEAR_S = 366 * 86_400
 _AGE_S = 60
 """The ledger is so old when a test begins."""
+_PATIENCE_S = 600
+"""This operator signs on command alone: a slow machine must not make its last word too old."""
 
 
 def found_home(folder: Path, now: int) -> Home:
@@ -57,7 +59,7 @@ def write_home(home: Home, operator: Operator) -> None:
     """What `ecert node` needs beside the chain."""
     agency = Agency(ROOT, "根机关", "Root agency", "https://root.example", "990000")
     home.save(HomeRecord("demo", operator.clock.now(), (agency,), ready=True))
-    write_file(home.trust_file, make_world_trust(operator))
+    write_file(home.trust_file, make_world_trust(operator, mirror_age_s=_PATIENCE_S))
 
 
 def tell(*words: object) -> None:
