@@ -189,7 +189,7 @@ def restore(
         archive: the data archive.
         home: the new data directory.
         say: told bytes done and bytes in all.
-        keys: the archive of keys; by default the newest fitting one beside `archive`.
+        keys: the archive of keys; by default a fitting one beside `archive`, see `_find_keys`.
         erasures: the newest list of erasures; by default the one beside `archive`.
         unsafe_old_erasures: go on with what the backup itself knew: who was erased since comes back.
 
@@ -207,7 +207,7 @@ def restore(
                 home, int(manifest["made_at"]), 0, 0, has_keys=bool(mark["keys"]), resumed=True
             )
         raise ConflictError("HOME_NOT_EMPTY", f"{home} is not an empty folder.", path=str(home))
-    key_archive, key_manifest = _find_keys(archive, manifest, keys)
+    key_archive, key_manifest = _find_keys(archive, manifest, keys, is_listed=not unsafe_old_erasures)
     listed = _list_of(archive, manifest, erasures, unsafe_old=unsafe_old_erasures)
     total = sum(int(file["size"]) for one in (manifest, key_manifest) for file in one["files"].values())
     with backup_archive.scratch(home.parent, f".{home.name}.restoring-", "RESTORE_NOT_WRITTEN") as stage:
@@ -259,12 +259,15 @@ def _data_manifest(archive: Path) -> dict[str, Any]:
     return manifest
 
 
-def _find_keys(archive: Path, manifest: dict[str, Any], named: Path | None) -> tuple[Path, dict[str, Any]]:
-    """The archive of keys: newer than the data, or of the same moment; of these the newest.
+def _find_keys(
+    archive: Path, manifest: dict[str, Any], named: Path | None, *, is_listed: bool
+) -> tuple[Path, dict[str, Any]]:
+    """The archive of keys: newer than the data, or of the same moment; of these one with key files, the newest.
 
-    A newer one knows all keys of the data, less those that were erased since.
+    A newer one knows all keys of the data, less those that were erased since. With the list of erasures
+    (`is_listed`) those are destroyed anyway; without it the newest knows best who is to stay away.
     """
-    found: list[tuple[int, Path, dict[str, Any]]] = []
+    found: list[tuple[bool, int, Path, dict[str, Any]]] = []
     for path in [named] if named is not None else sorted(archive.parent.glob(f"*{KEYS_SUFFIX}")):
         try:
             other = backup_archive.read_manifest(path)
@@ -274,14 +277,15 @@ def _find_keys(archive: Path, manifest: dict[str, Any], named: Path | None) -> t
             continue
         fits = other.get("kind") == "keys" and other.get("ledger_id") == manifest["ledger_id"]
         if fits and int(other["made_at"]) >= int(manifest["made_at"]):
-            found.append((int(other["made_at"]), path, other))
+            has_files = is_listed and bool(other.get("with_keys"))
+            found.append((has_files, int(other["made_at"]), path, other))
     if not found:
         raise NotFoundError(
             "BACKUP_KEYS_MISSING",
             f"No archive of data keys fits {archive.name}: it must be of the same moment or newer; name it.",
             path=str(archive),
         )
-    _, path, other = max(found, key=lambda one: one[0])
+    _, _, path, other = max(found, key=lambda one: one[:2])
     return path, other
 
 

@@ -318,17 +318,7 @@ class TestRefused:
 
     def test_keys_that_are_older_than_the_data(self, moved: Path, tmp_path: Path) -> None:
         keys = keys_in(moved)
-        with tarfile.open(keys) as tar:
-            members = [(member, tar.extractfile(member).read()) for member in tar.getmembers()]  # type: ignore[union-attr]
-        with tarfile.open(keys, "w") as tar:
-            for member, content in members:
-                data = content
-                if member.name == "manifest.json":
-                    manifest = json.loads(content)
-                    manifest["made_at"] -= 10
-                    data = json.dumps(manifest).encode()
-                    member.size = len(data)
-                tar.addfile(member, io.BytesIO(data))
+        told_otherwise(keys, keys, later_s=-10)
         assert self.code(moved, tmp_path) == "BACKUP_KEYS_MISSING"
         keys.unlink()
         assert self.code(moved, tmp_path) == "BACKUP_KEYS_MISSING"
@@ -409,6 +399,28 @@ def test_a_place_where_nothing_can_be_written_is_said(clerk: Clerk, backup: Path
     with pytest.raises(UnavailableError) as refusal:
         restore(archive_in(backup), file / "home", silent)
     assert refusal.value.code == "RESTORE_NOT_WRITTEN"
+
+
+def told_otherwise(archive: Path, target: Path, *, later_s: int, **facts: object) -> None:
+    """The same archive with another list of contents."""
+    with tarfile.open(archive) as tar:
+        members = [(member, tar.extractfile(member).read()) for member in tar.getmembers()]  # type: ignore[union-attr]
+    with tarfile.open(target, "w") as tar:
+        for member, content in members:
+            data = content
+            if member.name == "manifest.json":
+                manifest = json.loads(content)
+                manifest["made_at"] += later_s
+                data = json.dumps(manifest | facts).encode()
+                member.size = len(data)
+            tar.addfile(member, io.BytesIO(data))
+
+
+def test_key_files_are_brought_back_though_a_later_backup_had_none(moved: Path, tmp_path: Path) -> None:
+    """Not where the list of erasures is lost: then the newest keys know best who is to stay away."""
+    told_otherwise(keys_in(moved), moved / "later.keys.tar", later_s=10, with_keys=False)
+    assert restore(archive_in(moved), tmp_path / "one", silent).has_keys
+    assert not restore(archive_in(moved), tmp_path / "two", silent, unsafe_old_erasures=True).has_keys
 
 
 def test_a_folder_that_is_not_there_yet_is_made(clerk: Clerk, tmp_path: Path) -> None:

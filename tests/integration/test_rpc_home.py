@@ -158,7 +158,7 @@ def test_from_a_file_to_a_verified_bundle_while_nodes_fail(site: Site, tmp_path:
     anchored = [
         event
         for event in _reader(site).events(0, _reader(site).head().number)
-        if event.name == "BatchAnchored"
+        if event.name == "BatchAnchored" and event.args["issuer"] == FUND.encode()
     ]
     assert len(anchored) == 1
     _looked_at(site, anchored[0].block.number, anchored[0].tx_hash)
