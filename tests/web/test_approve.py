@@ -89,7 +89,8 @@ def test_the_sample_is_drawn_anew_and_every_row_can_be_read(desk: Desk) -> None:
     assert "岚州市第" in first
     assert desk.approver.get(f"/approve/{batch_id}/rows?page=99").status_code == 200
     compared = words(desk.approver.get(f"/approve/{batch_id}/compare"))
-    assert "12500.00" in compared
+    assert "12,500.00 元" in compared
+    assert "12500.00" not in compared, "as on the certificate"
     for place in ("child", "foreign"):
         stranger = desk.office.client(Role.APPROVER, place)
         for path in ("", "/rows", "/sample", "/compare", "/replaced", "/state", "/return"):

@@ -319,9 +319,8 @@ def _range(field: Any, one: FieldComparison, *, after: bool) -> str:
         return "—"
     if summary.kind == "code":
         return "、".join(field_value(field, value) for value in sorted(summary.values))
-    if summary.lowest == summary.highest:
-        return summary.lowest
-    return f"{summary.lowest} – {summary.highest}"
+    lowest, highest = (field_value(field, value) for value in (summary.lowest, summary.highest))
+    return lowest if lowest == highest else f"{lowest} – {highest}"
 
 
 @pages.get("/<int:batch_id>/state")

@@ -304,6 +304,7 @@ def _form(given: Any, batch: int | None, errors: list[tuple[str, str]], refusals
         form=given.get("form") or services().entropy.token(FORM_DIGITS // 2).hex(),
         batch=batch,
         errors=errors,
+        refused=len(refusals),
         refusals=[(one.text, _why(one, given.get("change", ""))) for one in refusals[:SHOWN]],
         changes=[
             (word, say(f"status.do_{word}"), say(f"status.do_{word}_hint"))
