@@ -334,10 +334,11 @@ FOLLOW = command(
     Text(
         "跟随账本节点:重新执行每个区块,核对检查点,共同签名(「ecert mirror URL」即此命令)。\n\n"
         "账本被改写、分叉、倒填或退回时,拒绝跟随并保存证据;此后本目录的核验结果为「无法判断」。\n"
-        "退出码:0 正常停止,1 拒绝,3 只看一次而账本不应答。",
+        "退出码:0 正常停止,1 拒绝,3 只看一次而账本不应答,或只有旧的应答。",
         "Follow a ledger's node: run every block, check the checkpoints, co-sign (`ecert mirror URL` is this).\n\n"
         "A ledger that is rewritten, forked, backdated or set back is refused and evidence kept; from then on checks\n"
-        "against this directory cannot tell. Exit codes: 0 stopped, 1 refusing, 3 looked once and got no answer.",
+        "against this directory cannot tell. Exit codes: 0 stopped, 1 refusing, 3 looked once and got no answer, or an\n"
+        "old one.",
     ),
     params=[
         URL,
