@@ -35,6 +35,7 @@ from ledger.core.snapshot import (
     witnessed,
 )
 from ledger.core.trust import KeySet, RestoreNotice, Trust
+from scripts.benchmarks.snapshot import make as million
 from tests.ports.snapshot_world import SnapshotWorld, signer, snapshot_world, trust_of
 
 
@@ -314,3 +315,13 @@ def test_a_view_says_which_ledger_it_is() -> None:
     assert info == THERE.info
     with pytest.raises(RefusedError, match="ROLLBACK"):
         require_not_older(parse_snapshot(FILE).header, BlockRef(10**6, b"", 0), TRUST, allow_older=False)
+
+
+def test_a_million_credentials_fit_in_three_megabytes() -> None:
+    """The worst for the size: every status word was written. How soon it is read: scripts/bench."""
+    made = million(1_000, 1_000, activated=True)
+    assert len(made.data) <= 3_000_000
+    snapshot = parse_snapshot(made.data)
+    assert (
+        sum(anchor.size for anchor in SnapshotView(snapshot.header, read_state(snapshot)).anchors()) == 10**6
+    )
