@@ -59,6 +59,7 @@ class CheckId(StrEnum):
 
 
 NO_EVIDENCE: Final[Mapping[str, Any]] = MappingProxyType({})
+_AS_IT_IS: Final = frozenset({str, int, float, bool, type(None)})
 
 
 class CheckResult(NamedTuple):
@@ -202,7 +203,14 @@ def checks_as_json(checks: Iterable[CheckResult]) -> list[dict[str, Any]]:
 
 
 def _plain(value: Any) -> Any:
-    """JSON form of evidence."""
+    """JSON form of evidence and claims; what JSON is made of first: a report has some hundred such values."""
+    kind = type(value)
+    if kind in _AS_IT_IS:
+        return value
+    if kind is dict:
+        return {
+            str(name): item if type(item) in _AS_IT_IS else _plain(item) for name, item in value.items()
+        }
     if isinstance(value, bytes):
         return "0x" + value.hex()
     if isinstance(value, Mapping):

@@ -152,9 +152,22 @@ def office(**settings: str) -> Iterator[Office]:
     """A demo, served; when something went wrong, the last of what its pages wrote down."""
     with demo_copy() as home, served(home, **{**SETTINGS, **settings}) as port:
         try:
+            _wait_until_ready(port)
             yield Office(home, port)
         except BaseException:
             log = home / "logs" / "web.log"
             lines = log.read_text().splitlines() if log.exists() else []
             print(*lines[-LOG_LINES:], sep="\n", file=sys.stderr)
             raise
+
+
+def _wait_until_ready(port: int) -> None:
+    """A server that runs is measured, not one that is still starting: its worker has opened the chain by then.
+
+    How long a start takes is a case of its own (`start`, `restart`). Raises: TimeoutError.
+    """
+    until = time.monotonic() + PATIENCE_S
+    while not requests.get(f"http://127.0.0.1:{port}/readyz", timeout=PATIENCE_S).ok:
+        if time.monotonic() > until:
+            raise TimeoutError("/readyz")
+        time.sleep(LOOK_EVERY_S * 10)
