@@ -1,4 +1,4 @@
-"""The quick loop gives what py-evm gives: for any program, and its table of gas is py-evm's."""
+"""The quick loop and what is written as Python give what py-evm gives: for any program, gas included."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ledger.adapters.chain_embedded.chain import EmbeddedChain
-from ledger.adapters.chain_embedded.interpreter import PLAIN, LedgerComputation
+from ledger.adapters.chain_embedded.interpreter import HOT, PLAIN, LedgerComputation
 from ledger.adapters.chain_embedded.store import MEMORY
 from ledger.adapters.system import ManualClock, SeededEntropy
 
@@ -28,7 +28,11 @@ _PIECES = [
     *(bytes([code]) for code in PLAIN),
     *(bytes([code]) for code in PRAGUE_OPCODES),
 ]
-_LOOP = bytes.fromhex("6000 5b 6001 01 80 6020 11 6002 57 600052 60206000f3".replace(" ", ""))
+_WORKING = [bytes([code]) for code in PLAIN if not 0x5F <= code <= 0x7F] * 2
+_JUMPS = [bytes([0x60, to, code]) for to in (4, 8, 16, 24) for code in (0x56, 0x57)]
+_LOOP = bytes.fromhex("6000 5b 6001 01 80 6020 11 6002 57 600052 60206000f3")
+_CALLED = bytes.fromhex("6005 6010 56 5b 6007 600f 6010 56 5b 600052 60206000f3 5b 90 6003 01 90 56")
+_CALLS = bytes.fromhex("6009 6007 6012 56 00 5b 600b 50 60205260206020f3 5b 6003 02 90 56")
 
 
 def run(computation: type[BaseComputation], code: bytes, data: bytes, gas: int) -> tuple[Any, ...]:
@@ -52,6 +56,13 @@ def run(computation: type[BaseComputation], code: bytes, data: bytes, gas: int) 
     gas=st.sampled_from([30, 100, 3_000, 100_000]),
 )
 @example(code=_LOOP, data=b"", gas=100_000)
+@example(code=_CALLED, data=b"", gas=100_000)
+@example(code=_CALLS, data=b"", gas=100_000)
+@example(code=bytes.fromhex("600035 5b 6001 90 03 80 6003 57 00"), data=bytes(31) + b"\x09", gas=100_000)
+@example(code=bytes.fromhex("600035 600f 57 5f35 6020 52 6040 5f 20 00 5b 5f"), data=b"", gas=100_000)
+@example(code=bytes.fromhex("600035 56 5b 6001"), data=bytes(31) + b"\x04", gas=100_000)
+@example(code=bytes.fromhex("600035 56 5b 6001"), data=bytes(31) + b"\x05", gas=100_000)
+@example(code=bytes.fromhex("61ffff 6001 02 52 00"), data=b"", gas=100_000)
 @example(code=_LOOP, data=b"", gas=900)
 @example(code=b"\x5f" * 1_030, data=b"", gas=100_000)
 @example(code=b"\x5f" + b"\x80" * 1_030, data=b"", gas=100_000)
@@ -62,7 +73,43 @@ def run(computation: type[BaseComputation], code: bytes, data: bytes, gas: int) 
 @example(code=b"\x60\x01\x60\x00\x20", data=b"", gas=35)
 @example(code=b"\x7f\x01", data=b"", gas=100)
 def test_any_program_ends_as_py_evm_ends_it(code: bytes, data: bytes, gas: int) -> None:
-    assert run(LedgerComputation, code, data, gas) == run(PragueComputation, code, data, gas)
+    expected = run(PragueComputation, code, data, gas)
+    for _ in range(HOT + 2):  # first by the loop, then written as Python
+        assert run(LedgerComputation, code, data, gas) == expected
+
+
+@given(
+    code=st.lists(st.sampled_from([*_SMALL * 4, *_LARGE, *_JUMPS, b"\x5b", *_WORKING]), max_size=40).map(
+        lambda pieces: b"\x5f" * 24 + b"".join(pieces)
+    ),
+    data=st.binary(max_size=40),
+    less=st.integers(0, 3_000),
+)
+def test_written_code_stops_where_gas_ends(code: bytes, data: bytes, less: int) -> None:
+    """Written with plenty of gas; then run with any less: the same end, to the last unit."""
+    for _ in range(HOT + 1):
+        run(LedgerComputation, code, data, 3_000)
+    assert run(LedgerComputation, code, data, less) == run(PragueComputation, code, data, less)
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "5f 6103e0 52 610400 5f 20 50",  # a hash of more memory than there is gas for
+        "5f 610fe0 52 5f 51 50",
+        "6001 600035 57 5b 6001",  # jumps to where nobody may
+        "6001 600035 6020 35 57 5b 6001",
+        "600035 600035 600c 57 50 50 5b 6001",
+    ],
+)
+def test_written_code_leaves_what_is_not_plain_at_any_gas(code: str) -> None:
+    program = bytes.fromhex(code)
+    for place in (0, 5, 6, 8, 9):
+        data = bytes(31) + bytes([place]) + bytes(31) + b"\x01"
+        for _ in range(HOT + 1):
+            run(LedgerComputation, program, data, 3_000)
+        for gas in range(0, 900, 7):
+            assert run(LedgerComputation, program, data, gas) == run(PragueComputation, program, data, gas)
 
 
 def test_gas_is_py_evms() -> None:

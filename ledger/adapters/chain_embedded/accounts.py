@@ -93,6 +93,11 @@ def _lookup(item: Item, path: bytes, node: Node) -> bytes | None:
 def _fetch(node_hash: Item, node: Node) -> Item:
     if not isinstance(node_hash, bytes):
         raise _damaged()
+    return read_node(node_hash, node)
+
+
+def read_node(node_hash: bytes, node: Node) -> list[Item]:
+    """The items of a stored trie node. Raises: UnavailableError(CHAIN_UNAVAILABLE) when it is not what its hash says."""
     value = node(node_hash)
     if value is None or keccak256(value) != node_hash:
         raise _damaged()

@@ -263,10 +263,8 @@ class EmbeddedChain(ChainFile):
         rows = sealed.rows(rejected)
         try:
             self._store.commit(self.engine.nodes.buffer, rows)
-        except BaseException:
-            self.engine.nodes.discard()
-            raise
-        self.engine.nodes.committed()
+        finally:
+            self.engine.nodes.clear()
         self._head = sealed.header
         for transaction in rows.transactions:
             self._decoded.pop(transaction.hash, None)
@@ -283,20 +281,21 @@ class EmbeddedChain(ChainFile):
         ConflictError(CHAIN_FORKED) when it contradicts a block we have.
         """
         block = decode_block(block_rlp)
+        given, block_hash = block.header.block_number, block.header.hash
         with self._store.lock:
             number = self._head.block_number
-            known = self._store.block(block.number)
-            if known is not None and known.hash == block.hash:
+            known = self._store.block(given) if given <= number else None
+            if known is not None and known.hash == block_hash:
                 return known
-            if block.number > number + 1:
-                raise InputError("BLOCK_GAP", f"block {number + 1} comes before {block.number}")
+            if given > number + 1:
+                raise InputError("BLOCK_GAP", f"block {number + 1} comes before {given}")
             if known is not None or block.header.parent_hash != self._head.hash:
                 raise ConflictError(
                     "CHAIN_FORKED",
-                    f"block {block.number} does not continue our block {number}",
-                    number=block.number,
+                    f"block {given} does not continue our block {number}",
+                    number=given,
                     ours=(known.hash if known else self._head.hash).hex(),
-                    theirs=block.hash.hex(),
+                    theirs=block_hash.hex(),
                 )
             if not self._head.timestamp < block.header.timestamp <= self._clock.now() + _FUTURE_S:
                 raise InputError("BLOCK_FROM_FUTURE", "the block's time is out of order or to come")

@@ -15,11 +15,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import rlp
 from eth.abc import (
-    AtomicWriteBatchAPI,
+    AtomicDatabaseAPI,
     BlockHeaderAPI,
     ComputationAPI,
     MessageAPI,
@@ -27,12 +27,13 @@ from eth.abc import (
     SignedTransactionAPI,
     StateAPI,
 )
-from eth.db.atomic import AtomicDBWriteBatch
-from eth.db.backends.base import BaseAtomicDB
-from eth.exceptions import OutOfGas, Revert, UnrecognizedTransactionType
+from eth.constants import BLANK_ROOT_HASH, POST_MERGE_NONCE, ZERO_HASH32
+from eth.exceptions import OutOfGas, Revert
+from eth.typing import JournalDBCheckpoint
 from eth.vm.chain_context import ChainContext
+from eth.vm.execution_context import ExecutionContext
 from eth.vm.forks.prague import PragueVM
-from eth.vm.forks.prague.blocks import PragueBlock
+from eth.vm.forks.prague.blocks import PragueBlockHeader
 from eth.vm.forks.prague.state import PragueState, PragueTransactionExecutor
 from eth.vm.message import Message
 from eth.vm.spoof import SpoofTransaction
@@ -40,12 +41,14 @@ from eth_hash.auto import keccak
 from eth_hash.backends import pysha3
 from eth_keys.backends.coincurve import CoinCurveECCBackend
 from eth_keys.datatypes import PrivateKey
-from eth_typing import Address, Hash32
+from eth_typing import Address, BlockNumber, Hash32
 from eth_utils.exceptions import ValidationError
 from lru import LRU
 
 from ledger.adapters.abi import BLOCK_GAS
 from ledger.adapters.chain_embedded.interpreter import LedgerComputation
+from ledger.adapters.chain_embedded.state_db import LedgerAccounts
+from ledger.adapters.chain_embedded.state_trie import TrieNodes
 from ledger.adapters.chain_embedded.store import (
     OUT_OF_GAS,
     ChainStore,
@@ -62,7 +65,7 @@ from ledger.core.model import BlockRef
 _GAS_LIMIT = 2 * BLOCK_GAS
 _ZERO_ADDRESS = Address(bytes(20))
 _NEW_CONTRACT = Address(b"")
-_CACHED_NODES = 200_000
+_CACHED_CODES = 64
 _SUCCESS, _FAILURE = b"\x01", b""  # EIP-658 status codes as py-evm wants them
 _NO_UNCLES = _NO_WITHDRAWALS = b"\xc0"
 
@@ -79,52 +82,38 @@ def require_fast_libraries() -> None:
         raise RuntimeError("coincurve is not installed: install the locked requirements")  # noqa: TRY004  set-up
 
 
-class NodeDb(BaseAtomicDB):
-    """State tries: writes wait in a buffer until their block is committed; reads see buffer, cache, file."""
+class NodeDb:
+    """Nodes of the state's tries and codes of contracts by their hash; new ones wait until their block is kept."""
 
     def __init__(self, store: ChainStore) -> None:
         self._store = store
-        self._cache: LRU[bytes, bytes] = LRU(_CACHED_NODES)
+        self._codes: LRU[bytes, bytes] = LRU(_CACHED_CODES)
         self.buffer: dict[bytes, bytes] = {}
+        self.trie_nodes = TrieNodes(self._stored)
 
     def __getitem__(self, key: bytes) -> bytes:
-        value = self.buffer.get(key)
+        """A code. Raises: KeyError."""
+        value = self._codes.get(key)
         if value is None:
-            value = self._cache.get(key)
-        if value is None:
-            value = self._store.node(key)
+            value = self._stored(key)
             if value is None:
                 raise KeyError(key)
-            self._cache[key] = value
+            self._codes[key] = value
         return value
 
     def __setitem__(self, key: bytes, value: bytes) -> None:
-        self.buffer[key] = bytes(value)
+        self.buffer[key] = value
 
-    def __delitem__(self, key: bytes) -> None:
-        # Nodes of older states stay in the file: every past block can be read again.
-        self.buffer.pop(key, None)
+    def __contains__(self, key: bytes) -> bool:
+        return self._stored(key) is not None
 
-    def _exists(self, key: bytes) -> bool:
-        try:
-            self[key]
-        except KeyError:
-            return False
-        return True
-
-    @contextmanager
-    def atomic_batch(self) -> Iterator[AtomicWriteBatchAPI]:
-        with AtomicDBWriteBatch._commit_unless_raises(self) as batch:  # noqa: SLF001  as py-evm's own
-            yield batch
-
-    def committed(self) -> None:
-        """The buffer is in the file now."""
-        self._cache.update(self.buffer)
+    def clear(self) -> None:
+        """What waits is in the file now, or no block holds it."""
         self.buffer = {}
 
-    def discard(self) -> None:
-        """Forget what no block holds."""
-        self.buffer = {}
+    def _stored(self, key: bytes) -> bytes | None:
+        # nodes of older states stay in the file: every past block can be read again
+        return self.buffer.get(key) or self._store.node(key)
 
 
 class _Executor(PragueTransactionExecutor):
@@ -163,8 +152,30 @@ class _Executor(PragueTransactionExecutor):
 class LedgerState(PragueState):
     """Prague; delegated accounts (EIP-7702) cannot occur, their transactions are refused."""
 
+    account_db_class = LedgerAccounts
     computation_class = LedgerComputation
     transaction_executor_class = _Executor
+    _account_db: LedgerAccounts
+
+    def snapshot(self) -> tuple[Hash32, JournalDBCheckpoint]:
+        """One checkpoint for everything, transient storage included."""
+        return self.state_root, self._account_db.record()
+
+    def commit(self, snapshot: tuple[Hash32, JournalDBCheckpoint]) -> None:
+        self._account_db.commit(snapshot[1])
+
+    def revert(self, snapshot: tuple[Hash32, JournalDBCheckpoint]) -> None:
+        self._account_db.state_root = snapshot[0]
+        self._account_db.discard(snapshot[1])
+
+    def get_transient_storage(self, address: Address, slot: int) -> bytes:
+        return self._account_db.get_transient_storage(address, slot)
+
+    def set_transient_storage(self, address: Address, slot: int, value: bytes) -> None:
+        self._account_db.set_transient_storage(address, slot, value)
+
+    def clear_transient_storage(self) -> None:
+        self._account_db.clear_transient_storage()
 
 
 class TransactionRefusedError(Exception):
@@ -265,21 +276,31 @@ class Engine:
         raw = self._store.block_rlp(number)
         if raw is None:
             raise KeyError(number)
-        header: BlockHeaderAPI = rlp.decode(raw, PragueBlock).header
-        return header
+        return decode_block(raw).header
 
     def builder(self, parent: BlockHeaderAPI, time: int) -> BlockBuilder:
         """Start the block after `parent`."""
-        header = PragueVM.create_header_from_parent(
-            parent, gas_limit=parent.gas_limit, timestamp=time, coinbase=_ZERO_ADDRESS
+        context = ExecutionContext(
+            coinbase=_ZERO_ADDRESS,
+            timestamp=time,
+            block_number=BlockNumber(parent.block_number + 1),
+            difficulty=0,
+            mix_hash=ZERO_HASH32,
+            gas_limit=parent.gas_limit,
+            prev_hashes=self._previous_hashes(parent.hash, parent.block_number),
+            chain_id=self.chain_id,
+            base_fee_per_gas=0,
+            excess_blob_gas=0,
         )
-        return BlockBuilder(self._state(header, parent.hash), header)
+        return BlockBuilder(
+            LedgerState(cast("AtomicDatabaseAPI", self.nodes), context, parent.state_root), parent, time
+        )
 
-    def _state(self, header: BlockHeaderAPI, newest: bytes) -> StateAPI:
+    def _state(self, header: BlockHeaderAPI) -> StateAPI:
         context = PragueVM.create_execution_context(
-            header, self._previous_hashes(newest, header.block_number - 1), self._context
+            header, self._previous_hashes(header.parent_hash, header.block_number - 1), self._context
         )
-        return LedgerState(self.nodes, context, header.state_root)
+        return LedgerState(cast("AtomicDatabaseAPI", self.nodes), context, header.state_root)
 
     def _previous_hashes(self, newest: bytes, number: int) -> Iterator[Hash32]:
         yield Hash32(newest)
@@ -288,28 +309,32 @@ class Engine:
         ):
             yield block_hash
 
-    def execute(self, block: PragueBlock, parent: BlockHeaderAPI) -> Sealed:
+    def execute(self, block: ForeignBlock, parent: BlockHeaderAPI) -> Sealed:
         """Run a foreign block and compare every header field by its hash.
 
         Raises: InputError(BLOCK_INVALID), and what check_transaction raises.
         """
         builder = self.builder(parent, block.header.timestamp)
-        for transaction in block.transactions:
+        number = block.header.block_number
+        for raw in block.transactions:
             try:
-                builder.add(check_transaction(transaction.encode(), self.chain_id, BLOCK_GAS))
+                builder.add(check_transaction(raw, self.chain_id, BLOCK_GAS))
             except (TransactionRefusedError, BlockFullError) as error:
                 raise InputError(
-                    "BLOCK_INVALID", f"a transaction of block {block.number} cannot run: {error}"
+                    "BLOCK_INVALID", f"a transaction of block {number} cannot run: {error}"
                 ) from error
         sealed = builder.finish()
         if sealed.header.hash != block.header.hash:
-            self.nodes.discard()
+            self.nodes.clear()
             raise InputError(
                 "BLOCK_INVALID",
-                f"block {block.number} does not give what its header says",
+                f"block {number} does not give what its header says",
                 expected=block.header.hash.hex(),
                 computed=sealed.header.hash.hex(),
             )
+        if sealed.rlp != block.rlp:
+            self.nodes.clear()
+            raise InputError("BLOCK_INVALID", "the block is not canonically encoded")
         return sealed
 
     # reading state
@@ -318,7 +343,7 @@ class Engine:
     def state_at(self, header: BlockHeaderAPI) -> Iterator[StateAPI]:
         """State after a block, changes undone at the end. The newest one stays warm."""
         if self._view is None or self._view[0] != header.hash:
-            self._view = (header.hash, self._state(header, header.parent_hash))
+            self._view = (header.hash, self._state(header))
         state = self._view[1]
         snapshot = state.snapshot()
         try:
@@ -384,12 +409,14 @@ class BlockBuilder:
 
     Args:
         state: after the parent.
-        header: its time and parent are set.
+        parent: header of the block before.
+        time: of this block, seconds.
     """
 
-    def __init__(self, state: StateAPI, header: BlockHeaderAPI) -> None:
+    def __init__(self, state: StateAPI, parent: BlockHeaderAPI, time: int) -> None:
         self._state = state
-        self._header = header
+        self._parent = parent
+        self._time = time
         self._done: list[_Done] = []
         self._gas_used = 0
         self._bloom = 0
@@ -451,29 +478,46 @@ class BlockBuilder:
     def finish(self) -> Sealed:
         """Write the state into the node buffer and make header and body."""
         self._state.persist()
-        header = self._header.copy(
+        header = PragueBlockHeader(
+            difficulty=0,
+            block_number=BlockNumber(self._parent.block_number + 1),
+            gas_limit=self._parent.gas_limit,
+            timestamp=self._time,
+            parent_hash=self._parent.hash,
+            nonce=POST_MERGE_NONCE,
+            parent_beacon_block_root=BLANK_ROOT_HASH,  # as py-evm fills it in
             state_root=self._state.state_root,
-            transaction_root=ordered_root([item.transaction.raw for item in self._done]),
-            receipt_root=ordered_root([item.receipt.encode() for item in self._done]),
+            transaction_root=Hash32(ordered_root([item.transaction.raw for item in self._done])),
+            receipt_root=Hash32(ordered_root([item.receipt.encode() for item in self._done])),
             gas_used=self._gas_used,
             bloom=self._bloom,
         )
         return Sealed(header, _encode_block(header, self._done), self._done)
 
 
-def decode_block(raw: bytes) -> PragueBlock:
-    """Raises: InputError(BLOCK_INVALID)."""
+@dataclass(frozen=True, slots=True)
+class ForeignBlock:
+    """A block as it came: its header, the encoded transactions, its RLP."""
+
+    header: BlockHeaderAPI
+    transactions: tuple[bytes, ...]
+    rlp: bytes
+
+
+def decode_block(raw: bytes) -> ForeignBlock:
+    """Raises: InputError(BLOCK_INVALID).
+
+    Transactions are looked at when they run; so is whether the encoding is canonical, by encoding what came out.
+    """
     try:
-        block: PragueBlock = rlp.decode(raw, PragueBlock)
-        canonical = rlp.encode(block) == raw
-    except (
-        rlp.exceptions.RLPException, ValidationError, UnrecognizedTransactionType, ValueError,
-        TypeError,
-    ) as error:  # fmt: skip
+        header, transactions, uncles, withdrawals = rlp.decode(raw)
+        listed = tuple(rlp.encode(one) if isinstance(one, list) else one for one in transactions)
+        found = ForeignBlock(PragueBlockHeader.deserialize(header), listed, raw)
+    except (rlp.exceptions.RLPException, ValueError, TypeError) as error:
         raise InputError("BLOCK_INVALID", f"not a block: {error}") from error
-    if not canonical or block.uncles or block.withdrawals:
-        raise InputError("BLOCK_INVALID", "the block is not canonically encoded")
-    return block
+    if not isinstance(transactions, list) or uncles != [] or withdrawals != []:
+        raise InputError("BLOCK_INVALID", "the block has parts that no block of a ledger has")
+    return found
 
 
 def _encode_block(header: BlockHeaderAPI, done: list[_Done]) -> bytes:

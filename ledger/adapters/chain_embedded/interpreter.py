@@ -4,14 +4,17 @@ Whatever is not plain (not enough gas or stack, a bad jump, memory that must gro
 left to py-evm's own code, so that rules and errors stay its own: nothing is decided here that it would decide
 otherwise. Three thousand instructions of one anchor take 2 ms instead of 20.
 
+Code that is run again and again is run as Python functions made from it (traces.py), which take a third.
+
 Invariants: all words on the stack are ints below 2^256 (py-evm takes ints and bytes alike); gas, program
 counter and memory are written back before anything of py-evm runs.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from eth.abc import ComputationAPI, MessageAPI, StateAPI, TransactionContextAPI
 from eth.exceptions import Halt, InsufficientStack
@@ -21,8 +24,12 @@ from eth.vm.logic.invalid import InvalidOpcode
 from lru import LRU
 
 from ledger.adapters.abi import keccak256
+from ledger.adapters.chain_embedded.traces import Code, Rules, Trace, write_trace
 
+HOT: Final = 8
+"""Runs from one place of a code, after which it is worth to be written as Python."""
 _CODES: Final = 64
+_MOST_TRACES: Final = 4_000  # of one code: a ledger's contracts have some hundred
 _WORD: Final = (1 << 256) - 1
 _SIGN: Final = 1 << 255
 _FULL: Final = 1_023
@@ -48,12 +55,19 @@ PLAIN: Final[dict[int, int]] = (
 )
 """Instructions run here and their gas; a test compares it with py-evm's table."""
 
-_Decoded = tuple[bytes, dict[int, tuple[int, int]], frozenset[int]]
-_decoded: LRU[bytes, _Decoded] = LRU(_CODES)
+
+class _Known(NamedTuple):
+    """A code, what was written from it so far, and how often it was run from each place."""
+
+    code: Code
+    traces: dict[int, Trace | None]
+    runs: Counter[int]
 
 
-def _decode(code: bytes) -> _Decoded:
-    """(code with a STOP behind it, what each PUSH pushes and where it goes on, valid jump destinations)."""
+_decoded: LRU[bytes, _Known] = LRU(_CODES)
+
+
+def _decode(code: bytes) -> _Known:
     known = _decoded.get(code)
     if known is not None:
         return known
@@ -70,7 +84,7 @@ def _decode(code: bytes) -> _Decoded:
         elif instruction == _JUMPDEST:
             targets.add(at)
         at += 1
-    found = (code + bytes(_WORD_BYTES + 1), pushes, frozenset(targets))
+    found = _Known(Code(code + bytes(_WORD_BYTES + 1), pushes, frozenset(targets)), {}, Counter())
     _decoded[code] = found
     return found
 
@@ -123,12 +137,15 @@ class LedgerComputation(PragueComputation):
 def _run(computation: Any) -> None:
     """Until the code halts. Raises: what py-evm raises."""
     stream, meter = computation.code, computation._gas_meter  # noqa: SLF001  its own parts
-    decoded, data = _decode(stream._raw_code_bytes), computation.msg.data_as_bytes  # noqa: SLF001
+    known, data = _decode(stream._raw_code_bytes), computation.msg.data_as_bytes  # noqa: SLF001
     values, lookup = computation._stack.values, computation.opcodes  # noqa: SLF001
+    runs = known.runs
     while True:
+        runs[stream.program_counter] += 1
+        run = _run_written if runs[stream.program_counter] > HOT else _run_plain
         try:
-            stream.program_counter, meter.gas_remaining, instruction = _run_plain(
-                decoded,
+            stream.program_counter, meter.gas_remaining, instruction = run(
+                known,
                 values,
                 computation._memory._bytes,  # noqa: SLF001  another object after it grew
                 data,
@@ -149,8 +166,31 @@ def _run(computation: Any) -> None:
             values[-1] = int.from_bytes(values[-1])
 
 
+def _run_written(
+    known: _Known, values: list[int], memory: bytearray, data: bytes, at: int, gas: int
+) -> tuple[int, int, int]:
+    """As _run_plain, one trace after the other where there are any."""
+    code, traces = known.code, known.traces
+    while True:
+        try:
+            trace = traces[at]
+        except KeyError:
+            if at >= len(code.code) or len(traces) >= _MOST_TRACES:
+                return _run_plain(known, values, memory, data, at, gas)
+            trace = traces[at] = write_trace(code, _RULES, at)
+        if trace is None:
+            return at + 1, gas, code.code[at]
+        run, least, deep, grows = trace
+        size = len(values)
+        if gas < least or size < deep or size + grows > _FULL + 1:
+            return _run_plain(known, values, memory, data, at, gas)
+        at, gas = run(values, memory, data, gas)
+        if at < 0:
+            return ~at + 1, gas, code.code[~at]
+
+
 def _run_plain(  # noqa: C901, PLR0912, PLR0915  one loop: a call for each instruction is what it saves
-    decoded: _Decoded,
+    known: _Known,
     values: list[int],
     memory: bytearray,
     data: bytes,
@@ -158,7 +198,7 @@ def _run_plain(  # noqa: C901, PLR0912, PLR0915  one loop: a call for each instr
     gas: int,
 ) -> tuple[int, int, int]:
     """Runs plain instructions; (program counter behind, gas before, code) of the first one that is not."""
-    code, pushes, targets = decoded
+    code, pushes, targets = known.code
     append, pop = values.append, values.pop
     while True:
         instruction = code[at] if at < len(code) else 0
@@ -256,3 +296,11 @@ def _run_on_bytes(instruction: int, values: list[int], memory: bytearray, data: 
     values.pop()
     values[-1] = int.from_bytes(keccak256(bytes(memory[place : place + size])))
     return fee
+
+
+_RULES: Final = Rules(
+    PLAIN,
+    {**_BINARY, 0x01: lambda top, below: top + below & _WORD, 0x16: lambda top, below: top & below},
+    _growth,
+    _grow,
+)
