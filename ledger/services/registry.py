@@ -253,9 +253,16 @@ class Registry:
             require_done(proposed, signed.act)
             if _is_race(accepted):
                 lost.append(signed)
-            else:
-                require_done(accepted, signed.act)
+                continue
+            if accepted.error is not None:
+                self._take_back(number + position, signed.proposer)
+            require_done(accepted, signed.act)
         return lost
+
+    def _take_back(self, number: int, proposer: ChainSigner) -> None:
+        """What was refused does not wait for somebody to accept it on another day; if it stays, seven days end it."""
+        call = ContractCall("registry", "cancel", (number, own_auth(proposer)))
+        self._carrier.carry([Step(call, proposer)])
 
     def _next_proposal(self) -> int:
         """The number that the next proposal will get: they count from 1 without gaps."""

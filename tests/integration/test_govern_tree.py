@@ -150,6 +150,7 @@ def test_who_may_withdraw_a_grant(tree: GovernWorld) -> None:
         with pytest.raises(RefusedError) as refused:
             tree.withdraw_grant(by, COUNTY, cause)
         assert refused.value.code == "RegistryNotAncestor"
+        assert tree.book.waiting(tree.now, by) == ()  # nobody finds it waiting on another day
         assert by in refused.value.message
         assert COUNTY in refused.value.message
     alone = tree.act("withdrawGrant", CITY, COUNTY, TYPE, tree.now, cause)
