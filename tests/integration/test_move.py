@@ -25,7 +25,7 @@ from ledger.core.grants import grant_state
 from ledger.core.migration import Held
 from ledger.core.model import Batch, WithdrawalCause
 from ledger.core.status import Status
-from ledger.ports import ChainSigner
+from ledger.ports import ChainSigner, ContractCall
 from ledger.services.governed import GovernedBook
 from ledger.services.migrate import Admins, Migration, Side, require_people
 from tests.ports.chain_world import (
@@ -291,6 +291,30 @@ def test_a_standing_approval_of_who_is_no_approver_stays_behind(wound_up: WoundU
 
 def test_what_a_run_that_died_proposed_cannot_be_accepted(wound_up: WoundUp) -> None:
     assert GovernedBook(wound_up.new.chain).waiting(wound_up.new.now) == ()
+
+
+def test_two_dissolutions_of_one_second_are_told_in_their_order() -> None:
+    """The one who took over the first was dissolved in the same block."""
+    chain, clock = embedded()
+    world = World(chain, clock).found(ROOT, CHILD)
+    world.admit(GRANDCHILD, ROOT)
+    first, second, root = crew(ROOT).admin1, crew(ROOT).admin2, issuer_id(ROOT)
+    waiting = []
+    for issuer, heir in ((GRANDCHILD, CHILD), (CHILD, ROOT)):
+        act = chain.encode(
+            ContractCall("registry", "dissolveIssuer", (root, issuer_id(issuer), issuer_id(heir)))
+        )
+        block = world.do("registry", "propose", (root, act, (first.signer_id, 0, 0, b"")), first)
+        (proposed,) = [event for event in world.events(block) if event.name == "ActProposed"]
+        waiting.append((proposed.args["proposalId"], act))
+    for number, act in waiting:
+        world.submit("registry", "accept", (number, act, (second.signer_id, 0, 0, b"")), second)
+    world.seal()
+    clock.advance(DAY_S)
+    new = side(new_world(clock.now()))
+    Migration(side(world), new, Crews(), GOVERNANCE, clock.now(), lambda _step, _count: None).carry()
+    found = {record.issuer: record for record in new.view.issuers()}
+    assert (found[GRANDCHILD].successor, found[CHILD].successor) == (CHILD, ROOT)
 
 
 def test_absent_admins_are_named(moved: tuple[Story, World, Side, Side]) -> None:
