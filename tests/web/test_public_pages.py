@@ -8,6 +8,8 @@ import json
 import re
 
 import pytest
+from werkzeug.datastructures import FileStorage
+from werkzeug.test import encode_multipart
 
 from ledger.adapters.abi import word_change_tuples
 from ledger.core.proof import check_proof, parse_proof
@@ -16,7 +18,7 @@ from ledger.ports import ContractCall
 from ledger.services.calls import enqueue_call
 from ledger.services.statistics import count_statuses
 from tests.flow_world import ISSUER, ListTable, deposit_row
-from tests.office_world import Office
+from tests.office_world import HOST, Office
 
 LANGUAGES = ("zh", "en", "bo")
 
@@ -209,10 +211,15 @@ def test_the_start_page_leads_everybody_to_their_page(anchored: Office):
 
 def test_a_file_of_some_megabytes_is_looked_up_by_its_hash_and_a_huge_one_is_refused(anchored: Office):
     nobody = anchored.nobody()
-    scan = {"file": (io.BytesIO(b"%PDF-1.7" + bytes(3 << 20)), "scan.pdf")}
-    assert nobody.post_form("/ledger", scan).status_code == 404, "it was hashed, and is not on the ledger"
-    huge = {"file": (io.BytesIO(bytes(11 << 20)), "huge.pdf")}
-    assert nobody.post_form("/ledger", huge).status_code == 413
+
+    def look_up(data: bytes) -> int:
+        fields = {"token": nobody.token(), "file": FileStorage(io.BytesIO(data), "scan.pdf")}
+        boundary, body = encode_multipart(fields)  # the client itself would leave a temporary file open
+        kind, origin = f"multipart/form-data; boundary={boundary}", {"Origin": f"https://{HOST}"}
+        return nobody.post("/ledger", data=body, content_type=kind, headers=origin).status_code
+
+    assert look_up(b"%PDF-1.7" + bytes(3 << 20)) == 404, "it was hashed, and is not on the ledger"
+    assert look_up(bytes(11 << 20)) == 413
     anchored.calm()  # both count as questions of the address that all tests come from
 
 
