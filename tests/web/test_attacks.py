@@ -221,7 +221,9 @@ def test_the_same_ids_open_for_their_owner(attacked):
                 answer.close()
         if not any(status < 400 for status in statuses.values()):
             shut.append((rule.rule, statuses))
-    assert [rule for rule, _ in shut if "draft" not in rule and "receipt.page" not in rule] == [], shut
+    # drafts are each person's own, a receipt needs its anchor, and only a successor has predecessors
+    known_shut = ("draft", "receipt.page", "predecessors")
+    assert [rule for rule, _ in shut if not any(word in rule for word in known_shut)] == [], shut
     office, things = attacked.office, attacked.things
     assert office.world.store.batches.batch(things.made_batch).state is BatchState.MADE
     assert [job.id for job in office.world.store.outbox.jobs(dead=True)] == [things.job_id]
