@@ -30,7 +30,6 @@ from ledger.adapters.system import SystemClock
 from ledger.bootstrap import load_trust, open_view, password_chain
 from ledger.bootstrap_chain import SNAPSHOT_KIND, Reader, chain_reader
 from ledger.core.checkpoint import SignedCheckpoint
-from ledger.core.checks.chain import restored
 from ledger.core.columns import Tables
 from ledger.core.errors import ConflictError, InputError, NotFoundError, UnavailableError
 from ledger.core.model import BlockRef, ChainInfo, LedgerEvent, ViewHead
@@ -369,7 +368,7 @@ def accept(header: Header, trust: Trust, memory: SeenBlocks) -> None:
         UnavailableError: SNAPSHOT_MEMORY_UNWRITABLE.
     """
     known = memory.newest(trust.ledger_id)
-    is_void = known is not None and restored(trust, known.number)
+    is_void = known is not None and trust.voids(known.number, known.time)
     memory.remember(trust.ledger_id, header.block, replace=is_void)
 
 
@@ -498,7 +497,7 @@ def _require_same_past(base: State, state: State, trust: Trust) -> None:
     """
     theirs = state.tables["block"]
     for (number,), row in base.tables["block"].items():
-        if theirs.get((number,), row) != row and not restored(trust, number):
+        if theirs.get((number,), row) != row and not trust.voids(number, row[1]):
             raise InputError(
                 "SNAPSHOT_FORKED",
                 f"Block {number} of this snapshot is not the one that was accepted before.",

@@ -25,7 +25,6 @@ from ledger.core.checkpoint import (
     require_ledger,
     require_signed,
 )
-from ledger.core.checks.chain import restored
 from ledger.core.errors import InputError, RefusedError
 from ledger.core.jose import (
     Es256Signer,
@@ -277,7 +276,8 @@ def witnessed(header: Header, hash_of: Mapping[int, bytes]) -> tuple[WitnessHead
 def require_not_older(header: Header, known: BlockRef | None, trust: Trust, *, allow_older: bool) -> None:
     """It goes not behind the highest block that was accepted before, and does not contradict it.
 
-    A block that a restore notice of the trust file covers was taken back openly: it binds nobody.
+    A block that a restore notice of the trust file takes back binds nobody; one of the same height that was
+    sealed after the restore does.
 
     Args:
         header: its signatures are checked already.
@@ -289,7 +289,7 @@ def require_not_older(header: Header, known: BlockRef | None, trust: Trust, *, a
         RefusedError: SNAPSHOT_ROLLBACK.
         InputError: SNAPSHOT_FORKED.
     """
-    if known is None or restored(trust, known.number):
+    if known is None or trust.voids(known.number, known.time):
         return
     block = header.block
     if block.number == known.number and block.hash != known.hash:

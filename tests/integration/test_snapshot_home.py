@@ -199,6 +199,15 @@ def test_after_a_restore_notice_a_lower_block_is_taken_and_remembered(site: Site
     assert site.take("later")
 
 
+def test_a_restore_notice_is_no_licence_for_what_was_sealed_after_it(site: Site) -> None:
+    first, second = (state.block for state in site.states)
+    before = RestoreNotice(first.number + 1, second.number, second.time - 1)
+    write_trust(site.there, site.trust, (before,))
+    site.take("later")
+    with pytest.raises(RefusedError, match="SNAPSHOT_ROLLBACK"):
+        site.take("whole")
+
+
 def test_a_directory_that_follows_its_ledger_takes_no_snapshots(site: Site) -> None:
     home = site.settings.home
     home.mkdir()
