@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,7 +22,7 @@ from ledger.adapters.home_files import Home
 from ledger.adapters.restore_sql import SqlRestoreBook
 from ledger.adapters.system import SystemClock, SystemEntropy
 from ledger.bootstrap import load_trust, open_home, open_verifier
-from ledger.bootstrap_backup import back_up
+from ledger.bootstrap_backup import back_up, restore
 from ledger.bootstrap_chain import explorer_log, rpc_record
 from ledger.bootstrap_demo import plan_demo
 from ledger.bootstrap_doctor import examine
@@ -71,7 +72,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         regulator_and_fund = plan_demo().agencies[:2]
         plan = replace(plan_demo(), agencies=regulator_and_fund, chain=plan_remote(made.chain, "1", None, 0))
         run_setup(Home(home), plan, tools, mode="demo")
-        shutil.copytree(home, made.untouched)
+        # by another process: one that closes a database's file drops SQLite's locks of its own
+        subprocess.run(["cp", "-r", home, made.untouched], check=True)
         made.state = anvil.rpc("anvil_dumpState", True)
         yield made
 
@@ -219,8 +221,8 @@ def test_a_restored_database_is_compared_with_the_chain_before_anything_is_done(
         for node in nodes:
             node.fail(None)
 
-        by_hand = shutil.copytree(new.home, tmp_path / "by hand")
-        (by_hand / MARK).unlink()  # an older store.db that somebody put back
+        by_hand = restore(backup.archive, tmp_path / "by hand", lambda _done, _all: None).home
+        (by_hand / MARK).unlink()  # as if somebody had put an older store.db back
         healed = new.ask("heal")
         assert [one["size"] for one in healed["lost_rows"]] == [3]
         assert not is_adopting(Home(new.home))
