@@ -194,7 +194,7 @@ def test_killed_in_the_middle_of_a_pull_it_goes_on_and_nothing_is_lost_or_double
     file = tmp_path / "chain.db"
     before, first = behind.chain.head(), behind.chain.head().number + 1
     (waiting,) = decode_block(operator.chain.block_rlp(first) or b"").transactions
-    behind.chain.send(waiting.encode())
+    behind.chain.send(waiting)
     file.write_bytes(behind.chain.store._db.serialize())
 
     def opened() -> EmbeddedChain:
