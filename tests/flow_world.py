@@ -409,8 +409,11 @@ class World:
         )
 
     def _open_worker(self) -> Worker:
-        driver = self._driver()
         self.handlers = self.make_handlers()
+        return self._worker_of_all()
+
+    def _worker_of_all(self) -> Worker:
+        driver = self._driver()
         return Worker(
             self.store.outbox,
             self.handlers,
@@ -437,10 +440,7 @@ class World:
     def add_handler(self, kind: JobKind, handler: Callable[[Lease], None]) -> None:
         """A worker that does this kind of job too."""
         self.handlers[kind] = handler
-        driver = self._driver()
-        self.worker = Worker(
-            self.store.outbox, self.handlers, self.clock, self.owner, driver.drive, self.tidy, self.hooks
-        )
+        self.worker = self._worker_of_all()
 
     def tidy(self) -> bool:
         """Send and close what a killed process left."""

@@ -10,6 +10,7 @@ from ledger.core.flow import BatchState
 from ledger.core.model import ViewHead
 from ledger.core.people import Role
 from tests.desk_world import Desk, words
+from tests.intake_world import IssuingOffice, spoiled
 from tests.office_world import Office
 
 SAID = "已上链，等待见证方签名"
@@ -62,6 +63,26 @@ def test_clerk_and_approver_read_that_it_waits_for_witnesses_until_they_sign(des
     assert desk.state(batch_id) is BatchState.RELEASED
     for path in (*pages, f"/approve/{batch_id}"):
         assert SAID not in words(desk.clerk.get(path)), path
+
+
+def test_the_page_of_an_import_names_its_batches_that_wait_for_witnesses(desk: Desk) -> None:
+    office, silence = desk.office, Silence()
+    office.world.anchor._finality = silence
+    office.parts.desk.__dict__["finality"] = silence
+    intake = IssuingOffice(office.world).import_all(spoiled(range(7_000, 7_002), ()))
+    assert intake.job_id is not None
+    (batch,) = office.parts.issuing.batches_of_import(intake.job_id)
+    assert SAID not in words(desk.clerk.get(f"/desk/imports/{intake.id}"))
+    assert desk.make(batch.id).status_code == 200
+    assert desk.approve(batch.id).status_code == 200
+    office.world.work()
+    page = words(desk.clerk.get(f"/desk/imports/{intake.id}"))
+    assert SAID in page
+    assert "已上链，等待见证<" in page
+    silence.is_over = True
+    office.clock.advance(60)
+    office.world.work()
+    assert SAID not in words(desk.clerk.get(f"/desk/imports/{intake.id}"))
 
 
 def test_the_page_goes_on_while_the_ledger_does_not_answer(
