@@ -208,9 +208,7 @@ def _plain(value: Any) -> Any:
     if kind in _AS_IT_IS:
         return value
     if kind is dict:
-        return {
-            str(name): item if type(item) in _AS_IT_IS else _plain(item) for name, item in value.items()
-        }
+        return {str(name): item if type(item) in _AS_IT_IS else _plain(item) for name, item in value.items()}
     if isinstance(value, bytes):
         return "0x" + value.hex()
     if isinstance(value, Mapping):
