@@ -74,7 +74,10 @@ class CountersDatabase:
     def _open(self) -> Database:
         if isinstance(self._where, Path):
             try:
-                os.close(os.open(self._where, os.O_CREAT | os.O_RDWR, _FILE_MODE))
+                # only a new one: closing a file takes away the locks that this process has on it elsewhere
+                os.close(os.open(self._where, os.O_CREAT | os.O_EXCL | os.O_RDWR, _FILE_MODE))
+            except FileExistsError:
+                pass
             except OSError as error:
                 raise _unavailable() from error
             url = sa.URL.create("sqlite", database=str(self._where))

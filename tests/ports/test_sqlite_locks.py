@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -13,21 +14,25 @@ from ledger.adapters import sqlite_watch
 from ledger.adapters.chain_embedded.store import ChainStore
 from ledger.adapters.chain_view_sql import SqlView
 from ledger.adapters.checkpoint_file import CheckpointFile
+from ledger.adapters.counters_database import CountersDatabase
+from ledger.adapters.day_counts_sql import SqlDayCounts
 from ledger.adapters.signer_memory import MemoryCredentialSigner
+from ledger.adapters.system import ManualClock
 from ledger.core.checkpoint import Checkpoint, sign_checkpoint
 from ledger.core.model import BlockRef
 
 _FREE = """
 import fcntl, os, sys
 for name in sys.argv[1:]:
-    file = os.open(name + "-shm", os.O_RDWR)
-    try:
-        fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, 128)
-        print(name)
-    except OSError:
-        pass
+    for path, count, first in ((name + "-shm", 1, 128), (name, 510, 0x40000002)):
+        try:
+            fcntl.lockf(os.open(path, os.O_RDWR), fcntl.LOCK_EX | fcntl.LOCK_NB, count, first)
+            print(name)
+        except OSError:
+            pass
 """
-"""Prints the databases whose "dead man's switch" nobody holds (SQLite, os_unix.c: UNIX_SHM_DMS, byte 128)."""
+"""Prints the databases whose locks nobody holds: the "dead man's switch" of the index (SQLite, os_unix.c:
+UNIX_SHM_DMS, byte 128) and the shared lock of whoever has the database open (os.h: SHARED_FIRST, SHARED_SIZE)."""
 
 
 def unheld(*files: Path) -> list[str]:
@@ -72,6 +77,15 @@ def test_who_watches_keeps_his_locks_also_when_another_in_his_house_stops_watchi
     assert unheld(*files) == []
     for one in first:
         one.close()
+
+
+def test_counters_that_are_opened_twice_in_a_house_keep_the_locks_of_the_first(tmp_path: Path) -> None:
+    clock = ManualClock(1_795_000_000)
+    houses = [SqlDayCounts(CountersDatabase(tmp_path / "counters.db", clock)) for _ in range(2)]
+    for house in houses:
+        house.count(date(2026, 11, 22))
+        house.add()
+        assert unheld(tmp_path / "counters.db") == []
 
 
 @pytest.mark.parametrize("most", [0, 64], ids=["by the pragma", "by the index"])
