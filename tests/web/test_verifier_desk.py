@@ -11,6 +11,7 @@ from dataclasses import replace
 import jwt
 import pytest
 from cryptography.x509 import load_der_x509_certificate
+from pypdfium2 import PdfDocument
 
 from ledger.adapters.intake_sheets import write_xlsx
 from ledger.adapters.row_readers import open_rows
@@ -133,6 +134,20 @@ def test_an_outage_is_not_called_refused_afterwards(office, officer, room):
     away = replace(kept, accepted=False, content=replace(kept.content, checks=left))
     assert away.standing == "unknown"
     assert replace(away, content=None).standing == "other"
+
+
+def test_an_officers_words_that_cannot_be_drawn_do_not_keep_the_receipt_away(office, officer, room):
+    odd = "购房\U00030edc贷款\u202e"
+    number = number_of(check(officer, bundle(office), purpose=odd).text)
+    officer.post_form(f"/desk/checks/{number}/receipt")
+    office.world.work()
+    page = PdfDocument(officer.get(f"/desk/checks/{number}/receipt.pdf").data)
+    drawn = page[0].get_textpage().get_text_bounded()
+    page.close()
+    assert "购房[U+30EDC]贷款" in drawn
+    token = officer.get(f"/desk/checks/{number}/receipt.jwt").text
+    assert jwt.decode(token, options={"verify_signature": False})["purpose"]["text"] == odd
+    assert room.here.store.outbox.jobs(dead=True) == ()
 
 
 def test_another_organisation_sees_none_of_it(office, officer):
