@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from ledger.core.grants import GrantState, grant_state
+from ledger.core.grants import BREAKING_BIT, GrantState, grant_state
 from ledger.core.model import (
     AnchorRecord,
     GrantRecord,
@@ -29,6 +29,7 @@ from ledger.core.model import (
 )
 
 FOREVER: Final = 2**40 - 1  # largest uint40
+_LONGEST_S: Final = 86_400  # a move may take that long from its plan to its last grant
 _WORDS_GAS: Final = 6_000_000  # of one import transaction: chains of newer rules take at most 16.7 million
 _ANCHOR_GAS: Final = 45_000  # one imported batch without statuses
 _WORD_GAS: Final = 24_000  # one imported status word
@@ -81,8 +82,8 @@ class CarriedGrant:
     """A grant's history as the new registry gets it: intervals in order, perhaps a withdrawal, perhaps one more.
 
     `withdrawal`: (since, cause); the registry adds the time of writing, which is later than the original
-    one. That changes no verdict: the old ledger took no batch in between. `later`: an interval of the future
-    that is granted after the withdrawal.
+    one. That changes no verdict: the old ledger took no batch in between. `later`: an interval that is granted
+    after the withdrawal, from then on: one of the future, or what is left of one that ends soon.
     """
 
     issuer: str
@@ -168,8 +169,8 @@ def carried_grants(state: LedgerState, now: int) -> dict[tuple[str, int], Carrie
     """Every grant in the form that the new registry takes, by (issuer, type).
 
     The registry gives a child no more than its parent has at that moment. Where a parent has nothing right
-    now, because its grant has ended or has not begun, it is granted without an end first and withdrawn when
-    its children have theirs.
+    now, because its grant has ended or has not begun, or may have nothing soon, it is granted without an end
+    first and withdrawn when its children have theirs.
     """
     found: dict[tuple[str, int], CarriedGrant] = {}
     for record in state.issuers:
@@ -203,9 +204,12 @@ def _carried(
         broken = (min(start, now), WithdrawalCause.MISCONDUCT)
         return CarriedGrant(issuer, type_id, ((start, FOREVER),), broken, later)
     first, (start, end) = intervals[0][0], intervals[-1]
-    if needs_more and end <= now:
+    if needs_more and end <= now + _LONGEST_S:
         intervals[-1] = (start, FOREVER)
-        withdrawal = withdrawal or (end, WithdrawalCause.ADMINISTRATIVE)
+        if withdrawal is None and end > now:  # what is left of it then
+            later, withdrawal = (start, end), (now, WithdrawalCause.ADMINISTRATIVE)
+        elif withdrawal is None:
+            withdrawal = (end, _cause(history, end))
     if withdrawal is not None:
         withdrawal = (min(max(withdrawal[0], first), now), withdrawal[1])
     return CarriedGrant(issuer, type_id, tuple(intervals), withdrawal, later)
@@ -216,6 +220,21 @@ def _withdrawal(grant: GrantRecord) -> tuple[int, int] | None:
     if grant.withdrawn_at is None or grant.cause is None:
         return None
     return (grant.withdrawn_at if grant.withdrawn_since is None else grant.withdrawn_since, grant.cause)
+
+
+def _cause(history: Sequence[GrantRecord], end: int) -> int:
+    """Why nothing is good any more from this moment on: what broke it, else that it ended."""
+    for grant in history:
+        since = grant.withdrawn_at if grant.withdrawn_since is None else grant.withdrawn_since
+        if (
+            grant.withdrawn_at is not None
+            and since is not None
+            and since <= end < grant.withdrawn_at
+            and grant.cause is not None
+            and grant.cause & BREAKING_BIT
+        ):
+            return grant.cause
+    return WithdrawalCause.ADMINISTRATIVE
 
 
 def _good_intervals(history: Sequence[GrantRecord], now: int) -> list[tuple[int, int]]:

@@ -356,8 +356,9 @@ class Migration:
             history = have.grants[grant.issuer, grant.type_id]
             if grant.later is not None and len(history) == len(grant.intervals):
                 # A run that was interrupted for long withdraws after the day on which the next one begins.
-                start = max(grant.later[0], history[-1].withdrawn_at or 0)
-                yield self._about(grant, "grantType", start, grant.later[1])
+                start, end = max(grant.later[0], history[-1].withdrawn_at or 0), grant.later[1]
+                if max(start, self._new.now()) < end:  # else it has ended meanwhile
+                    yield self._about(grant, "grantType", start, end)
 
     def _about(self, grant: CarriedGrant, function: str, *args: object) -> SignedAct:
         """An act of who stands above, the root's own of the root."""

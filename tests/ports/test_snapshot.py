@@ -263,11 +263,14 @@ class TestRollback:
         other = replace(STATE.block, hash=b"\x07" * 32)
         assert self.judge(other) == self.judge(other, allow_older=True) == "SNAPSHOT_FORKED"
 
-    def test_blocks_that_a_restore_notice_covers_bind_nobody(self) -> None:
-        notice = RestoreNotice(STATE.block.number, STATE.block.number + 9, 1)
-        trust = replace(TRUST, restore_notices=(notice,))
-        assert self.judge(self.KNOWN, trust) == "taken"
-        assert self.judge(replace(STATE.block, hash=b"\x07" * 32), trust) == "taken"
+    def test_blocks_that_a_restore_notice_takes_back_bind_nobody(self) -> None:
+        other = replace(STATE.block, hash=b"\x07" * 32)
+        after = max(self.KNOWN.time, other.time)
+        for restored_at, expected in ((after, "taken"), (min(self.KNOWN.time, other.time) - 1, None)):
+            notice = RestoreNotice(STATE.block.number, STATE.block.number + 9, restored_at)
+            trust = replace(TRUST, restore_notices=(notice,))
+            assert self.judge(self.KNOWN, trust) == (expected or "SNAPSHOT_ROLLBACK")
+            assert self.judge(other, trust) == (expected or "SNAPSHOT_FORKED")
 
 
 class TestStatements:

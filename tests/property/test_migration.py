@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ledger.core.grants import GrantState, grant_state
@@ -128,6 +128,14 @@ def carried(old: Registry, delay: int) -> tuple[Registry, int]:
 
 
 @given(st.lists(ACTS, max_size=12), st.sampled_from((0, 0, 5)))
+@example(  # a grant that ends while the move is under way
+    [(1, LINE[0], True, 31, 19, 1), (30, LINE[1], True, 0, 1, 1), (1, LINE[1], True, 0, 1, 1)], 5
+)
+@example(  # broken, and granted again from a later day on: what broke it counts
+    [(8, LINE[0], True, 0, 31, 1), (15, LINE[1], True, 0, 1, 1), (11, LINE[0], False, -1, 0, 129),
+     (3, LINE[0], True, 26, 10, 1)],
+    0,
+)  # fmt: skip
 @settings(max_examples=300)
 def test_what_could_be_anchored_stays_as_good_and_what_may_be_is_the_same(
     acts: list[tuple[int, str, bool, int, int, int]], delay: int
