@@ -77,7 +77,7 @@ class CountersDatabase:
                 # only a new one: closing a file takes away the locks that this process has on it elsewhere
                 os.close(os.open(self._where, os.O_CREAT | os.O_EXCL | os.O_RDWR, _FILE_MODE))
             except FileExistsError:
-                pass
+                pass  # it is there, as it should be
             except OSError as error:
                 raise _unavailable() from error
             url = sa.URL.create("sqlite", database=str(self._where))
