@@ -174,7 +174,7 @@ def _serve(
     settings: Settings, bridge: str, host: str, port: int, say: Callable[[str], None], *, with_worker: bool
 ) -> None:
     from granian import Granian
-    from granian.constants import HTTPModes, Interfaces
+    from granian.constants import HTTPModes, Interfaces, RuntimeModes
     from granian.http import HTTP1Settings
     from granian.log import LogLevels
 
@@ -191,6 +191,7 @@ def _serve(
         backlog=BACKLOG,
         backpressure=BACKLOG,  # connections; how many requests are worked on at a time is the bridge's matter
         http1_settings=HTTP1Settings(header_read_timeout=HEAD_MS),
+        runtime_mode=RuntimeModes.mt,  # sockets have a thread beside Python's: 10 % more, and the last waits less
         websockets=False,
         log_access=False,
         log_level=LogLevels.error,

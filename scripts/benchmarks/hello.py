@@ -60,7 +60,7 @@ def _wait(port: int) -> None:
 def main() -> None:
     """Serves until told to stop."""
     from granian import Granian
-    from granian.constants import HTTPModes, Interfaces
+    from granian.constants import HTTPModes, Interfaces, RuntimeModes
     from granian.log import LogLevels
 
     from ledger.apps.serving import BACKLOG
@@ -75,6 +75,7 @@ def main() -> None:
         workers=1,
         blocking_threads=1,
         backlog=BACKLOG,
+        runtime_mode=RuntimeModes.mt,  # as ours
         websockets=False,
         log_access=False,
         log_level=LogLevels.error,
