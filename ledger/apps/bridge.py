@@ -2,7 +2,7 @@
 
 Heads and bodies are awaited by the event loop, within a time and a size: a client that dawdles costs
 a coroutine, not a thread. A request that is complete is worked on: short ones at once in the loop's
-own thread, which is quickest (docs/adr/0024), the others by a few threads. When too many wait, a new
+own thread, which is quickest (docs/adr/0026), the others by a few threads. When too many wait, a new
 one is answered with the 503 page instead of being left waiting.
 """
 
